@@ -1,0 +1,267 @@
+# Ringlet: build, run, debug, test.  `make help` lists what there is.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += -rR --no-print-directory
+
+ifneq (,$(filter deps,$(MAKECMDGOALS)))
+# `make deps run`: install first, and only then read the rest of this file.
+AFTER_DEPS := $(filter-out deps,$(MAKECMDGOALS))
+.PHONY: deps after-deps $(AFTER_DEPS)
+deps:
+	@tools/deps
+after-deps: deps
+	@$(if $(AFTER_DEPS),$(MAKE) $(AFTER_DEPS),:)
+$(AFTER_DEPS): after-deps
+	@:
+else
+
+## Build and run
+##   make              everything that `make run` needs: kernel, programs, disk
+##   make run          boot to a shell in this terminal (leave: poweroff, or Ctrl-A x)
+##   make run-iso      the same through GRUB, from build/ringlet.iso
+##   make disk         a new build/disk.img (the old one's files are lost)
+##   make iso          build/ringlet.iso
+##   make debug        boot stopped, console here, and wait for `make gdb` elsewhere
+##   make gdb          attach to it, with symbols
+## Test
+##   make test         host, in-kernel and system tests
+##   make test-host    unit tests of the kernel's own sources, under sanitizers
+##   make test-kernel  tests that run inside the kernel
+##   make test-system  QEMU, driven from outside; T=word picks tests
+##   make check        warnings (gcc, clang), format, linters, layers, size limits
+##   make sizes        lines of code by folder, against their ceilings
+## Machine
+##   make deps         install the packages that are missing (also: make deps run)
+##   make doctor       say what is missing or too old, and what mends it
+##   make clean        remove build/
+## Settings, as in `make run MEM=1G APPEND=elevator=none`
+##   DISK=build/disk.img  MEM=256M  SMP=1  CPU=max  MACHINE=pc|q35  GUI=1  CC=gcc|clang
+##   APPEND= kernel command line   QEMUFLAGS= more for QEMU   SIZE=64M for `make disk`
+##   V=1 shows the commands
+
+O ?= build
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+LD := ld
+NM := nm
+AS := nasm
+USERCC ?= musl-gcc
+HOSTCC ?= gcc
+PYTHON ?= /usr/bin/python3
+
+DISK ?= build/disk.img
+SIZE ?= 64M
+MEM ?= 256M
+SMP ?= 1
+CPU ?= max
+MACHINE ?= pc
+QEMU ?= qemu-system-x86_64
+APPEND ?=
+QEMUFLAGS ?=
+JOBS ?= $(shell nproc)
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS)
+endif
+Q := $(if $(V),,@)
+
+# --- kernel -------------------------------------------------------------------
+
+KDIRS := boot kernel kernel/lib kernel/arch kernel/mm kernel/sched kernel/trace \
+	kernel/proc kernel/sys block drivers/pci drivers/virtio drivers/char \
+	fs fs/jbd fs/ext2 tests/kernel
+
+KSRC := $(wildcard $(addsuffix /*.c,$(KDIRS)))
+KASM := $(wildcard $(addsuffix /*.asm,$(KDIRS)))
+OBJS := $(KSRC:%.c=$(O)/obj/%.o) $(KASM:%.asm=$(O)/obj/%.asm.o)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wconversion -Wundef -Wvla -Wcast-qual -Wwrite-strings -Wformat=2 \
+	-Wimplicit-fallthrough -Werror
+KCFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -mno-red-zone -mcmodel=kernel \
+	-mgeneral-regs-only -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing \
+	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-asynchronous-unwind-tables \
+	-fcf-protection=none
+KINCLUDE := -I. -I$(O)
+ALL_CFLAGS = $(KCFLAGS) $(WARNINGS) $(KINCLUDE) -isystem $(CC_INCLUDE) $(CFLAGS)
+CC_INCLUDE = $(O)/cc-include
+ASFLAGS := -f elf64 -g -F dwarf -I. -Wall -Werror
+LDFLAGS := -T linker.ld -z max-page-size=4096 -z noexecstack -nostdlib -static --build-id=none
+
+# What the objects were compiled with: they are compiled again when it changes.
+ifneq (,$(filter-out help clean doctor sizes deps gdb,$(or $(MAKECMDGOALS),all)))
+FLAGS_NOW := $(CC) $(ALL_CFLAGS) / $(ASFLAGS) / $(LDFLAGS)
+ifneq ($(strip $(file <$(O)/.flags)),$(strip $(FLAGS_NOW)))
+$(shell mkdir -p $(O)/obj && \
+	ln -sfn "$$(dirname "$$($(CC) -print-file-name=include/stdarg.h)")" $(O)/cc-include)
+$(file >$(O)/.flags,$(FLAGS_NOW))
+endif
+VERSION := $(shell git --no-optional-locks describe --always --dirty 2>/dev/null || echo unknown)
+VERSION_H := \#define RINGLET_VERSION "$(VERSION)"
+ifneq ($(strip $(file <$(O)/version.h)),$(strip $(VERSION_H)))
+$(file >$(O)/version.h,$(VERSION_H))
+endif
+endif
+
+.PHONY: all kernel objects
+all: kernel $(if $(filter build/disk.img,$(DISK)),$(DISK))
+kernel: $(O)/ringlet.elf
+objects: $(OBJS)
+
+$(O)/obj/%.o: %.c $(O)/.flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/obj/%.asm.o: %.asm $(O)/.flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  AS      $<")
+	$(Q)$(AS) $(ASFLAGS) -MD $(@:.o=.d) -MP -o $@ $<
+
+$(O)/ksyms%.o: $(O)/ksyms%.asm
+	$(Q)$(AS) -f elf64 -o $@ $<
+
+# The symbol table for backtraces is made from a first link and added in a second.
+# It lies behind the text, so that the second link moves no function.
+$(O)/ksyms0.asm: tools/mksyms
+	@mkdir -p $(@D)
+	$(Q)tools/mksyms </dev/null >$@
+
+$(O)/ringlet0.elf: $(OBJS) $(O)/ksyms0.o linker.ld
+	$(Q)$(LD) $(LDFLAGS) -o $@ $(OBJS) $(O)/ksyms0.o
+
+$(O)/ksyms1.asm: $(O)/ringlet0.elf tools/mksyms
+	$(Q)$(NM) -n $< | tools/mksyms >$@
+
+$(O)/ringlet.elf: $(OBJS) $(O)/ksyms1.o linker.ld
+	$(if $(V),,@echo "  LD      $@")
+	$(Q)$(LD) $(LDFLAGS) -o $@ $(OBJS) $(O)/ksyms1.o
+
+$(O)/ringlet.stripped: $(O)/ringlet.elf
+	$(Q)strip -s -o $@ $<
+
+-include $(OBJS:.o=.d)
+
+# --- user programs and the disk -----------------------------------------------
+
+USER_PROGS := $(patsubst user/%.c,build/user/%,$(wildcard user/*.c))
+TEST_PROGS := $(patsubst tests/user/%.c,build/tests/user/%,$(wildcard tests/user/*.c))
+USER_CFLAGS := -std=gnu11 -static -O2 -g -Wall -Wextra -Wshadow -Wwrite-strings \
+	-Wstrict-prototypes -Wmissing-prototypes -Werror -I.
+
+.PHONY: user disk
+user: $(USER_PROGS) $(TEST_PROGS)
+
+build/user/%: user/%.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  USERCC  $<")
+	$(Q)$(USERCC) $(USER_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $<
+
+build/tests/user/%: tests/user/%.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  USERCC  $<")
+	$(Q)$(USERCC) $(USER_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $<
+
+-include $(USER_PROGS:=.d) $(TEST_PROGS:=.d)
+
+# The disk is kept from run to run: only its absence, or `make disk`, makes one.
+build/disk.img: | user
+	@echo "  MKDISK  $@"
+	$(Q)tools/mkdisk $@ --size $(SIZE)
+
+disk: user
+	@echo "  MKDISK  $(DISK)"
+	$(Q)tools/mkdisk $(DISK) --size $(SIZE)
+
+# --- run, debug ---------------------------------------------------------------
+
+CMDLINE := $(strip root=/dev/vda console=$(if $(GUI),tty0,ttyS0) $(APPEND))
+ifneq (,$(filter iso run-iso test test-system check,$(MAKECMDGOALS)))
+define GRUB_CFG
+serial --unit=0 --speed=115200
+terminal_input serial console
+terminal_output serial console
+set timeout=0
+menuentry "Ringlet" {
+	multiboot /boot/ringlet.elf $(CMDLINE)
+}
+endef
+$(shell mkdir -p $(O)/iso/boot/grub)
+ifneq ($(strip $(file <$(O)/iso/boot/grub/grub.cfg)),$(strip $(GRUB_CFG)))
+$(file >$(O)/iso/boot/grub/grub.cfg,$(GRUB_CFG))
+endif
+endif
+
+.PHONY: iso run run-iso debug gdb
+iso: $(O)/ringlet.iso
+
+$(O)/ringlet.iso: $(O)/ringlet.stripped $(O)/iso/boot/grub/grub.cfg
+	@echo "  ISO     $@"
+	$(Q)cp $(O)/ringlet.stripped $(O)/iso/boot/ringlet.elf
+	$(Q)grub-mkrescue -d /usr/lib/grub/i386-pc --fonts= --themes= --locales= \
+		--install-modules="multiboot normal serial terminal" \
+		-o $@ $(O)/iso >$(O)/iso.log 2>&1 || { cat $(O)/iso.log; exit 1; }
+
+QEMU_ARGS = -machine $(MACHINE) -cpu $(CPU) -m $(MEM) -smp $(SMP) -nic none \
+	-drive file=$(DISK),if=none,id=d0,format=raw,cache=writeback \
+	-device virtio-blk-pci,drive=d0,disable-legacy=on \
+	-device isa-debug-exit,iobase=0xf4,iosize=0x04 \
+	$(if $(GUI),-serial mon:stdio,-nographic) $(QEMUFLAGS)
+RUN_DISK = $(if $(filter build/disk.img,$(DISK)),$(DISK))
+
+run: $(O)/ringlet.elf $(RUN_DISK) | user
+	@tools/stale-disk $(DISK) $(USER_PROGS)
+	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append "$(CMDLINE)"
+
+run-iso: $(O)/ringlet.iso $(RUN_DISK) | user
+	@tools/stale-disk $(DISK) $(USER_PROGS)
+	$(Q)$(QEMU) $(QEMU_ARGS) -boot d -cdrom $(O)/ringlet.iso
+
+debug: $(O)/ringlet.elf $(RUN_DISK) | user
+	@echo "stopped before the first instruction; now run 'make gdb' in another terminal"
+	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append "$(CMDLINE)" -S \
+		-chardev socket,id=gdb0,path=build/gdb.sock,server=on,wait=off -gdb chardev:gdb0
+
+gdb:
+	@test -S build/gdb.sock || { echo "first run 'make debug' in another terminal"; exit 1; }
+	$(Q)gdb -q -x tools/gdbinit $(O)/ringlet.elf
+
+# --- tests and checks ---------------------------------------------------------
+
+include tests/host/host.mk
+
+.PHONY: test test-host test-kernel test-system check sizes doctor help clean
+test: all iso host-tests
+	$(Q)$(PYTHON) tools/run-tests host kernel system
+test-host: host-tests
+	$(Q)$(PYTHON) tools/run-tests host
+test-kernel: all
+	$(Q)$(PYTHON) tools/run-tests kernel
+test-system: all iso
+	$(Q)$(PYTHON) tools/run-tests system
+
+check:
+	$(Q)tools/check
+
+sizes:
+	@tools/check-sizes --table
+
+# For the check scripts: what a file is compiled with.
+.PHONY: print-cflags print-sources
+print-cflags:
+	@echo '$(ALL_CFLAGS)'
+print-sources:
+	@echo '$(KSRC)'
+
+doctor:
+	@tools/deps --doctor
+
+help:
+	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+clean:
+	rm -rf build
+
+endif

@@ -1,0 +1,30 @@
+# Host unit tests: each tests/host/test_*.c is linked with the kernel's real sources that its
+# head names in a line `// sources: block/elevator.c tests/host/fakes/kmalloc.c`.
+
+HOST_TESTS := $(patsubst tests/host/%.c,build/tests/host/%,$(wildcard tests/host/test_*.c))
+HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-strict-aliasing -DHOST_TEST -Wall -Wextra -Wshadow -Wundef -Wvla \
+	-Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Werror -I. -Itests/host
+
+.PHONY: host-tests
+host-tests: $(HOST_TESTS)
+
+build/host/%.o: %.c tests/host/host.mk
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  HOSTCC  $<")
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+ifneq (,$(filter test test-host host-tests check build/tests/host/%,$(MAKECMDGOALS)))
+build/tests/host/%.mk: tests/host/%.c
+	@mkdir -p $(@D)
+	@sed -n 's,^// sources:,,p' $< | tr -s ' \t' '\n' | sed -n 's,\(..*\)\.c$$,build/host/\1.o,p' | \
+		tr '\n' ' ' | sed 's,^.*$$,build/tests/host/$*: &\n,' >$@
+
+include $(HOST_TESTS:=.mk)
+-include $(patsubst build/tests/%,build/host/tests/%.d,$(HOST_TESTS))
+-include $(shell find build/host -name '*.d' 2>/dev/null)
+endif
+
+build/tests/host/%: build/host/tests/host/%.o
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -o $@ $(filter %.o,$^) -lcmocka
