@@ -211,15 +211,25 @@ QEMU_ARGS = -machine $(MACHINE) -cpu $(CPU) -m $(MEM) -smp $(SMP) -nic none \
 	$(if $(GUI),-serial mon:stdio,-nographic) $(QEMUFLAGS)
 RUN_DISK = $(if $(filter build/disk.img,$(DISK)),$(DISK))
 
-run: $(O)/ringlet.elf $(RUN_DISK) | user
-	@tools/stale-disk $(DISK) $(USER_PROGS)
+# Before QEMU starts: what it would say less clearly.
+define CHECK_RUN
+@test -e "$(DISK)" || { echo "there is no $(DISK); 'make disk DISK=$(DISK)' makes one"; exit 1; }
+@for p in $(USER_PROGS); do test ! $$p -nt "$(DISK)" || { \
+	echo "note: $$p is newer than $(DISK); 'make disk' makes a new disk"; break; }; done
+$(if $(GUI),@$(QEMU) -display help | grep -q gtk || { \
+	echo "QEMU has no window here; install the package qemu-system-gui"; exit 1; })
+endef
+
+run: $(O)/ringlet.elf $(RUN_DISK) user
+	$(CHECK_RUN)
 	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append "$(CMDLINE)"
 
-run-iso: $(O)/ringlet.iso $(RUN_DISK) | user
-	@tools/stale-disk $(DISK) $(USER_PROGS)
+run-iso: $(O)/ringlet.iso $(RUN_DISK) user
+	$(CHECK_RUN)
 	$(Q)$(QEMU) $(QEMU_ARGS) -boot d -cdrom $(O)/ringlet.iso
 
-debug: $(O)/ringlet.elf $(RUN_DISK) | user
+debug: $(O)/ringlet.elf $(RUN_DISK) user
+	$(CHECK_RUN)
 	@echo "stopped before the first instruction; now run 'make gdb' in another terminal"
 	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append "$(CMDLINE)" -S \
 		-chardev socket,id=gdb0,path=build/gdb.sock,server=on,wait=off -gdb chardev:gdb0

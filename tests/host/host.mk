@@ -21,7 +21,6 @@ build/tests/host/%.mk: tests/host/%.c
 		tr '\n' ' ' | sed 's,^.*$$,build/tests/host/$*: &\n,' >$@
 
 include $(HOST_TESTS:=.mk)
--include $(patsubst build/tests/%,build/host/tests/%.d,$(HOST_TESTS))
 -include $(shell find build/host -name '*.d' 2>/dev/null)
 endif
 

@@ -1,0 +1,93 @@
+"""The layer table of docs/design.md as data, and what the check scripts share."""
+
+import os
+import re
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# folder: (rank, group).  A folder may use folders of lower rank, itself, and those of the same
+# rank that share its group.
+LAYERS = {
+    "kernel/lib": (0, "lib"),
+    "kernel/arch": (1, "arch"),
+    "kernel/mm": (2, "ground"),
+    "kernel/sched": (2, "ground"),
+    "kernel/trace": (2, "ground"),
+    "drivers/pci": (3, "pci"),
+    "block": (3, "block"),
+    "drivers/virtio": (4, "virtio"),
+    "fs": (5, "fs"),
+    "fs/jbd": (6, "jbd"),
+    "drivers/char": (6, "char"),
+    "fs/ext2": (7, "ext2"),
+    "kernel/proc": (8, "proc"),
+    "kernel/sys": (9, "sys"),
+    "kernel": (10, "main"),
+    "boot": (10, "main"),
+    "tests/kernel": (10, "main"),
+}
+
+# Headers that nobody but main.c, the tests and their own folder includes.
+LEAVES = [r"drivers/virtio/virtio_blk\.h", r"fs/ext2/.*\.h"]
+
+# Code lines (no comments, no blank lines) that a folder may have.
+CEILINGS = {
+    "boot": 300,
+    "kernel/lib": 800,
+    "kernel/arch": 1300,
+    "kernel/mm": 900,
+    "kernel/sched": 900,
+    "kernel/trace": 250,
+    "kernel/proc": 1600,
+    "kernel/sys": 1200,
+    "block": 1400,
+    "drivers/pci": 350,
+    "drivers/virtio": 1200,
+    "drivers/char": 900,
+    "fs": 2400,
+    "fs/jbd": 1100,
+    "fs/ext2": 1900,
+}
+TOTAL_CEILING = 11500
+FILE_CEILING = 500  # all lines of one file
+
+
+def folder_of(path):
+    """The layer's folder that a path relative to the top lies in."""
+    folder = os.path.dirname(path)
+    while folder and folder not in LAYERS:
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def may_use(user, used):
+    """Whether folder `user` may use folder `used`."""
+    if user == used:
+        return True
+    rank, group = LAYERS[user]
+    used_rank, used_group = LAYERS[used]
+    return used_rank < rank or (used_rank == rank and used_group == group)
+
+
+def sources(*suffixes, folders=None):
+    """Files of the kernel's folders, relative to the top, sorted."""
+    found = []
+    for folder in folders or LAYERS:
+        path = os.path.join(TOP, folder)
+        if os.path.isdir(path):
+            found += [folder + "/" + name for name in os.listdir(path) if name.endswith(suffixes)]
+    return sorted(found)
+
+
+def code_lines(path):
+    """Lines that are neither blank nor comment."""
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        text = file.read()
+    if path.endswith(".asm"):
+        text = re.sub(r";.*", "", text)
+    else:
+        # Strings first, so that a "/*" within one does not open a comment.
+        pattern = r'("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')|/\*.*?\*/|//[^\n]*'
+        text = re.sub(pattern, lambda m: m.group(1) or "\n" * m.group(0).count("\n"), text,
+                      flags=re.S)
+    return sum(1 for line in text.splitlines() if line.strip())
