@@ -4,7 +4,7 @@
 HOST_TESTS := $(patsubst tests/host/%.c,build/tests/host/%,$(wildcard tests/host/test_*.c))
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-strict-aliasing -DHOST_TEST -Wall -Wextra -Wshadow -Wundef -Wvla \
-	-Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Werror -I. -Itests/host
+	-Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Werror -Itests/host/shadow -I.
 
 .PHONY: host-tests
 host-tests: $(HOST_TESTS)

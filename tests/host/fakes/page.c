@@ -1,0 +1,126 @@
+/*
+ * Page frames in an arena of the test's own memory. Frames that are free are poisoned, so that the
+ * address sanitizer reports a use after free.
+ */
+#include "tests/host/host.h"
+#include "tests/host/fakes/fail.h"
+
+#include <sanitizer/asan_interface.h>
+
+#include "kernel/lib/assert.h"
+#include "kernel/mm/page.h"
+
+#define NR_FRAMES 16384u
+
+static _Alignas(4096) u8 arena[NR_FRAMES][PAGE_SIZE];
+static struct page frames[NR_FRAMES];
+static bool used[NR_FRAMES];
+static size_t live, next_frame;
+static bool low;
+static struct list_head shrinkers = LIST_HEAD_INIT(shrinkers);
+
+static bool block_free(size_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (used[first + i])
+			return false;
+	return true;
+}
+
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	size_t count = (size_t)1 << order;
+
+	if (fake_should_fail())
+		return NULL;
+	for (size_t tried = 0; tried < NR_FRAMES; tried += count) {
+		size_t first = (next_frame + tried) / count * count % NR_FRAMES;
+
+		if (first + count > NR_FRAMES || !block_free(first, count))
+			continue;
+		memset(&used[first], true, count);
+		memset(&frames[first], 0, count * sizeof(frames[0]));
+		__asan_unpoison_memory_region(arena[first], count * PAGE_SIZE);
+		memset(arena[first], gfp & GFP_ZERO ? 0 : 0xa5, count * PAGE_SIZE);
+		for (size_t i = 0; i < count; i++)
+			INIT_LIST_HEAD(&frames[first + i].lru);
+		frames[first].order = order;
+		atomic_set(&frames[first].refcount, 1);
+		live += count;
+		next_frame = first + count;
+		return &frames[first];
+	}
+	return NULL;
+}
+
+void free_pages(struct page *page, unsigned int order)
+{
+	size_t first = (size_t)(page - frames), count = (size_t)1 << order;
+
+	ASSERT(first + count <= NR_FRAMES && used[first] && page->order == order);
+	ASSERT(page_count(page) <= 1);
+	atomic_set(&page->refcount, 0);
+	memset(&used[first], false, count);
+	__asan_poison_memory_region(arena[first], count * PAGE_SIZE);
+	live -= count;
+}
+
+void put_page(struct page *page)
+{
+	ASSERT(page_count(page) > 0);
+	if (atomic_dec_and_test(&page->refcount))
+		free_pages(page, 0);
+}
+
+/* phys_to_virt() adds DIRECT_MAP: what is taken off here comes back there. */
+paddr_t page_to_phys(const struct page *page)
+{
+	return PADDR((u64)(uintptr_t)arena[page - frames] - DIRECT_MAP);
+}
+
+struct page *phys_to_page(paddr_t pa)
+{
+	return virt_to_page(phys_to_virt(pa));
+}
+
+struct page *virt_to_page(const void *va)
+{
+	size_t offset = (size_t)((uintptr_t)va - (uintptr_t)arena);
+
+	return offset < sizeof(arena) ? &frames[offset / PAGE_SIZE] : NULL;
+}
+
+void mm_get_stats(struct mm_stats *stats)
+{
+	*stats = (struct mm_stats){.total_pages = NR_FRAMES, .free_pages = NR_FRAMES - live};
+}
+
+void shrinker_register(struct shrinker *s)
+{
+	list_add_tail(&s->list, &shrinkers);
+}
+
+bool mm_is_low(void)
+{
+	return low;
+}
+
+void fake_set_mm_low(bool is_low)
+{
+	low = is_low;
+}
+
+size_t fake_shrink(size_t nr_pages)
+{
+	struct shrinker *s;
+	size_t freed = 0;
+
+	list_for_each_entry(s, &shrinkers, list)
+		freed += s->shrink(nr_pages, GFP_KERNEL);
+	return freed;
+}
+
+size_t fake_pages_live(void)
+{
+	return live;
+}

@@ -1,0 +1,44 @@
+/*
+ * What every host test includes first: cmocka and the C library, and how to steer the fakes.
+ *
+ * A test is one program with one thread. What sleeps in the kernel calls fake_schedule() here,
+ * which runs what is pending (softirqs, work, the test's own hook) and ends the test when nothing
+ * is: the kernel would sleep for ever.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/lib/types.h"
+
+/* fakes/kmalloc.c: what is allocated and not freed yet. mm_fail_after() fails an allocation. */
+size_t fake_kmalloc_live(void);
+
+/* fakes/page.c: frames in use; and memory so short that caches should shrink. */
+size_t fake_pages_live(void);
+void fake_set_mm_low(bool low);
+/* Run the registered shrinkers, as reclaim does. Returns: pages freed. */
+size_t fake_shrink(size_t nr_pages);
+
+/* fakes/printk.c: what was printed since the last clear. */
+const char *fake_log(void);
+void fake_log_clear(void);
+
+/* fakes/sched.c: called when the code under test sleeps; it makes something happen (completes a
+ * request, say) and returns whether it did. */
+extern bool (*fake_schedule_hook)(void);
+/* Run pending softirqs and work now. Returns: whether there were any. */
+bool fake_run_pending(void);
+/* Let time pass, and run the timers that expire. */
+void fake_clock_advance(u64 ns);
+
+/* fakes/uaccess.c: accesses that touch [start, start + len) give -EFAULT; len 0: none do. */
+void fake_user_hole(const void *start, size_t len);
