@@ -1,0 +1,42 @@
+/*
+ * Kernel messages and formatted output.
+ *
+ * printk() formats into a ring (read by dmesg) and passes each line to the registered consoles.
+ * Formats: %d %i %u %x %X %o %c %s %p %% with h, l, ll, z, flags - 0 + # space, width, precision
+ * and `*`.
+ */
+#pragma once
+
+#include <stdarg.h>
+
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+/* As C99's: the length that the whole output has, even when cut. Context: any. */
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
+int snprintf(char *buf, size_t size, const char *fmt, ...) printf_like(3, 4);
+
+/* Print a message; lines carry the time since boot. Context: any, interrupts too. */
+void printk(const char *fmt, ...) printf_like(1, 2);
+
+struct console {
+	struct list_head list; /* [printk] */
+	const char *name; /* [const] as in console=, "ttyS0", "tty0" */
+	/* Write bytes at once, by polling. Context: any. */
+	void (*write)(struct console *con, const char *buf, size_t len);
+};
+
+/* From now on pass messages to `con`, those printed before first. A console of the same name is
+ * replaced and nothing is repeated. Owns: con stays the caller's. */
+void console_register(struct console *con);
+/* printk's clock, once there is one (nanoseconds since boot). */
+void printk_set_clock(u64 (*now_ns)(void));
+/* Copy the newest messages; for syslog(2). Returns: bytes copied. Context: any. */
+size_t printk_read_all(char *buf, size_t size);
+size_t printk_log_size(void);
+
+/* Print the message and a backtrace, then halt, or leave QEMU with panic=exit. Context: any. */
+void panic(const char *fmt, ...) printf_like(1, 2) __noreturn;
+/* What panic() does after its message: set by kernel/arch (backtrace, halt or exit). */
+void panic_set_handler(void (*handler)(void));
