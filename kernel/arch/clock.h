@@ -1,0 +1,24 @@
+/* Time: a clock from the TSC (calibrated against the PIT) and a periodic tick from the LAPIC. */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+#define HZ 250u
+#define NSEC_PER_SEC 1000000000ull
+#define NSEC_PER_MSEC 1000000ull
+#define NSEC_PER_USEC 1000ull
+#define TICK_NS (NSEC_PER_SEC / HZ)
+
+/* The TSC at the kernel's first instruction, set by boot/boot.asm. */
+extern u64 boot_tsc;
+
+/* Calibrate and start the tick. `tick` is called HZ times a second in interrupt context;
+ * from_user tells what was interrupted. */
+void clock_init(void (*tick)(bool from_user));
+/* Nanoseconds since the kernel's first instruction; monotonic. Context: any. */
+ktime_t ktime_get_ns(void);
+/* Seconds since 1970 at boot, from the CMOS clock; wall time = this * 1e9 + ktime + offset. */
+u64 clock_realtime_ns(void);
+void clock_set_realtime_ns(u64 ns);
+/* Busy wait, for hardware that asks for it. Context: any. */
+void udelay(u64 usec);

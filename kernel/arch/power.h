@@ -1,0 +1,13 @@
+/* Turning the machine off and on again, and leaving QEMU with a status. */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+/* ACPI S5 (PM1a_CNT from the FADT, SLP_TYP from the DSDT's \_S5), else halts. Context: any. */
+void power_off(void) __attribute__((__noreturn__));
+/* ACPI reset register, keyboard controller, triple fault, in this order. */
+void power_reset(void) __attribute__((__noreturn__));
+/* Stop this processor for good. */
+void power_halt(void) __attribute__((__noreturn__));
+/* Leave QEMU through isa-debug-exit (port 0xf4): exit status (code << 1) | 1; halts elsewhere. */
+void power_exit_qemu(u8 code) __attribute__((__noreturn__));
