@@ -1,0 +1,48 @@
+/* PCI configuration space: offsets and bits. Source: PCI Local Bus 3.0 chapter 6, MSI-X §6.8.2.
+ * Data only: shared with host tests. */
+#pragma once
+
+#define PCI_CONFIG_ADDRESS 0xcf8
+#define PCI_CONFIG_DATA	   0xcfc
+
+#define PCI_VENDOR_ID		       0x00
+#define PCI_DEVICE_ID		       0x02
+#define PCI_COMMAND		       0x04
+#define PCI_COMMAND_IO		       0x0001
+#define PCI_COMMAND_MEMORY	       0x0002
+#define PCI_COMMAND_MASTER	       0x0004
+#define PCI_COMMAND_INTX_DISABLE       0x0400
+#define PCI_STATUS		       0x06
+#define PCI_STATUS_CAP_LIST	       0x0010
+#define PCI_REVISION_ID		       0x08
+#define PCI_HEADER_TYPE		       0x0e
+#define PCI_HEADER_TYPE_MULTI_FUNCTION 0x80
+#define PCI_HEADER_TYPE_MASK	       0x7f
+#define PCI_HEADER_TYPE_BRIDGE	       0x01
+#define PCI_BASE_ADDRESS_0	       0x10
+#define PCI_BASE_ADDRESS_IO	       0x01u
+#define PCI_BASE_ADDRESS_TYPE_MASK     0x06u
+#define PCI_BASE_ADDRESS_TYPE_64       0x04u
+#define PCI_BASE_ADDRESS_IO_MASK       0xfffffffcu
+#define PCI_BASE_ADDRESS_MEM_MASK      0xfffffff0u
+#define PCI_SECONDARY_BUS	       0x19
+#define PCI_SUBSYSTEM_ID	       0x2e
+#define PCI_CAPABILITY_LIST	       0x34
+#define PCI_INTERRUPT_LINE	       0x3c
+#define PCI_INTERRUPT_PIN	       0x3d
+#define PCI_CONFIG_SIZE		       0x100
+
+#define PCI_CAP_ID_VNDR 0x09
+#define PCI_CAP_ID_MSIX 0x11
+
+#define PCI_MSIX_FLAGS		   0x02
+#define PCI_MSIX_FLAGS_QSIZE	   0x07ff
+#define PCI_MSIX_FLAGS_MASKALL	   0x4000
+#define PCI_MSIX_FLAGS_ENABLE	   0x8000
+#define PCI_MSIX_TABLE		   0x04
+#define PCI_MSIX_TABLE_BIR	   0x07u
+#define PCI_MSIX_ENTRY_SIZE	   16u
+#define PCI_MSIX_ENTRY_ADDR	   0u
+#define PCI_MSIX_ENTRY_DATA	   8u
+#define PCI_MSIX_ENTRY_CTRL	   12u
+#define PCI_MSIX_ENTRY_CTRL_MASKED 1u
