@@ -1,0 +1,86 @@
+"""One build boots on each machine, by each loader, in each size."""
+
+import re
+
+import pytest
+
+from ringlet import TOP, fsck, sh
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("loader", ["kernel", "iso"])
+@pytest.mark.parametrize("mem", ["64M", "8G"])
+def test_boots(shell, machine, loader, mem):
+    m = shell(machine=machine, boot=loader, mem=mem)
+    total = int(re.search(r"Mem:\s+(\d+)", m.ok("free -k")).group(1))
+    wanted = (64 if mem == "64M" else 8192) * 1024
+    assert wanted * 0.75 < total <= wanted
+    m.poweroff()
+    fsck(m.disk)
+
+
+@pytest.mark.parametrize("cpu", ["qemu64", "max"])
+def test_processors(shell, cpu):
+    m = shell(cpu=cpu)
+    assert "root=/dev/vda" in m.ok("cat /proc/cmdline")
+    m.poweroff()
+
+
+def test_several_processors_do_no_harm(shell):
+    m = shell(smp=2)
+    m.ok("ls /")
+    m.poweroff()
+
+
+def test_strict_boot_order_leaves_the_disk_untouched_by_firmware(shell):
+    m = shell(args=["-boot", "strict=on"])
+    m.ok("ls /")
+    m.poweroff()
+
+
+def test_reboot_starts_again(shell):
+    m = shell()
+    m.type("reboot")
+    m.login()
+    m.poweroff()
+
+
+def test_says_how_long_boot_took(shell):
+    m = shell()
+    took = re.search(r"(?i)boot(?:ed)?\b.*?(\d+(?:\.\d+)?) ?(ms|s)\b", m.output())
+    assert took, m.tail(200)
+    print("boot took", took.group(1), took.group(2))
+
+
+def test_init_on_the_command_line(boot, make_disk):
+    disk = make_disk(files={"init.sh": "#!/bin/sh\necho my own init, pid $$\nexec sh\n"})
+    m = boot(disks=[disk], append="init=/tests/init.sh")
+    m.expect_text("my own init, pid 1")
+    m.wait_prompt()
+
+
+def test_read_only_root(boot, make_disk):
+    m = boot(disks=[make_disk()], append="ro").login()
+    output, status = m.run("echo x > /new")
+    assert status != 0 and "Read-only file system" in output
+
+
+def test_dead_init_is_a_panic_with_a_status(boot, make_disk):
+    disk = make_disk(files={"init.sh": "#!/bin/sh\nexit 3\n"})
+    m = boot(disks=[disk], append="init=/tests/init.sh panic=exit")
+    m.expect(r"(?i)panic.*init")
+    assert m.wait_exit() not in (0, None)
+
+
+def test_second_make_run_starts_within_a_second(tmp_path):
+    sh("make", "-C", TOP, "all")
+    sh("timeout", "2", "make", "-C", TOP, "run", f"QEMU={tmp_path}/qemu",
+       env=_with_fake_qemu(tmp_path))
+
+
+def _with_fake_qemu(tmp_path):
+    import os
+    qemu = tmp_path / "qemu"
+    qemu.write_text("#!/bin/sh\nexit 0\n")
+    qemu.chmod(0o755)
+    return {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}

@@ -1,0 +1,44 @@
+"""gdb over QEMU's stub: from the first instruction on, and on the hops of the path."""
+
+import os
+import re
+import subprocess
+
+from ringlet import TOP, SECONDS, fsck
+
+ELF = os.path.join(TOP, "build/ringlet.elf")
+
+
+def gdb(machine, *commands, wait=True):
+    arguments = ["gdb", "-q", "-nx", "-batch", "-ex", "set pagination off",
+                 "-ex", "set debuginfod enabled off", "-ex", f"target remote {machine.gdb_path}"]
+    for command in commands:
+        arguments += ["-ex", command]
+    process = subprocess.Popen([*arguments, ELF], cwd=TOP, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return process.communicate(timeout=SECONDS)[0] if wait else process
+
+
+def test_from_the_first_instruction(boot, make_disk):
+    m = boot(disks=[make_disk()], args=["-S"])
+    said = gdb(m, "break kmain", "continue", "bt 1", "break submit_bio", "continue", "bt",
+               "delete", "detach")
+    assert re.search(r"#0 .*kmain", said), said
+    assert re.search(r"#0 .*submit_bio", said) and "ext2" in said, said
+    m.login()
+    m.poweroff()
+
+
+def test_backtrace_from_the_block_layer_to_the_system_call(shell):
+    m = shell(files={"unread": "never read before\n" * 1000})
+    debugger = gdb(m, "break submit_bio", "echo ready\\n", "continue", "bt", "delete", "detach",
+                   wait=False)
+    # gdb has the machine stopped until it says continue: what is typed waits.
+    m.send("cat /tests/unread | wc -l\r")
+    said = debugger.communicate(timeout=SECONDS)[0]
+    assert re.search(r"#0 .*submit_bio", said), said
+    assert re.search(r"#\d+ .*(sys_read|do_syscall|syscall)", said), said
+    m.expect_text("1000")
+    m.wait_prompt()
+    m.poweroff()
+    fsck(m.disk)
