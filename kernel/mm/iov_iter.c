@@ -1,0 +1,147 @@
+/* A cursor over the source or destination of a read or write. */
+#include "kernel/mm/iov_iter.h"
+
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/uaccess.h"
+
+void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr)
+{
+	*it = (struct iov_iter){.user = true, .iov = iov, .nr_segs = nr};
+	for (unsigned int i = 0; i < nr; i++)
+		it->count += iov[i].iov_len;
+}
+
+void iov_iter_init_kernel(struct iov_iter *it, void *buf, size_t len)
+{
+	*it = (struct iov_iter){.kbuf = buf, .count = len};
+}
+
+void iov_iter_advance(struct iov_iter *it, size_t bytes)
+{
+	ASSERT(bytes <= it->count);
+	it->count -= bytes;
+	it->iov_offset += bytes;
+	if (!it->user)
+		return;
+	while (it->nr_segs > 1 && it->iov_offset >= it->iov->iov_len) {
+		it->iov_offset -= it->iov->iov_len;
+		it->iov++;
+		it->nr_segs--;
+	}
+}
+
+void iov_iter_revert(struct iov_iter *it, size_t bytes)
+{
+	it->count += bytes;
+	while (it->user && bytes > it->iov_offset) {
+		bytes -= it->iov_offset;
+		it->iov--;
+		it->nr_segs++;
+		it->iov_offset = it->iov->iov_len;
+	}
+	ASSERT(bytes <= it->iov_offset);
+	it->iov_offset -= bytes;
+}
+
+void iov_iter_truncate(struct iov_iter *it, size_t count)
+{
+	it->count = min(it->count, count);
+}
+
+/* Bytes of the current user segment, at most `bytes`; *p is where. */
+static size_t segment(const struct iov_iter *it, size_t bytes, userptr_t *p)
+{
+	*p = USERPTR(it->iov->iov_base + it->iov_offset);
+	return min(bytes, (size_t)it->iov->iov_len - it->iov_offset);
+}
+
+enum iter_op { TO_USER, FROM_USER, FROM_USER_INATOMIC, ZERO_USER };
+
+/* Returns: bytes done of n. A failed copy that may sleep counts as nothing, page by page. */
+static size_t copy_part(enum iter_op op, userptr_t p, char *buf, size_t n)
+{
+	switch (op) {
+	case TO_USER:
+		return copy_to_user(p, buf, n) == 0 ? n : 0;
+	case FROM_USER:
+		return copy_from_user(buf, p, n) == 0 ? n : 0;
+	case FROM_USER_INATOMIC:
+		return n - copy_from_user_inatomic(buf, p, n);
+	default:
+		return clear_user(p, n) == 0 ? n : 0;
+	}
+}
+
+static size_t iterate_user(struct iov_iter *it, enum iter_op op, char *buf, size_t bytes)
+{
+	size_t done = 0;
+
+	while (done < bytes) {
+		userptr_t p;
+		size_t n = segment(it, bytes - done, &p), copied;
+
+		/* One user page at a time, so that all before a bad page is done and counted. */
+		n = min(n, (size_t)(PAGE_SIZE - p.v % PAGE_SIZE));
+		copied = n ? copy_part(op, p, buf ? buf + done : NULL, n) : 0;
+		done += copied;
+		iov_iter_advance(it, copied);
+		if (copied < n)
+			break;
+	}
+	return done;
+}
+
+size_t copy_to_iter(const void *src, size_t bytes, struct iov_iter *it)
+{
+	bytes = min(bytes, it->count);
+	if (it->user)
+		return iterate_user(it, TO_USER, (char *)(u64)src, bytes);
+	memcpy(it->kbuf + it->iov_offset, src, bytes);
+	iov_iter_advance(it, bytes);
+	return bytes;
+}
+
+size_t copy_from_iter(void *dst, size_t bytes, struct iov_iter *it)
+{
+	bytes = min(bytes, it->count);
+	if (it->user)
+		return iterate_user(it, FROM_USER, dst, bytes);
+	memcpy(dst, it->kbuf + it->iov_offset, bytes);
+	iov_iter_advance(it, bytes);
+	return bytes;
+}
+
+size_t iov_iter_zero(size_t bytes, struct iov_iter *it)
+{
+	bytes = min(bytes, it->count);
+	if (it->user)
+		return iterate_user(it, ZERO_USER, NULL, bytes);
+	memset(it->kbuf + it->iov_offset, 0, bytes);
+	iov_iter_advance(it, bytes);
+	return bytes;
+}
+
+size_t copy_from_iter_inatomic(void *dst, size_t bytes, struct iov_iter *it)
+{
+	if (!it->user)
+		return copy_from_iter(dst, bytes, it);
+	return iterate_user(it, FROM_USER_INATOMIC, dst, min(bytes, it->count));
+}
+
+int iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write)
+{
+	struct iov_iter at = *it;
+	int err = 0;
+
+	bytes = min(bytes, it->count);
+	while (it->user && bytes > 0 && err == 0) {
+		userptr_t p;
+		size_t n = segment(&at, bytes, &p);
+
+		err = fault_in_user(p, n, write);
+		iov_iter_advance(&at, n);
+		bytes -= n;
+	}
+	return err;
+}

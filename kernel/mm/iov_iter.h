@@ -1,0 +1,41 @@
+/* Where the bytes of a read or write go or come from: user vectors or one kernel buffer, with a
+ * cursor. As Linux's iov_iter. */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/types.h"
+
+#define UIO_MAXIOV 1024
+
+/* Linux's struct iovec, in user memory. */
+struct iovec {
+	u64 iov_base;
+	u64 iov_len;
+};
+
+struct iov_iter {
+	bool user;
+	const struct iovec *iov; /* user: current segment (kernel copy of the vector) */
+	unsigned int nr_segs; /* user: segments left, the current one included */
+	size_t iov_offset; /* bytes done in the current segment, or in kbuf */
+	size_t count; /* bytes left */
+	char *kbuf; /* kernel: start of the buffer */
+};
+
+void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr);
+void iov_iter_init_kernel(struct iov_iter *it, void *buf, size_t len);
+static inline size_t iov_iter_count(const struct iov_iter *it) { return it->count; }
+void iov_iter_advance(struct iov_iter *it, size_t bytes);
+/* Undo an advance of `bytes`, within what was done since init. */
+void iov_iter_revert(struct iov_iter *it, size_t bytes);
+/* Use at most `count` bytes from here on. */
+void iov_iter_truncate(struct iov_iter *it, size_t count);
+/* Copy and advance. Returns: bytes copied; fewer than asked means -EFAULT to the caller if none.
+ * Context: may sleep. */
+size_t must_check copy_to_iter(const void *src, size_t bytes, struct iov_iter *it);
+size_t must_check copy_from_iter(void *dst, size_t bytes, struct iov_iter *it);
+size_t must_check iov_iter_zero(size_t bytes, struct iov_iter *it);
+/* As copy_from_iter but never faults pages in, for use under a page lock. Does advance. */
+size_t must_check copy_from_iter_inatomic(void *dst, size_t bytes, struct iov_iter *it);
+/* Touch the first `bytes` of the source or destination. Returns: 0 or -EFAULT. */
+int must_check iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write);

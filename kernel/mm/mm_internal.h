@@ -1,0 +1,37 @@
+/* What the files of kernel/mm tell each other and nobody else. */
+#pragma once
+
+#include "kernel/mm/page.h"
+
+#define GFP_SLEEPS (GFP_KERNEL | GFP_NOFS)
+
+/* page.c: take over the free memory that boot found. */
+void page_alloc_init(struct page *map, u8 *chunks, u64 nr_frames);
+void page_alloc_add(u64 start_pfn, u64 end_pfn);
+void page_alloc_done(void);
+/* Count an allocation for mm_fail_after. Returns: must it fail? */
+bool should_fail_alloc(void);
+
+/* reclaim.c: call the shrinkers. Returns: pages freed. Context: may sleep. */
+size_t reclaim_pages(size_t nr_pages, gfp_t gfp);
+/* Sleep a moment while writes in flight may free memory. */
+void reclaim_wait(void);
+/* Is this thread a shrinker's already? It gets the reserve instead of recursing. */
+bool reclaim_active(void);
+
+/* kmalloc.c, pgtable.c: for mm_get_stats. */
+u64 kmalloc_pages(void);
+u64 pgtable_pages(void);
+
+/* pgtable.c. Map a page (level 0) or 2 MiB (level 1) into the kernel's half. `alloc` gives zeroed
+ * tables. Returns: 0 or -ENOMEM. */
+int must_check pgtable_map_kernel(u64 va, u64 pa, u64 flags, unsigned int level,
+				  u64 (*alloc)(void));
+void pgtable_unmap_kernel(u64 va);
+/* The page mapped at va, which is mapped. */
+struct page *pgtable_kernel_page(u64 va);
+/* Build va's top-level entry. Returns: 0 or -ENOMEM. */
+int must_check pgtable_reserve_kernel(u64 va, u64 (*alloc)(void));
+/* From boot's tables to these; from here on tables are reached through the direct map. */
+void pgtable_activate(void);
+u64 pgtable_alloc_atomic(void);

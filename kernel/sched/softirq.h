@@ -1,0 +1,20 @@
+/*
+ * Softirqs: work that an interrupt handler leaves for the moment after it, with interrupts on.
+ *
+ * They run at the end of the outermost interrupt, or when softirqs are enabled again, never nested
+ * on one CPU, and must not sleep.
+ */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+enum softirq { SOFTIRQ_TIMER, SOFTIRQ_BLOCK, SOFTIRQS };
+
+void softirq_register(enum softirq nr, void (*handler)(void));
+/* Mark it to run on this CPU soon: at interrupt exit, or at once from thread context.
+ * Context: any. */
+void softirq_raise(enum softirq nr);
+/* Hold softirqs off on this CPU, nestable; enabling runs those pending. */
+void local_bh_disable(void);
+void local_bh_enable(void);
+bool in_interrupt(void); /* in an interrupt handler or softirq */

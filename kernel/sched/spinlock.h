@@ -1,0 +1,47 @@
+/*
+ * Spinlocks. Held for a short time, never across a sleep. A lock that interrupt or softirq code
+ * takes is taken with spin_lock_irqsave everywhere else.
+ *
+ * A debug build (DEBUG=1) checks the owner, the order of lock classes, and that nothing sleeps
+ * under one.
+ */
+#pragma once
+
+#include "kernel/arch/cpu.h"
+#include "kernel/arch/spin.h"
+#include "kernel/lib/types.h"
+
+/* Lock order, outermost first (docs/design.md). A lock may be taken only under lower classes. */
+enum lock_class {
+	LOCK_ANY, /* not checked */
+	LOCK_FS, /* dcache, inode hash, mounts */
+	LOCK_JOURNAL,
+	LOCK_MAPPING, /* page-cache tree */
+	LOCK_LRU,
+	LOCK_QUEUE, /* request queue */
+	LOCK_VIRTQUEUE,
+	LOCK_TTY,
+	LOCK_PROC, /* process table, signals: taken by the tty for Ctrl-C */
+	LOCK_MM, /* buddy, slab */
+	LOCK_TIMER,
+	LOCK_WAIT, /* wait queues */
+	LOCK_SCHED, /* run queue */
+	LOCK_CONSOLE,
+};
+
+struct spinlock {
+	struct arch_spinlock raw;
+	u32 class; /* [const] enum lock_class */
+	struct cpu *owner; /* [the lock] debug */
+	const char *name; /* [const] */
+};
+
+#define SPINLOCK_INIT(n, c) { ARCH_SPINLOCK_INIT, (c), NULL, (n) }
+
+void spin_lock_init(struct spinlock *l, const char *name, enum lock_class class);
+void spin_lock(struct spinlock *l);
+void spin_unlock(struct spinlock *l);
+/* Returns the interrupt state for spin_unlock_irqrestore. */
+u64 must_check spin_lock_irqsave(struct spinlock *l);
+void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
+bool spin_is_held(const struct spinlock *l); /* by this CPU */

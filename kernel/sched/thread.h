@@ -1,0 +1,91 @@
+/*
+ * Kernel threads: a stack, a saved context, a state. The unit that the scheduler runs.
+ *
+ * Invariants:
+ * 1. A RUNNING thread is current or on the run queue; no other is on it.
+ * 2. A thread changes its own state only; others make it RUNNING by wake_up_thread().
+ */
+#pragma once
+
+#include "kernel/arch/context.h"
+#include "kernel/arch/cpu.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+struct process; /* kernel/proc */
+struct fs_struct; /* fs: cwd, root, umask */
+struct files_struct; /* fs: open files */
+struct cred; /* fs: user and groups */
+struct blk_plug; /* block */
+
+enum thread_state {
+	THREAD_RUNNING, /* running or ready */
+	THREAD_INTERRUPTIBLE, /* sleeps; a signal wakes it */
+	THREAD_UNINTERRUPTIBLE, /* sleeps; only its event wakes it */
+	THREAD_STOPPED, /* by a job-control signal */
+	THREAD_DEAD, /* exited; freed by the next thread that runs */
+};
+
+#define THREAD_NAME_LEN 16
+#define KERNEL_STACK_SIZE 16384
+
+struct thread {
+	struct arch_thread arch; /* first: aligned */
+	enum thread_state state; /* [run-queue lock] */
+	bool on_cpu; /* [atomic] its registers are on a CPU: nobody else may run it yet */
+	bool on_rq; /* [run-queue lock] current or on the run queue */
+	bool sigpending; /* [atomic] set by kernel/proc: interruptible sleeps end */
+	bool is_kernel; /* [const] no user half */
+	bool reclaiming; /* [owner] inside a shrinker: allocates from the reserve */
+	char name[THREAD_NAME_LEN]; /* [owner] */
+	struct list_head run; /* [run-queue lock] */
+	void *stack; /* [const] */
+	u32 slice; /* [owner CPU] ticks left */
+	u64 utime_ns, stime_ns; /* [owner CPU] by ticks */
+	u64 nr_switches; /* [run-queue lock] */
+	struct process *process; /* [const after creation] NULL for kernel threads */
+	struct fs_struct *fs; /* [owner] */
+	struct files_struct *files; /* [owner] */
+	struct cred *cred; /* [owner] */
+	struct blk_plug *plug; /* [owner] */
+};
+
+static inline struct thread *current_thread(void) { return this_cpu()->current; }
+#define current current_thread()
+
+/* Turn the boot context into the first (idle) thread and start the run queue. */
+void sched_init(void);
+/* Create a thread that will run entry(arg); it does not run yet. Returns: NULL if no memory.
+ * Owns: the caller, until thread_start. Context: may sleep. */
+struct thread *must_check thread_create(const char *name, void (*entry)(void *), void *arg);
+void thread_start(struct thread *t);
+/* Free a thread that was created but never started. */
+void thread_discard(struct thread *t);
+/* Create and start a kernel thread. Returns: ERR_PTR(-ENOMEM) on failure. */
+struct thread *must_check kthread_run(const char *name, void (*entry)(void *), void *arg);
+/* End the current thread; its memory is freed once another runs. */
+void thread_exit(void) __attribute__((__noreturn__));
+
+/* Give up the processor. With state RUNNING: to the back of the queue. Context: thread, no
+ * spinlock held. */
+void schedule(void);
+void yield(void);
+/* Make it run again if it sleeps (in a state that `interruptible_only` allows). Returns: whether
+ * it slept. Context: any. */
+bool wake_up_thread(struct thread *t);
+/* Wake it for a signal: from INTERRUPTIBLE (and from STOPPED if `stopped`). Context: any. */
+bool wake_up_signal(struct thread *t, bool stopped);
+/* Set own state before testing the condition; see wait.h. */
+void set_current_state(enum thread_state state);
+
+static inline bool signal_pending(void) { return __atomic_load_n(&current->sigpending, __ATOMIC_ACQUIRE); }
+/* The tick: account time, end slices. Context: interrupt. */
+void sched_tick(bool from_user);
+/* Panics (debug build) if the caller must not sleep here. */
+void might_sleep(void);
+/* ready + running threads, and 1/5/15-minute averages in 1/2048 (as Linux's avenrun). */
+u32 sched_nr_running(void);
+void sched_loadavg(u64 avg[3]);
+u64 sched_idle_ns(void);
+u64 sched_total_switches(void);

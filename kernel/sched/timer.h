@@ -1,0 +1,24 @@
+/* One-shot timers of tick resolution; the function runs in softirq context. */
+#pragma once
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+struct timer {
+	struct list_head list; /* [timer lock] empty: not armed */
+	ktime_t expires; /* [timer lock] */
+	void (*fn)(struct timer *t); /* [const] */
+};
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+/* Arm, or move, to absolute `expires`. Context: any. */
+void timer_mod(struct timer *t, ktime_t expires);
+/* Disarm; when it returns fn is not running on another CPU either. Returns: whether it was armed.
+ * Context: not from fn itself. */
+bool timer_del(struct timer *t);
+bool timer_armed(struct timer *t);
+void timers_init(void);
+/* Called by the tick. Context: interrupt. */
+void timers_tick(void);
+/* Sleep for ns. Returns: 0, or nanoseconds left when `interruptible` and a signal came. */
+u64 thread_sleep_ns(u64 ns, bool interruptible);

@@ -1,0 +1,24 @@
+/* Work for thread context: functions queued from anywhere and run in order by a kernel thread. */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+struct work {
+	struct list_head list; /* [queue lock] empty: not queued */
+	void (*fn)(struct work *w); /* [const] may sleep; may free w */
+};
+
+struct workqueue;
+
+void work_init(struct work *w, void (*fn)(struct work *w));
+/* One kernel thread of this name. Returns: NULL if no memory. */
+struct workqueue *must_check workqueue_create(const char *name);
+/* Returns: false if it was queued already. Context: any. */
+bool queue_work(struct workqueue *wq, struct work *w);
+/* The shared queue. */
+bool schedule_work(struct work *w);
+/* Wait until w is neither queued nor running. Context: may sleep. */
+void flush_work(struct work *w);
+void workqueues_init(void);
