@@ -14,9 +14,9 @@ struct mem_region {
 struct bootinfo {
 	struct mem_region regions[BOOT_MAX_REGIONS]; /* by ascending start; may overlap */
 	unsigned int nr_regions;
-	const char *cmdline; /* valid until mm_init: kernel/lib/cmdline.c keeps a copy */
+	const char *cmdline;	      /* valid until mm_init: kernel/lib/cmdline.c keeps a copy */
 	u64 kernel_start, kernel_end; /* physical bytes of the image, bss included */
-	u64 rsdp; /* 0: search for it */
+	u64 rsdp;		      /* 0: search for it */
 };
 
 extern struct bootinfo bootinfo;

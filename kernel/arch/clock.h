@@ -3,11 +3,11 @@
 
 #include "kernel/lib/types.h"
 
-#define HZ 250u
-#define NSEC_PER_SEC 1000000000ull
+#define HZ	      250u
+#define NSEC_PER_SEC  1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 #define NSEC_PER_USEC 1000ull
-#define TICK_NS (NSEC_PER_SEC / HZ)
+#define TICK_NS	      (NSEC_PER_SEC / HZ)
 
 /* The TSC at the kernel's first instruction, set by boot/boot.asm. */
 extern u64 boot_tsc;

@@ -5,12 +5,12 @@
 
 /* What the processor keeps for one thread. The FXSAVE area is 16-byte aligned. */
 struct arch_thread {
-	u64 rsp; /* kernel stack pointer while switched out */
+	u64 rsp;	      /* kernel stack pointer while switched out */
 	u64 kernel_stack_top; /* [const] */
-	u64 fs_base; /* user TLS */
-	u64 gs_base; /* user GS */
-	u64 cr3; /* page tables, or 0: keep those loaded (kernel thread) */
-	bool user; /* has FPU and TLS state to keep */
+	u64 fs_base;	      /* user TLS */
+	u64 gs_base;	      /* user GS */
+	u64 cr3;	      /* page tables, or 0: keep those loaded (kernel thread) */
+	bool user;	      /* has FPU and TLS state to keep */
 	u8 fpu[512] __attribute__((aligned(16)));
 };
 

@@ -10,20 +10,20 @@ struct thread;
 
 /* Per-CPU data, found through the GS base. entry.asm knows the first four offsets. */
 struct cpu {
-	struct cpu *self; /* [const] offset 0 */
-	u64 kernel_stack; /* offset 8: stack top for the next entry from user mode */
-	u64 user_stack; /* offset 16: scratch of the system-call entry */
+	struct cpu *self;	/* [const] offset 0 */
+	u64 kernel_stack;	/* offset 8: stack top for the next entry from user mode */
+	u64 user_stack;		/* offset 16: scratch of the system-call entry */
 	struct thread *current; /* offset 24: [this CPU, interrupts off to change] */
-	u32 id; /* [const] */
-	u32 lapic_id; /* [const] */
-	u32 irq_depth; /* [this CPU] hard interrupts nested */
-	u32 softirq_depth; /* [this CPU] > 0: softirqs run or are held off */
-	u32 softirq_pending; /* [this CPU, interrupts off] bit per softirq */
-	u32 spin_depth; /* [this CPU] spinlocks held */
+	u32 id;			/* [const] */
+	u32 lapic_id;		/* [const] */
+	u32 irq_depth;		/* [this CPU] hard interrupts nested */
+	u32 softirq_depth;	/* [this CPU] > 0: softirqs run or are held off */
+	u32 softirq_pending;	/* [this CPU, interrupts off] bit per softirq */
+	u32 spin_depth;		/* [this CPU] spinlocks held */
 	u32 pagefault_disabled; /* [this CPU] > 0: user copies fail at an absent page; no switch */
-	bool need_resched; /* [this CPU] */
-	struct thread *idle; /* [const] */
-	void *tss; /* [const] */
+	bool need_resched;	/* [this CPU] */
+	struct thread *idle;	/* [const] */
+	void *tss;		/* [const] */
 };
 
 static inline struct cpu *this_cpu(void)
@@ -48,8 +48,14 @@ static inline void irq_restore(u64 flags)
 {
 	__asm__ __volatile__("push %0; popfq" ::"r"(flags) : "memory", "cc");
 }
-static inline void irq_enable(void) { __asm__ __volatile__("sti" ::: "memory"); }
-static inline void irq_disable(void) { __asm__ __volatile__("cli" ::: "memory"); }
+static inline void irq_enable(void)
+{
+	__asm__ __volatile__("sti" ::: "memory");
+}
+static inline void irq_disable(void)
+{
+	__asm__ __volatile__("cli" ::: "memory");
+}
 static inline bool irqs_enabled(void)
 {
 	u64 flags;
@@ -58,8 +64,14 @@ static inline bool irqs_enabled(void)
 	return (flags & X86_FLAGS_IF) != 0;
 }
 /* Enable interrupts and halt until one comes, without a window between the two. */
-static inline void cpu_idle_wait(void) { __asm__ __volatile__("sti; hlt" ::: "memory"); }
-static inline void cpu_relax(void) { __asm__ __volatile__("pause" ::: "memory"); }
+static inline void cpu_idle_wait(void)
+{
+	__asm__ __volatile__("sti; hlt" ::: "memory");
+}
+static inline void cpu_relax(void)
+{
+	__asm__ __volatile__("pause" ::: "memory");
+}
 
 static inline u64 rdtsc(void)
 {

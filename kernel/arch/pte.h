@@ -3,17 +3,17 @@
 
 #include "kernel/lib/types.h"
 
-#define PTE_P 0x001ull
-#define PTE_W 0x002ull
-#define PTE_U 0x004ull
-#define PTE_PWT 0x008ull
-#define PTE_PCD 0x010ull
-#define PTE_A 0x020ull
-#define PTE_D 0x040ull
-#define PTE_PS 0x080ull
-#define PTE_G 0x100ull
-#define PTE_COW 0x200ull /* software: shared after fork, copy at the first write */
-#define PTE_NX (1ull << 63)
+#define PTE_P	      0x001ull
+#define PTE_W	      0x002ull
+#define PTE_U	      0x004ull
+#define PTE_PWT	      0x008ull
+#define PTE_PCD	      0x010ull
+#define PTE_A	      0x020ull
+#define PTE_D	      0x040ull
+#define PTE_PS	      0x080ull
+#define PTE_G	      0x100ull
+#define PTE_COW	      0x200ull /* software: shared after fork, copy at the first write */
+#define PTE_NX	      (1ull << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000ull
 
 /* User space: the lower half, without the first 64 KiB and the last page. */
@@ -23,13 +23,16 @@
 #define DIRECT_MAP 0xffff888000000000ull
 /* Mappings made at run time: ioremap, kernel stacks. */
 #define VMAP_BASE 0xffffc90000000000ull
-#define VMAP_END 0xffffc98000000000ull
+#define VMAP_END  0xffffc98000000000ull
 /* kernel/arch's own device mappings, in the last 2 MiB (kernel/arch/mmio.h). */
 #define FIXMAP_BASE 0xffffffffffe00000ull
 /* The kernel image: loaded at 1 MiB, linked here + 1 MiB. */
 #define KERNEL_BASE 0xffffffff80000000ull
 
-static inline void *phys_to_virt(paddr_t pa) { return (void *)(DIRECT_MAP + pa.v); }
+static inline void *phys_to_virt(paddr_t pa)
+{
+	return (void *)(DIRECT_MAP + pa.v);
+}
 /* Only for addresses in the direct map or in the kernel image. */
 static inline paddr_t virt_to_phys(const void *va)
 {
@@ -38,7 +41,10 @@ static inline paddr_t virt_to_phys(const void *va)
 	return PADDR(v >= KERNEL_BASE ? v - KERNEL_BASE : v - DIRECT_MAP);
 }
 
-static inline void tlb_flush_page(u64 va) { __asm__ __volatile__("invlpg (%0)" ::"r"(va) : "memory"); }
+static inline void tlb_flush_page(u64 va)
+{
+	__asm__ __volatile__("invlpg (%0)" ::"r"(va) : "memory");
+}
 static inline u64 read_cr3(void)
 {
 	u64 v;
@@ -46,4 +52,7 @@ static inline u64 read_cr3(void)
 	__asm__ __volatile__("mov %%cr3, %0" : "=r"(v));
 	return v;
 }
-static inline void write_cr3(u64 v) { __asm__ __volatile__("mov %0, %%cr3" ::"r"(v) : "memory"); }
+static inline void write_cr3(u64 v)
+{
+	__asm__ __volatile__("mov %0, %%cr3" ::"r"(v) : "memory");
+}

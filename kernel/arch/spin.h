@@ -7,7 +7,10 @@ struct arch_spinlock {
 	u32 locked;
 };
 
-#define ARCH_SPINLOCK_INIT { 0 }
+#define ARCH_SPINLOCK_INIT \
+	{                  \
+		0          \
+	}
 
 static inline void arch_spin_lock(struct arch_spinlock *l)
 {

@@ -1,0 +1,35 @@
+/* What we keep of the ACPI tables: interrupt routing, and how to turn the machine off. */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+#define ACPI_MAX_IOAPICS 4
+#define ISA_IRQS	 16u
+
+struct acpi_ioapic {
+	u32 address, gsi_base;
+};
+
+/* Filled by acpi_init(), constant afterwards; zero where the machine does not say. */
+struct acpi_info {
+	unsigned int nr_ioapics;
+	struct acpi_ioapic ioapics[ACPI_MAX_IOAPICS];
+	struct {
+		u32 gsi;
+		bool level, low;
+	} isa[ISA_IRQS];
+	u16 pm1a_cnt, pm1b_cnt; /* ports; 0: none */
+	u16 smi_cmd;
+	u8 acpi_enable;
+	bool has_s5;
+	u8 slp_typ_a, slp_typ_b;
+	u16 reset_port; /* 0: none */
+	u8 reset_value;
+};
+
+extern struct acpi_info acpi;
+
+/* Is there a root pointer in these 36 bytes? */
+bool acpi_rsdp_valid(const void *p);
+/* Read the tables. Context: once, after mm_init. */
+void acpi_init(void);

@@ -1,0 +1,145 @@
+/*
+ * The clock is the TSC, the tick the LAPIC timer; both are measured against the PIT at boot.
+ *
+ * Sources: SDM vol. 3, 11.5.4 and 18.17; Intel 8254 data sheet.
+ */
+#include "kernel/arch/clock.h"
+
+#include "kernel/arch/apic.h"
+#include "kernel/arch/cpu.h"
+#include "kernel/arch/io.h"
+#include "kernel/arch/rtc.h"
+#include "kernel/lib/printk.h"
+
+#define PIT_HZ	       1193182u
+#define PIT_CH2	       0x42
+#define PIT_COMMAND    0x43
+#define PIT_CH2_MODE0  0xb0 /* channel 2, both bytes, interrupt on terminal count */
+#define PIT_CH2_LATCH  0x80
+#define PIT_START      0xffffu
+#define PORT_B	       0x61
+#define PORT_B_GATE2   0x01
+#define PORT_B_SPEAKER 0x02
+#define PORT_B_OUT2    0x20
+
+#define CALIBRATE_PIT	(PIT_HZ / 100) /* 10 ms */
+#define CALIBRATE_TRIES 3
+#define SAMPLE_TRIES	5
+#define GIVE_UP_TSC	(1ull << 33)
+#define TSC_HZ_GUESS	1000000000ull
+#define LAPIC_HZ_GUESS	62500000ull
+
+u64 boot_tsc;
+
+/* ns = tsc * mult >> 32 */
+static u64 tsc_mult = (NSEC_PER_SEC << 32) / TSC_HZ_GUESS; /* [const after clock_init] */
+static u64 realtime_base_ns;				   /* [atomic] wall time at ktime 0 */
+static void (*tick_fn)(bool from_user);			   /* [const after clock_init] */
+
+ktime_t ktime_get_ns(void)
+{
+	return (u64)(((unsigned __int128)(rdtsc() - boot_tsc) * tsc_mult) >> 32);
+}
+
+void udelay(u64 usec)
+{
+	ktime_t end = ktime_get_ns() + usec * NSEC_PER_USEC;
+
+	while (ktime_get_ns() < end)
+		cpu_relax();
+}
+
+u64 clock_realtime_ns(void)
+{
+	return READ_ONCE(realtime_base_ns) + ktime_get_ns();
+}
+
+void clock_set_realtime_ns(u64 ns)
+{
+	WRITE_ONCE(realtime_base_ns, ns - ktime_get_ns());
+}
+
+struct sample {
+	u64 tsc;
+	u32 pit, lapic;
+};
+
+/* All three counters at one moment: the quickest of some tries, because the emulator may be put
+ * aside by its host between two of them. */
+static struct sample take_sample(void)
+{
+	struct sample best = {0};
+	u64 best_gap = ~0ull;
+
+	for (int i = 0; i < SAMPLE_TRIES; i++) {
+		struct sample s;
+		u64 start = rdtsc(), gap;
+
+		outb(PIT_COMMAND, PIT_CH2_LATCH);
+		s.tsc = rdtsc();
+		s.lapic = lapic_timer_count();
+		gap = rdtsc() - start;
+		s.pit = inb(PIT_CH2);
+		s.pit |= (u32)inb(PIT_CH2) << 8;
+		if (gap < best_gap) {
+			best_gap = gap;
+			best = s;
+		}
+	}
+	return best;
+}
+
+/* One measurement of 10 ms. Returns: false if the PIT wrapped meanwhile or does not count. */
+static bool measure(u64 *tsc_hz, u64 *lapic_hz)
+{
+	struct sample a, b;
+	u32 pit;
+
+	outb(PORT_B, (u8)((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2));
+	outb(PIT_COMMAND, PIT_CH2_MODE0);
+	outb(PIT_CH2, PIT_START & 0xff);
+	outb(PIT_CH2, PIT_START >> 8);
+	lapic_timer_start(~0u, false);
+	a = take_sample();
+	do {
+		b = take_sample();
+		if ((inb(PORT_B) & PORT_B_OUT2) || b.tsc - a.tsc > GIVE_UP_TSC)
+			return false;
+	} while (b.pit > a.pit || a.pit - b.pit < CALIBRATE_PIT);
+	pit = a.pit - b.pit;
+	*tsc_hz = (b.tsc - a.tsc) * PIT_HZ / pit;
+	*lapic_hz = (u64)(a.lapic - b.lapic) * PIT_HZ / pit;
+	return *tsc_hz != 0 && *lapic_hz >= HZ;
+}
+
+static void calibrate(u64 *lapic_hz)
+{
+	u64 tsc_hz;
+
+	for (int i = 0; i < CALIBRATE_TRIES; i++) {
+		if (!measure(&tsc_hz, lapic_hz))
+			continue;
+		tsc_mult = (NSEC_PER_SEC << 32) / tsc_hz;
+		printk("clock: tsc %lu kHz, lapic timer %lu kHz\n", tsc_hz / 1000,
+		       *lapic_hz / 1000);
+		return;
+	}
+	printk("clock: no working PIT to measure with; guessing\n");
+	*lapic_hz = LAPIC_HZ_GUESS;
+}
+
+void clock_interrupt(bool from_user)
+{
+	tick_fn(from_user);
+}
+
+void clock_init(void (*tick)(bool from_user))
+{
+	u64 lapic_hz;
+
+	calibrate(&lapic_hz);
+	printk_set_clock(ktime_get_ns);
+	clock_set_realtime_ns(rtc_read_seconds() * NSEC_PER_SEC);
+	tick_fn = tick;
+	lapic_timer_start((u32)(lapic_hz / HZ), true);
+}

@@ -1,0 +1,315 @@
+/*
+ * Vectors, the lines and messages behind them, and their handlers.
+ *
+ * 1. A vector in use belongs to one line (gsi) or to one message (NO_GSI).
+ * 2. Handlers of a vector are a list that interrupts walk without the lock: an action is linked when
+ *    it is complete, and after unlinking it is reused only when no walk is under way.
+ *
+ * Locks: lock guards the table and the controllers' registers.
+ */
+#include "kernel/arch/irq.h"
+
+#include "kernel/arch/acpi.h"
+#include "kernel/arch/apic.h"
+#include "kernel/arch/cpu.h"
+#include "kernel/arch/io.h"
+#include "kernel/arch/spin.h"
+#include "kernel/arch/trap.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+
+#define VECTORS	      256u
+#define MAX_ACTIONS   96
+#define NO_GSI	      (~0u)
+#define UNHANDLED_MAX 100000u
+#define MSI_ADDRESS   0xfee00000ull
+
+struct irq_action {
+	irq_handler_t handler;	 /* [lock] NULL: free */
+	void *data;		 /* [const while linked] */
+	struct irq_action *next; /* [lock to write] */
+};
+
+struct irq_vector {
+	struct irq_action *actions; /* [lock to write] */
+	bool used;		    /* [lock] */
+	u32 gsi;		    /* [lock] */
+	u32 walkers;		    /* [atomic] dispatches under way */
+	u32 unhandled;		    /* [interrupt] in a row */
+	u64 count;		    /* [interrupt] */
+};
+
+static struct arch_spinlock lock = ARCH_SPINLOCK_INIT;
+static struct irq_vector vectors[VECTORS];
+static struct irq_action actions[MAX_ACTIONS];
+static bool use_ioapic; /* [const] */
+static bool is_q35;	/* [const] */
+static u64 spurious;	/* [interrupt] */
+
+static u64 table_lock(void)
+{
+	u64 flags = irq_save();
+
+	arch_spin_lock(&lock);
+	return flags;
+}
+
+static void table_unlock(u64 flags)
+{
+	arch_spin_unlock(&lock);
+	irq_restore(flags);
+}
+
+/* The host bridge's identity, read here because the PCI bus is a layer above. */
+static bool host_bridge_is_q35(void)
+{
+	outl(0xcf8, 0x80000000);
+	return inl(0xcfc) == 0x29c08086;
+}
+
+void irq_init(void)
+{
+	acpi_init();
+	pic_init();
+	use_ioapic = ioapic_init();
+	lapic_init(!use_ioapic);
+	is_q35 = host_bridge_is_q35();
+	printk("irq: %s\n", use_ioapic ? "LAPIC and IOAPIC" : "LAPIC and 8259");
+	irq_enable();
+}
+
+static void line_mask(u32 gsi, bool masked)
+{
+	if (gsi == NO_GSI)
+		return;
+	if (use_ioapic)
+		ioapic_mask(gsi, masked);
+	else
+		pic_mask(gsi, masked);
+}
+
+static struct irq_action *action_get(irq_handler_t handler, void *data)
+{
+	for (unsigned int i = 0; i < MAX_ACTIONS; i++) {
+		if (actions[i].handler)
+			continue;
+		actions[i] = (struct irq_action){handler, data, NULL};
+		return &actions[i];
+	}
+	return NULL;
+}
+
+/* The vector of a line or, with NO_GSI, a fresh one. Returns: 0 if there is none. */
+static u32 vector_get(u32 gsi, bool level, bool low)
+{
+	if (!use_ioapic && gsi < ISA_IRQS) {
+		vectors[VECTOR_PIC + gsi].used = true;
+		vectors[VECTOR_PIC + gsi].gsi = gsi;
+		return VECTOR_PIC + gsi;
+	}
+	for (u32 v = VECTOR_DYNAMIC; gsi != NO_GSI && v < VECTOR_TIMER; v++)
+		if (vectors[v].used && vectors[v].gsi == gsi)
+			return v;
+	for (u32 v = VECTOR_DYNAMIC; v < VECTOR_TIMER; v++) {
+		if (vectors[v].used)
+			continue;
+		if (gsi != NO_GSI && !(use_ioapic && ioapic_route(gsi, (u8)v, level, low)))
+			return 0;
+		vectors[v].used = true;
+		vectors[v].gsi = gsi;
+		return v;
+	}
+	return 0;
+}
+
+static int request(u32 gsi, bool level, bool low, irq_handler_t handler, void *data)
+{
+	u64 flags = table_lock();
+	struct irq_action *a = action_get(handler, data);
+	u32 v;
+	int ret;
+
+	if (!a) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	v = vector_get(gsi, level, low);
+	if (!v) {
+		a->handler = NULL;
+		ret = gsi == NO_GSI ? -ENOSPC : -EINVAL;
+		goto out;
+	}
+	a->next = vectors[v].actions;
+	vectors[v].unhandled = 0;
+	__atomic_store_n(&vectors[v].actions, a, __ATOMIC_RELEASE);
+	line_mask(gsi, false);
+	ret = (int)v;
+out:
+	table_unlock(flags);
+	return ret;
+}
+
+int irq_request_isa(u8 isa_irq, irq_handler_t handler, void *data)
+{
+	int ret;
+
+	if (isa_irq >= ISA_IRQS)
+		return -EINVAL;
+	ret = request(use_ioapic ? acpi.isa[isa_irq].gsi : isa_irq, acpi.isa[isa_irq].level,
+		      acpi.isa[isa_irq].low, handler, data);
+	return ret < 0 ? ret : 0;
+}
+
+int irq_request_gsi(u32 gsi, irq_handler_t handler, void *data)
+{
+	bool low = true;
+	int ret;
+
+	if (gsi == NO_GSI)
+		return -EINVAL;
+	/* A PCI line that the firmware put on an ISA interrupt may be declared active high. */
+	for (u32 i = 0; i < ISA_IRQS; i++)
+		if (acpi.isa[i].gsi == gsi && acpi.isa[i].level)
+			low = acpi.isa[i].low;
+	ret = request(gsi, true, low, handler, data);
+	return ret < 0 ? ret : 0;
+}
+
+int irq_alloc_msi(irq_handler_t handler, void *data, u64 *msg_addr, u32 *msg_data)
+{
+	int v = request(NO_GSI, false, false, handler, data);
+
+	if (v < 0)
+		return v == -ENOMEM ? -ENOSPC : v;
+	*msg_addr = MSI_ADDRESS | (u64)lapic_id() << 12;
+	*msg_data = (u32)v;
+	return v;
+}
+
+/* Unlink the action from its vector, which is given up with its last one. Returns: NULL if none. */
+static struct irq_action *unlink_action(struct irq_vector *v, irq_handler_t handler, void *data)
+{
+	struct irq_action **link = &v->actions;
+	struct irq_action *a;
+
+	while (*link && ((*link)->handler != handler || (*link)->data != data))
+		link = &(*link)->next;
+	a = *link;
+	if (!a)
+		return NULL;
+	__atomic_store_n(link, a->next, __ATOMIC_RELEASE);
+	if (!v->actions) {
+		line_mask(v->gsi, true);
+		v->used = false;
+	}
+	return a;
+}
+
+static void free_on_vector(struct irq_vector *v, irq_handler_t handler, void *data)
+{
+	u64 flags = table_lock();
+	struct irq_action *a = unlink_action(v, handler, data);
+
+	table_unlock(flags);
+	if (!a)
+		return;
+	while (__atomic_load_n(&v->walkers, __ATOMIC_SEQ_CST))
+		cpu_relax();
+	__atomic_store_n(&a->handler, NULL, __ATOMIC_RELEASE);
+}
+
+void irq_free(irq_handler_t handler, void *data)
+{
+	for (u32 v = VECTOR_PIC; v < VECTOR_TIMER; v++)
+		free_on_vector(&vectors[v], handler, data);
+}
+
+void irq_free_msi(int vector)
+{
+	struct irq_vector *v = &vectors[vector];
+
+	if (v->actions)
+		free_on_vector(v, v->actions->handler, v->actions->data);
+}
+
+/* A level-triggered line that nobody answers would interrupt for ever. */
+static void nobody_cared(struct irq_vector *v)
+{
+	u64 flags;
+
+	spurious++;
+	if (++v->unhandled < UNHANDLED_MAX)
+		return;
+	flags = table_lock();
+	if (v->used)
+		line_mask(v->gsi, true);
+	table_unlock(flags);
+	v->unhandled = 0;
+	printk("irq: line %u: nobody cared, disabled\n", v->gsi);
+}
+
+static void run_handlers(struct irq_vector *v)
+{
+	bool handled = false;
+
+	__atomic_fetch_add(&v->walkers, 1, __ATOMIC_SEQ_CST);
+	for (struct irq_action *a = __atomic_load_n(&v->actions, __ATOMIC_ACQUIRE); a;
+	     a = __atomic_load_n(&a->next, __ATOMIC_ACQUIRE))
+		handled |= a->handler(a->data) == IRQ_HANDLED;
+	__atomic_fetch_sub(&v->walkers, 1, __ATOMIC_SEQ_CST);
+	if (handled)
+		v->unhandled = 0;
+	else
+		nobody_cared(v);
+}
+
+void irq_dispatch(struct trapframe *tf)
+{
+	struct cpu *cpu = this_cpu();
+	u32 nr = (u32)tf->vector;
+	struct irq_vector *v = &vectors[nr];
+	bool from_pic = nr < VECTOR_DYNAMIC;
+
+	cpu->irq_depth++;
+	v->count++;
+	if (nr == VECTOR_SPURIOUS) {
+		spurious++; /* needs no EOI: SDM vol. 3, 11.9 */
+	} else if (nr == VECTOR_TIMER) {
+		lapic_eoi();
+		clock_interrupt(trap_from_user(tf));
+	} else if (from_pic && !pic_eoi(nr - VECTOR_PIC)) {
+		spurious++;
+	} else {
+		run_handlers(v);
+		if (!from_pic)
+			lapic_eoi();
+	}
+	cpu->irq_depth--;
+	if (!cpu->irq_depth && trap_hooks.irq_exit)
+		trap_hooks.irq_exit();
+}
+
+u32 irq_pci_gsi(u8 bus, u8 slot, u8 pin, u8 line)
+{
+	u32 pin0 = (u32)pin - 1;
+
+	/* The 8259's line, which the i440fx also wires to the IOAPIC's input of that number. A bus
+	 * other than 0 means that the caller could not follow the bridges. */
+	if (!use_ioapic || !is_q35 || bus != 0 || pin0 > 3)
+		return line;
+	/* ICH9 data sheet §10.1.47 and QEMU's hw/isa/lpc_ich9.c: slots of the chipset itself have
+	 * PIRQ A-D at GSI 16, all others share PIRQ E-H at GSI 20. */
+	if (slot >= 25 && slot != 30)
+		return 16 + pin0;
+	return 20 + (slot == 30 ? pin0 : (slot + pin0) % 4);
+}
+
+u64 irq_count(unsigned int vector)
+{
+	return vector < VECTORS ? READ_ONCE(vectors[vector].count) : 0;
+}
+
+u64 irq_count_spurious(void)
+{
+	return READ_ONCE(spurious);
+}

@@ -1,0 +1,62 @@
+/* Off, reset, halt, and QEMU's debug exit. */
+#include "kernel/arch/power.h"
+
+#include "kernel/arch/acpi.h"
+#include "kernel/arch/acpi_spec.h"
+#include "kernel/arch/clock.h"
+#include "kernel/arch/cpu.h"
+#include "kernel/arch/io.h"
+#include "kernel/lib/printk.h"
+
+#define QEMU_EXIT_PORT	0xf4
+#define KBD_COMMAND	0x64
+#define KBD_PULSE_RESET 0xfe
+
+void power_halt(void)
+{
+	for (;;)
+		__asm__ __volatile__("cli; hlt");
+}
+
+void power_off(void)
+{
+	irq_disable();
+	if (acpi.pm1a_cnt && acpi.has_s5) {
+		/* ACPI 6.4 §16.1.7: the firmware may still own the machine. */
+		if (acpi.smi_cmd && !(inw(acpi.pm1a_cnt) & PM1_SCI_EN)) {
+			outb(acpi.smi_cmd, acpi.acpi_enable);
+			for (int i = 0; i < 1000 && !(inw(acpi.pm1a_cnt) & PM1_SCI_EN); i++)
+				udelay(100);
+		}
+		outw(acpi.pm1a_cnt, (u16)(PM1_SLP_EN | (u32)acpi.slp_typ_a << 10));
+		if (acpi.pm1b_cnt)
+			outw(acpi.pm1b_cnt, (u16)(PM1_SLP_EN | (u32)acpi.slp_typ_b << 10));
+		udelay(100000);
+	}
+	printk("power: this machine has no way to turn off; halted\n");
+	power_halt();
+}
+
+void power_reset(void)
+{
+	static const struct {
+		u16 limit;
+		u64 base;
+	} __packed no_idt;
+
+	irq_disable();
+	if (acpi.reset_port) {
+		outb(acpi.reset_port, acpi.reset_value);
+		udelay(10000);
+	}
+	outb(KBD_COMMAND, KBD_PULSE_RESET);
+	udelay(10000);
+	__asm__ __volatile__("lidt %0; int3" ::"m"(no_idt));
+	power_halt();
+}
+
+void power_exit_qemu(u8 code)
+{
+	outb(QEMU_EXIT_PORT, code);
+	power_halt();
+}

@@ -1,0 +1,73 @@
+; Copies between kernel and user memory (kernel/arch/usercopy.h).
+;
+; Whole words first: software emulation runs `rep` one element at a time. A fault in a word is
+; tried again by bytes, so that the count of what was not copied is exact.
+
+%include "kernel/arch/asm.inc"
+
+bits 64
+default rel
+section .text
+
+%macro USER_FUNCTION 3			; name, instruction by words, instruction by bytes
+align 16
+global %1
+%1:
+	STAC
+	mov	rcx, rdx
+	shr	rcx, 3
+	and	edx, 7
+.words:
+	rep %2
+	mov	ecx, edx
+.bytes:
+	rep %3
+.out:
+	CLAC
+	mov	rax, rcx
+	ret
+.words_fault:
+	lea	rcx, [rdx + rcx * 8]
+	jmp	.bytes
+	EXTABLE	.words, .words_fault
+	EXTABLE	.bytes, .out
+%endmacro
+
+; size_t arch_copy_user(void *dst, const void *src, size_t n)
+	USER_FUNCTION arch_copy_user, movsq, movsb
+
+; size_t arch_clear_user(void *dst, size_t n)
+align 16
+global arch_clear_user
+arch_clear_user:
+	mov	rdx, rsi
+	xor	eax, eax
+	jmp	clear_user
+	USER_FUNCTION clear_user, stosq, stosb
+
+; ssize_t arch_strncpy_user(char *dst, const char *src, size_t size)
+align 16
+global arch_strncpy_user
+arch_strncpy_user:
+	STAC
+	xor	eax, eax
+.next:
+	cmp	rax, rdx
+	je	.out
+.load:
+	mov	cl, [rsi + rax]
+.store:
+	mov	[rdi + rax], cl
+	test	cl, cl
+	jz	.out
+	inc	rax
+	jmp	.next
+.out:
+	CLAC
+	ret
+.fault:
+	CLAC
+	mov	rax, -14		; -EFAULT
+	ret
+	EXTABLE	.load, .fault
+	EXTABLE	.store, .fault
