@@ -1,0 +1,128 @@
+/* Memory: page frames, the heap, protections of the kernel's own mapping. */
+#include "tests/kernel/ktest.h"
+
+#include "kernel/arch/pte.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/pgtable.h"
+
+static u64 free_pages_now(void)
+{
+	struct mm_stats stats;
+
+	mm_get_stats(&stats);
+	return stats.free_pages;
+}
+
+KTEST(mm, pages_of_every_order_are_aligned_and_come_back)
+{
+	u64 before = free_pages_now();
+
+	for (unsigned int order = 0; order <= 8; order++) {
+		struct page *page = alloc_pages(GFP_KERNEL | GFP_ZERO, order);
+		const u8 *data;
+
+		KEXPECT(page);
+		KEXPECT(IS_ALIGNED(page_to_phys(page).v, PAGE_SIZE << order));
+		KEXPECT(phys_to_page(page_to_phys(page)) == page);
+		data = page_address(page);
+		KEXPECT(virt_to_page(data) == page);
+		KEXPECT(data[0] == 0 && data[(PAGE_SIZE << order) - 1] == 0);
+		free_pages(page, order);
+	}
+	KEXPECT(free_pages_now() == before);
+}
+
+KTEST(mm, all_memory_can_be_taken_and_given_back)
+{
+	struct page *page, *next;
+	LIST_HEAD(taken);
+	u64 before = free_pages_now(), count = 0;
+
+	while ((page = alloc_pages(GFP_ATOMIC, 4)) != NULL) {
+		list_add(&page->lru, &taken);
+		count++;
+	}
+	list_for_each_entry_safe(page, next, &taken, lru) {
+		list_del_init(&page->lru);
+		free_pages(page, 4);
+	}
+	KEXPECT(count > 100);
+	KEXPECT(free_pages_now() == before);
+}
+
+KTEST(mm, kmalloc_gives_separate_aligned_memory)
+{
+	static const size_t sizes[] = {1, 16, 33, 96, 100, 192, 512, 1000, 2048, 4096, 70000};
+	u8 *blocks[ARRAY_SIZE(sizes)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		blocks[i] = kmalloc(sizes[i], GFP_KERNEL);
+		KEXPECT(blocks[i] && IS_ALIGNED((u64)blocks[i], 16));
+		memset(blocks[i], (int)i + 1, sizes[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		KEXPECT(blocks[i][0] == i + 1 && blocks[i][sizes[i] - 1] == i + 1);
+		kfree(blocks[i]);
+	}
+	kfree(NULL);
+	KEXPECT(!kmalloc(64ul << 20, GFP_KERNEL));
+}
+
+KTEST(mm, a_chosen_allocation_fails)
+{
+	void *first, *second;
+
+	mm_fail_after(2);
+	first = kmalloc(64, GFP_KERNEL);
+	second = kmalloc(64, GFP_KERNEL);
+	mm_fail_after(0);
+	KEXPECT(first && !second);
+	kfree(first);
+}
+
+KTEST(mm, user_tables_share_the_kernel_half_and_go_away)
+{
+	u64 before = free_pages_now(), *pte;
+	paddr_t pml4 = pgtable_create();
+
+	KEXPECT(pml4.v);
+	KEXPECT(!pgtable_walk(pml4, 0x400000, false));
+	pte = pgtable_walk(pml4, 0x400000, true);
+	KEXPECT(pte && *pte == 0);
+	KEXPECT(pgtable_walk(pml4, 0x400000, false) == pte);
+	pgtable_destroy(pml4);
+	KEXPECT(free_pages_now() == before);
+}
+
+/* The entry that maps a kernel address, of whatever size; 0: none. */
+static u64 kernel_entry(u64 va)
+{
+	u64 *table = phys_to_virt(PADDR(read_cr3() & PTE_ADDR_MASK));
+
+	for (unsigned int shift = 39; shift >= PAGE_SHIFT; shift -= 9) {
+		u64 entry = table[(va >> shift) & 511];
+
+		if (!(entry & PTE_P) || shift == PAGE_SHIFT || (entry & PTE_PS && shift < 39))
+			return entry;
+		table = phys_to_virt(PADDR(entry & PTE_ADDR_MASK));
+	}
+	return 0;
+}
+
+KTEST(mm, text_is_not_writable_and_data_not_executable)
+{
+	static int data;
+	static const int constant = 1;
+	u64 text = kernel_entry((u64)kernel_entry);
+
+	KEXPECT(text & PTE_P && !(text & PTE_W) && !(text & PTE_NX));
+	KEXPECT(kernel_entry((u64)&data) & PTE_NX);
+	KEXPECT(kernel_entry((u64)&data) & PTE_W);
+	KEXPECT(!(kernel_entry((u64)&constant) & PTE_W));
+	KEXPECT(kernel_entry((u64)&constant) & PTE_NX);
+	KEXPECT(kernel_entry(DIRECT_MAP + 0x200000) & PTE_NX);
+	KEXPECT(!(text & PTE_U));
+}
