@@ -1,0 +1,4 @@
+/* /dev: a filesystem whose nodes are the registered char devices and disks, as they come and go,
+ * plus what users make there (links, directories). */
+#pragma once
+void devfs_init(void);

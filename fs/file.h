@@ -1,0 +1,131 @@
+/*
+ * Open files, their operations, and tables of file descriptors.
+ *
+ * Lock order: files_struct lock is innermost and a spinlock. f_pos is guarded by f_pos_lock.
+ */
+#pragma once
+
+#include "fs/dcache.h"
+#include "fs/stat.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/iov_iter.h"
+#include "kernel/sched/mutex.h"
+#include "kernel/sched/spinlock.h"
+
+struct file;
+struct inode;
+struct poll_table;
+
+/* One read or write under way; as Linux's kiocb. */
+#define IOCB_APPEND 0x02u
+#define IOCB_DIRECT 0x04u
+#define IOCB_DSYNC  0x08u
+#define IOCB_SYNC   0x10u
+#define IOCB_NOWAIT 0x20u
+struct kiocb {
+	struct file *ki_filp; /* [const] */
+	loff_t ki_pos;	      /* bytes; advanced by what was done */
+	u32 ki_flags;	      /* IOCB_* */
+	/* NULL: synchronous. Else the op may return -EIOCBQUEUED and call this later. */
+	void (*ki_complete)(struct kiocb *iocb, ssize_t result);
+	void *private;
+};
+#define EIOCBQUEUED 529
+
+/* Sink of directory entries. Returns false when full: the entry is offered again next time. */
+struct dir_context {
+	bool (*actor)(struct dir_context *ctx, const char *name, u32 len, loff_t off, ino_t ino,
+		      u8 dtype);
+	loff_t pos; /* where iterate is; the filesystem advances it */
+};
+
+/* All may sleep and return >= 0 or -errno. A missing op has the meaning given. */
+struct file_operations {
+	loff_t (*llseek)(struct file *file, loff_t off, int whence);	  /* generic_file_llseek */
+	ssize_t (*read_iter)(struct kiocb *iocb, struct iov_iter *to);	  /* -EINVAL */
+	ssize_t (*write_iter)(struct kiocb *iocb, struct iov_iter *from); /* -EINVAL */
+	int (*iterate)(struct file *file, struct dir_context *ctx); /* -ENOTDIR; i_mutex held */
+	u32 (*poll)(struct file *file, struct poll_table *pt);	    /* always ready */
+	long (*ioctl)(struct file *file, u32 cmd, u64 arg);	    /* -ENOTTY */
+	int (*open)(struct inode *inode, struct file *file);	    /* fine */
+	void (*release)(struct inode *inode, struct file *file);    /* last reference gone */
+	int (*flush)(struct file *file); /* each close(2); its error is close's */
+	int (*fsync)(struct file *file, loff_t start, loff_t end, bool datasync); /* -EINVAL */
+};
+
+struct file {
+	atomic_t f_count;	     /* [atomic] */
+	u32 f_flags;		     /* [f_lock] O_* ; O_APPEND, O_NONBLOCK, O_DIRECT may change */
+	bool f_readable, f_writable; /* [const] */
+	struct mutex f_pos_lock;
+	loff_t f_pos;			    /* [f_pos_lock] */
+	struct path f_path;		    /* [const] references held */
+	struct inode *f_inode;		    /* [const] = f_path.dentry->d_inode */
+	struct address_space *f_mapping;    /* [const] */
+	const struct file_operations *f_op; /* [const after open] */
+	u32 f_wb_err_seq;		    /* [f_lock] errors reported so far */
+	pgoff_t f_ra_start;		    /* [f_pos_lock] read-ahead window */
+	u32 f_ra_size, f_ra_async;	    /* [f_pos_lock] pages */
+	pgoff_t f_ra_prev;		    /* [f_pos_lock] last page read */
+	void *private_data;		    /* driver's */
+};
+
+/* Open a path that was looked up; reference to the path is taken. flags: O_*.
+ * Returns: ERR_PTR(-EACCES, -EROFS, -ENXIO, -ENFILE, -ENOMEM, ...). */
+struct file *must_check dentry_open(const struct path *path, u32 flags);
+/* open(2) on a kernel string. */
+struct file *must_check filp_open(const char *name, u32 flags, mode_t mode);
+struct file *must_check filp_openat(int dfd, const char *name, u32 flags, mode_t mode);
+/* A file without a name of its own (pipes). Owns: takes over the inode reference on success. */
+struct file *must_check alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
+					  const struct file_operations *fops);
+struct file *get_file(struct file *file);
+void fput(struct file *file); /* last one releases; may sleep */
+
+/* Whole checked operations, as the system calls need them. pos NULL: f_pos under its lock. */
+ssize_t must_check vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
+ssize_t must_check vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
+ssize_t must_check kernel_read(struct file *file, void *buf, size_t len, loff_t pos);
+loff_t must_check vfs_llseek(struct file *file, loff_t off, int whence);
+loff_t must_check generic_file_llseek(struct file *file, loff_t off, int whence);
+/* ftruncate(2). Returns: -EINVAL unless open for writing on a regular file. */
+int must_check vfs_ftruncate(struct file *file, loff_t size);
+int must_check vfs_fsync(struct file *file, bool datasync);
+int must_check vfs_iterate(struct file *file, struct dir_context *ctx);
+long must_check vfs_ioctl(struct file *file, u32 cmd, u64 arg);
+u32 vfs_poll(struct file *file, struct poll_table *pt);
+/* Refuses: for ops that must not be missing. */
+loff_t must_check no_llseek(struct file *file, loff_t off, int whence); /* -ESPIPE */
+
+#define NR_OPEN_DEFAULT 1024 /* RLIMIT_NOFILE */
+
+struct files_struct {
+	atomic_t refs; /* [atomic] */
+	struct spinlock lock;
+	u32 max_fds;	    /* [lock] size of fd[]; grows */
+	struct file **fd;   /* [lock] */
+	u64 *close_on_exec; /* [lock] bitmap */
+};
+
+struct files_struct *must_check files_alloc(void);		      /* NULL if no memory */
+struct files_struct *must_check files_copy(struct files_struct *old); /* fork; NULL if no memory */
+void files_put(struct files_struct *files); /* closes all when the last reference goes */
+void files_close_on_exec(struct files_struct *files);
+/* All below work on the current thread's table. */
+/* Reference held; NULL if fd is not open. */
+struct file *fget(int fd);
+/* Lowest free number >= from, the file installed (reference taken over on success only).
+ * Returns: fd, -EMFILE, -ENOMEM. */
+int must_check fd_install_new(struct file *file, int from, bool cloexec);
+/* dup2/dup3: replaces and closes what was there. */
+int must_check fd_install_at(struct file *file, int fd, bool cloexec);
+int must_check fd_close(int fd); /* -EBADF, or flush's error */
+int must_check fd_get_cloexec(int fd);
+int must_check fd_set_cloexec(int fd, bool on);
+/* Another thread's table: the file behind fd with a reference (for /proc/PID/fd), or NULL; next open
+ * fd at or after from, or -1. */
+struct file *files_get(struct files_struct *files, int fd);
+int files_next(struct files_struct *files, int from);
+u32 files_nr_open(void); /* system-wide open files */

@@ -1,0 +1,43 @@
+/*
+ * /proc: files whose text is made when they are opened. Layers below and above register theirs.
+ */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/iov_iter.h"
+
+struct path;
+
+/* A growing text; errors stick. */
+struct seq_file {
+	char *buf;
+	size_t size, count; /* bytes */
+	bool overflow;
+};
+void seq_printf(struct seq_file *m, const char *fmt, ...) printf_like(2, 3);
+void seq_write(struct seq_file *m, const void *data, size_t len);
+
+/* A file directly in /proc ("meminfo") or below ("sys/kernel/hostname": directories are made).
+ * show fills the text. write (may be NULL) takes what a program wrote. Returns: 0 or -ENOMEM. */
+int must_check proc_create(const char *name, mode_t mode, int (*show)(struct seq_file *m),
+			   int (*write)(const char *text, size_t len));
+
+/* The per-process directories, filled by kernel/proc. A pid is named by number; "self" by the op. */
+struct proc_pid_entry {
+	const char *name;			       /* "stat" */
+	mode_t mode;				       /* with S_IFREG, S_IFLNK or S_IFDIR (fd) */
+	int (*show)(pid_t pid, struct seq_file *m);    /* files. -ESRCH: gone */
+	int (*get_link)(pid_t pid, struct path *path); /* magic links; references held */
+};
+struct proc_pid_ops {
+	const struct proc_pid_entry *entries; /* ended by name NULL */
+	pid_t (*next_pid)(pid_t after);	      /* smallest pid > after, or 0 */
+	bool (*exists)(pid_t pid, uid_t *uid, gid_t *gid);
+	pid_t (*self)(void);
+	/* /proc/PID/fd: */
+	int (*fd_next)(pid_t pid, int from); /* or -1 */
+	int (*fd_link)(pid_t pid, int fd, struct path *path);
+};
+void procfs_set_pid_ops(const struct proc_pid_ops *ops);
+void procfs_init(void);

@@ -1,0 +1,140 @@
+/*
+ * Filesystems: their types, superblocks, and the tree of mounts.
+ */
+#pragma once
+
+#include "fs/dcache.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/sched/mutex.h"
+
+struct block_device;
+struct file;
+struct inode;
+struct super_block;
+
+#define MS_RDONLY      1u
+#define MS_NOSUID      2u
+#define MS_NODEV       4u
+#define MS_NOEXEC      8u
+#define MS_SYNCHRONOUS 16u
+#define MS_REMOUNT     32u
+#define MS_NOATIME     1024u
+#define MS_BIND	       4096u
+#define MS_SILENT      32768u
+#define MS_RELATIME    (1u << 21)
+
+struct kstatfs { /* Linux's struct statfs fields */
+	u64 f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_fsid, f_namelen;
+};
+
+/* All may sleep. A missing op: nothing to do. */
+struct super_operations {
+	struct inode *(*alloc_inode)(struct super_block *sb); /* NULL: plain struct inode */
+	void (*free_inode)(struct inode *inode);
+	int (*write_inode)(struct inode *inode, bool wait);
+	/* Last reference gone: truncate and free on disk if i_nlink is 0. Must call
+	 * truncate_inode_pages(&inode->i_data, 0). */
+	void (*evict_inode)(struct inode *inode);
+	void (*put_super)(struct super_block *sb);
+	int (*sync_fs)(struct super_block *sb, bool wait);
+	int (*statfs)(struct super_block *sb, struct kstatfs *buf);
+	int (*remount_fs)(struct super_block *sb, u32 flags, const char *data);
+	/* Extra options for /proc/mounts, ",name" each. */
+	void (*show_options)(struct super_block *sb, char *buf, size_t size);
+};
+
+struct file_system_type {
+	const char *name;
+	bool needs_dev;
+	bool in_memory; /* dentries are the only copy: pinned until umount */
+	/* Read the superblock of sb->s_bdev (or none), set s_op, s_root. Returns: 0 or -errno; prints
+	 * one line that says what it found and what it wanted. */
+	int (*fill_super)(struct super_block *sb, const char *data, bool silent);
+	struct list_head list; /* [fs types] */
+};
+
+struct super_block {
+	struct block_device *s_bdev; /* [const] NULL for pseudo filesystems */
+	dev_t s_dev;		     /* [const] */
+	u32 s_blocksize;	     /* [const] bytes */
+	u32 s_blocksize_bits;
+	u32 s_flags;		 /* [s_lock] MS_* */
+	bool s_readonly_remount; /* [s_lock] turning read-only: no new writers */
+	atomic_t s_writers;	 /* [atomic] operations and open files that may write */
+	u64 s_maxbytes;		 /* [const] largest file */
+	u64 s_magic;
+	struct file_system_type *s_type;     /* [const] */
+	const struct super_operations *s_op; /* [const] */
+	struct dentry *s_root;		     /* [const] */
+	struct mutex s_lock;		     /* mount, remount, umount, sync */
+	struct mutex s_rename_mutex;	     /* renames between directories */
+	atomic_t s_active;		     /* [mount lock] mounts of it */
+	struct list_head s_inodes;	     /* [inode hash lock] */
+	struct list_head s_dirty;	     /* [inode hash lock] inodes, oldest first */
+	struct list_head s_list;	     /* [sb lock] all superblocks */
+	int s_wb_err;	 /* [atomic] write-back error not yet reported by syncfs */
+	void *s_fs_info; /* filesystem's */
+};
+
+static inline bool sb_rdonly(const struct super_block *sb)
+{
+	return (sb->s_flags & MS_RDONLY) != 0;
+}
+
+struct mount {
+	struct list_head list;	       /* [mount lock] all mounts, in order */
+	struct super_block *mnt_sb;    /* [const] */
+	struct dentry *mnt_root;       /* [const] */
+	struct mount *mnt_parent;      /* [mount lock] itself at the root */
+	struct dentry *mnt_mountpoint; /* [mount lock] in the parent */
+	u32 mnt_flags;		       /* [mount lock] */
+	char mnt_devname[64];	       /* [const] for /proc/mounts */
+	atomic_t mnt_count;	       /* [atomic] users: open files, working directories */
+};
+
+void register_filesystem(struct file_system_type *type);
+struct file_system_type *get_fs_type(const char *name);
+/* For /proc/filesystems. */
+int filesystems_show(char *buf, size_t size);
+
+/* A filesystem without a name in the tree, for inodes of the kernel's own (pipes, block devices).
+ * Owns: type and op stay the caller's. Returns: ERR_PTR(-ENOMEM). */
+struct super_block *must_check alloc_pseudo_super(struct file_system_type *type,
+						  const struct super_operations *op);
+/* Hold a mount writable: for every change, and while a file is open for writing. Returns: 0 or
+ * -EROFS. */
+int must_check mnt_want_write(struct mount *mnt);
+void mnt_drop_write(struct mount *mnt);
+int must_check vfs_statfs(const struct path *path, struct kstatfs *buf);
+
+/* Set the block size of sb and of its device's page cache. Returns: 0 or -EINVAL. */
+int must_check sb_set_blocksize(struct super_block *sb, u32 bytes);
+
+/* Mount the device or pseudo filesystem as the very first root. Tries all types with needs_dev when
+ * type is NULL. Returns: 0 or -errno with one line printed. */
+int must_check mount_root(const char *devname, const char *type, u32 flags, const char *data);
+/* mount(2), also MS_REMOUNT and MS_BIND. Context: sleeps. */
+int must_check do_mount(const char *devname, const char *dir, const char *type, u32 flags,
+			const char *data);
+/* umount2(2): -EBUSY while in use; MNT_DETACH (2) unhooks at once. */
+int must_check do_umount(const char *dir, u32 flags);
+/* At a mount point: the mounted root instead. Steps over all mounts stacked there. */
+void follow_mount(struct path *path);
+/* At a mounted root: the mount point. False at the namespace's root. */
+bool follow_up(struct path *path);
+void mntget(struct mount *mnt);
+void mntput(struct mount *mnt);
+/* "/proc/mounts" into buf. Returns: length. */
+size_t mounts_show(char *buf, size_t size);
+/* Call fn on every superblock with s_active held; stops at non-zero. */
+int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg);
+/* sync(2): everything, and wait. / one filesystem, with error reporting. */
+void sync_all(void);
+int must_check sync_filesystem(struct super_block *sb);
+/* Before power off: sync all, make all read-only. */
+void super_emergency_remount_ro(void);
+/* The last error or corruption handler: remember, print, turn read-only. */
+void sb_error(struct super_block *sb, const char *fmt, ...) printf_like(2, 3);
