@@ -18,6 +18,7 @@ struct fs_struct; /* fs: cwd, root, umask */
 struct files_struct; /* fs: open files */
 struct cred; /* fs: user and groups */
 struct blk_plug; /* block */
+struct bio_list; /* block */
 
 enum thread_state {
 	THREAD_RUNNING, /* running or ready */
@@ -49,6 +50,7 @@ struct thread {
 	struct files_struct *files; /* [owner] */
 	struct cred *cred; /* [owner] */
 	struct blk_plug *plug; /* [owner] */
+	struct bio_list *bio_list; /* [owner] set while submit_bio is at work */
 };
 
 static inline struct thread *current_thread(void) { return this_cpu()->current; }
@@ -71,6 +73,10 @@ void thread_exit(void) __attribute__((__noreturn__));
  * spinlock held. */
 void schedule(void);
 void yield(void);
+/* schedule() calls it first when the current thread is about to sleep (state not RUNNING), so that
+ * requests which the thread still holds back are sent. Set once by block_init; may be NULL.
+ * Context of the hook: thread, does not sleep. */
+extern void (*sched_sleep_hook)(void);
 /* Make it run again if it sleeps (in a state that `interruptible_only` allows). Returns: whether
  * it slept. Context: any. */
 bool wake_up_thread(struct thread *t);

@@ -25,6 +25,7 @@ static struct thread main_thread = {.name = "test"};
 struct cpu fake_cpu = {.self = &fake_cpu, .current = &main_thread};
 bool fake_irqs_on = true;
 bool (*fake_schedule_hook)(void);
+void (*sched_sleep_hook)(void);
 
 static ktime_t now_ns = 1000000;
 static void (*softirq_handlers[SOFTIRQS])(void);
@@ -272,6 +273,8 @@ static bool make_progress(void)
 void schedule(void)
 {
 	might_sleep();
+	if (sched_sleep_hook && main_thread.state != THREAD_RUNNING)
+		sched_sleep_hook();
 	if (!make_progress() && main_thread.state != THREAD_RUNNING)
 		panic("the kernel would sleep for ever");
 	main_thread.state = THREAD_RUNNING;
@@ -287,6 +290,8 @@ u64 schedule_timeout(u64 ns)
 	ktime_t start = now_ns;
 
 	might_sleep();
+	if (sched_sleep_hook)
+		sched_sleep_hook();
 	if (!fake_run_pending() && !(fake_schedule_hook && fake_schedule_hook()))
 		fake_clock_advance(ns);
 	fake_run_pending();

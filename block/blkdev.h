@@ -1,0 +1,127 @@
+/*
+ * The request queue: bios become requests, requests get tags, a driver takes them and ends them.
+ *
+ * The life of a request:   allocated (tag) -> plugged or queued (elevator) -> dispatched
+ * (queue_rq) -> completed by the driver (blk_mq_complete_request, any context) -> softirq
+ * -> blk_mq_end_request -> bios end, tag freed.
+ *
+ * Invariants:
+ * 1. A request holds exactly one tag from its allocation to its end; tags bound the depth.
+ * 2. All bios of a request have the same operation and lie in one contiguous sector range.
+ * 3. The driver owns a request between queue_rq's success and blk_mq_complete_request.
+ *
+ * Lock order: q->lock, then the driver's (virtqueue) lock. Neither is held while bios end.
+ */
+#pragma once
+
+#include "block/bio.h"
+#include "block/genhd.h"
+#include "kernel/sched/spinlock.h"
+#include "kernel/sched/timer.h"
+#include "kernel/sched/wait.h"
+
+struct request_queue;
+struct elevator_ops;
+
+/* What the device can do; set by the driver before device_add_disk, constant afterwards unless
+ * noted. Units in the names. */
+struct queue_limits {
+	u32 logical_block_size; /* bytes, power of two 512..4096 */
+	u32 physical_block_size; /* bytes */
+	u32 io_min_bytes, io_opt_bytes, alignment_offset_bytes;
+	u32 max_sectors; /* of one request */
+	u16 max_segments; /* pieces of one request */
+	u32 max_segment_size_bytes;
+	u32 max_discard_sectors, max_write_zeroes_sectors; /* 0: not supported */
+	u32 discard_granularity_bytes;
+	u16 max_discard_segments;
+};
+
+enum request_state { RQ_IDLE, RQ_QUEUED, RQ_DISPATCHED, RQ_COMPLETED };
+
+struct request {
+	struct request_queue *q; /* [const] */
+	u16 tag; /* [const] index into the queue's requests */
+	u16 hctx_idx; /* [const while in use] which hardware queue */
+	u16 nr_phys_segments; /* [q->lock] */
+	int status; /* [driver until complete] 0 or -errno */
+	enum request_state state; /* [q->lock] */
+	blk_opf_t cmd_flags; /* [q->lock] */
+	sector_t sector; /* [q->lock] first sector, whole-disk units */
+	u32 data_len; /* [q->lock] bytes */
+	struct bio *bio, *biotail; /* [q->lock; driver reads while it owns it] */
+	struct block_device *part; /* for statistics */
+	ktime_t start_ns; /* [const] allocation */
+	ktime_t deadline_ns; /* [elevator] */
+	struct list_head list; /* [q->lock] plug, elevator, dispatch or completion list */
+	struct list_head fifo; /* [elevator] */
+	ktime_t dispatch_ns; /* [q->lock] when the driver got it, for the timeout */
+	struct bio *retry; /* [completion] bios of a failed request still to be tried alone */
+	u8 flush_steps; /* [q->lock] what its flush sequence still needs */
+	void (*end_io)(struct request *rq); /* internal users (flush machinery), else NULL */
+	void *end_io_data; /* blk_execute_drv's pdu_arg */
+	void *pdu; /* [const] driver's data, q->cmd_size bytes */
+};
+
+struct blk_mq_ops {
+	/* Start it on hardware queue rq->hctx_idx. `last`: nothing follows at once, so notify now.
+	 * Returns: 0 (the driver owns rq), -EBUSY (ring full: the queue stops and is restarted by
+	 * blk_mq_start_hw_queue), other -errno (rq fails). Context: no sleep, q->lock not held. */
+	int (*queue_rq)(struct request *rq, bool last);
+	/* Notify for requests queued with last == false. */
+	void (*commit_rqs)(struct request_queue *q, u16 hctx_idx);
+	/* Look for completions by polling; returns how many. NULL: not supported. */
+	int (*poll)(struct request_queue *q, u16 hctx_idx);
+	/* A request is older than the timeout: print what is known; return true when the driver has
+	 * failed it (and all others in flight). Context: thread. */
+	bool (*timeout)(struct request *rq);
+	/* Once a request at queue creation. */
+	int (*init_request)(struct request *rq);
+};
+
+/* A queue of `depth` tags over nr_hw_queues (at most 64) rings. One tag is kept for flushes; less
+ * than 2 are taken as 2. Sets usable limits, which the driver changes. Returns: ERR_PTR(-ENOMEM/-EINVAL). */
+struct request_queue *must_check blk_mq_init_queue(const struct blk_mq_ops *ops, u16 nr_hw_queues,
+						   u16 depth, size_t cmd_size, void *driver_data);
+/* All requests have ended before (del_gendisk). Context: sleeps. */
+void blk_cleanup_queue(struct request_queue *q);
+void *blk_queue_driver_data(const struct request_queue *q);
+struct queue_limits *blk_queue_limits(struct request_queue *q);
+/* Does the device have a volatile write cache (flushes are sent), and does it do FUA? Context: any. */
+void blk_queue_write_cache(struct request_queue *q, bool write_cache, bool fua);
+bool blk_queue_has_write_cache(const struct request_queue *q);
+
+/* The driver is done with rq, with rq->status set. Finishes in the block softirq. Context: any. */
+void blk_mq_complete_request(struct request *rq);
+/* A ring has room again: dispatch on, from softirq. A completion says the same. Context: any. */
+void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx);
+/* Run a request of the driver's own (REQ_OP_DRV_IN) on one buffer and wait. Returns: 0 or -errno. */
+int must_check blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len);
+/* Hold new dispatches back and wait until none is in flight; undo. Context: sleeps. */
+void blk_mq_freeze_queue(struct request_queue *q);
+void blk_mq_unfreeze_queue(struct request_queue *q);
+/* The pieces of a request, in order, at most `max`, contiguous ones joined within the limits.
+ * Returns: how many. */
+struct blk_segment {
+	paddr_t addr;
+	u32 len; /* bytes */
+};
+u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max);
+
+/* Plugging: bios submitted between start and finish wait in the current thread's list, so that
+ * neighbours merge; finish (or a sleep, or a full list) sends them. */
+struct blk_plug {
+	struct list_head requests; /* [owner] */
+	u32 count; /* [owner] */
+};
+void blk_start_plug(struct blk_plug *plug);
+void blk_finish_plug(struct blk_plug *plug);
+void blk_flush_plug(void); /* before the current thread sleeps */
+
+/* The name of the disk's elevator, or change it while I/O runs. Returns: 0, -EINVAL (no such
+ * elevator), -ENOMEM. Context: sleeps. */
+const char *elevator_name(const struct request_queue *q);
+int must_check elevator_switch(struct request_queue *q, const char *name);
+
+/* Once at boot: softirq, watchdog, command-line toggles. */
+void block_init(void);

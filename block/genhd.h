@@ -1,0 +1,125 @@
+/*
+ * Disks and block devices: majors, gendisk, block_device, and the way from a device number to one.
+ *
+ * A gendisk is a whole disk of a driver. A block_device is what can be opened: the whole disk
+ * (partno 0) or one partition. Device numbers follow Linux's encoding: major 12 bits, minor 20.
+ *
+ * Lock order: open_mutex, then the device table's lock, then the queue's.
+ */
+#pragma once
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/sched/mutex.h"
+#include "kernel/sched/wait.h"
+
+struct bio;
+struct inode;
+struct request_queue;
+struct gendisk;
+
+#define MKDEV(major, minor) \
+	((dev_t)((((u64)(minor)) & 0xff) | (((u64)(major)) << 8) | ((((u64)(minor)) & ~0xffull) << 12)))
+#define MAJOR(dev) ((u32)(((dev) >> 8) & 0xfff))
+#define MINOR(dev) ((u32)(((dev) & 0xff) | (((dev) >> 12) & 0xfff00)))
+
+#define BLKDEV_MAJORS 512u
+#define DISK_NAME_LEN 32
+#define DISK_SERIAL_LEN 20
+#define DISK_MAX_PARTS 16 /* minors a disk */
+
+struct disk_stats {
+	u64 ios[3], merges[3], sectors[3], time_ns[3]; /* read, write, discard; [queue lock] */
+	u64 in_flight; /* [queue lock] */
+	u64 io_time_ns, queue_time_ns, stamp_ns; /* [queue lock] */
+};
+
+struct block_device {
+	dev_t bd_dev; /* [const] */
+	u8 bd_partno; /* [const] 0: whole disk */
+	struct gendisk *bd_disk; /* [const] */
+	sector_t bd_start_sect; /* [const while open] */
+	sector_t bd_nr_sectors; /* [atomic read; open_mutex to change] */
+	bool bd_read_only; /* [open_mutex] */
+	u32 bd_openers; /* [open_mutex] */
+	u32 bd_writers; /* [open_mutex] */
+	void *bd_holder; /* [open_mutex] exclusive owner (a mounted filesystem), or NULL */
+	u32 bd_holders; /* [open_mutex] how often it has opened */
+	atomic_t bd_refs; /* [atomic] the last one frees; each keeps the disk */
+	struct inode *bd_inode; /* [const] fs/block_dev.c: its page cache; NULL until first open */
+	u32 bd_block_size; /* [open_mutex] soft block size, bytes */
+	struct list_head hash; /* [table lock] empty: not visible */
+	struct disk_stats bd_stats;
+};
+
+struct block_device_operations {
+	/* For devices without a queue: take the bio, remap and resubmit or end it. Else NULL. */
+	void (*submit_bio)(struct bio *bio);
+	int (*open)(struct gendisk *disk, bool write);
+	void (*release)(struct gendisk *disk);
+	/* Driver's own ioctls; -ENOTTY for others. `arg` is a user pointer or value. */
+	int (*ioctl)(struct block_device *bdev, u32 cmd, u64 arg);
+};
+
+struct gendisk {
+	char disk_name[DISK_NAME_LEN]; /* [const] "vda" */
+	char serial[DISK_SERIAL_LEN + 1]; /* [const] */
+	u32 major, first_minor, minors; /* [const] */
+	const struct block_device_operations *fops; /* [const] */
+	struct request_queue *queue; /* [const] NULL: stacked device */
+	void *private_data; /* driver's */
+	bool read_only; /* [open_mutex] */
+	u32 stacked_block_size; /* [const] logical block of a device without a queue, bytes */
+	bool dead; /* [atomic] removed: all I/O fails */
+	atomic_t refs; /* [atomic] the driver's, and one of each block_device */
+	atomic_t submitters; /* [atomic] threads inside submit_bio for it */
+	struct wait_queue_head drained; /* submitters became 0 while dead */
+	struct mutex open_mutex;
+	struct block_device *part[DISK_MAX_PARTS]; /* [open_mutex] part[0]: whole disk */
+};
+
+/* major 0 picks a free one. Returns: the major or -EBUSY. */
+int must_check register_blkdev(u32 major, const char *name);
+void unregister_blkdev(u32 major);
+/* The name of a registered major, or NULL; below BLKDEV_MAJORS. */
+const char *blkdev_major_name(u32 major);
+/* "vda".."vdz", "vdaa"..: index to letters, as Linux's virtblk_name_format. */
+void disk_name_format(const char *prefix, u32 index, char *buf, size_t size);
+
+/* A disk with one whole-disk block_device. Returns: NULL if no memory. Owns: the driver. */
+struct gendisk *must_check alloc_disk(u32 minors);
+void put_disk(struct gendisk *disk);
+/* Sectors of 512 bytes; also grows or shrinks a live disk and prints the change. Context: sleeps. */
+void set_capacity(struct gendisk *disk, sector_t sectors);
+sector_t get_capacity(const struct gendisk *disk);
+/* Make it visible: enters it and its partitions into the table. Returns: 0 or -errno. */
+int must_check device_add_disk(struct gendisk *disk);
+/* Take it out: new I/O and opens fail, I/O in flight is waited for. Context: sleeps. */
+void del_gendisk(struct gendisk *disk);
+
+/* The page cache of a block_device that is freed (bd_inode) goes with it: set by fs, or NULL. */
+extern void (*bdev_free_inode)(struct inode *inode);
+/* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open),
+ * -EINVAL (cannot have any). Context: sleeps. */
+int must_check blkdev_reread_part(struct block_device *bdev);
+/* BLKROSET. */
+void set_disk_ro(struct gendisk *disk, bool read_only);
+
+/* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). Errors: -ENXIO (no such
+ * device), -EROFS (write asked, device read-only), -EBUSY. Context: sleeps. */
+struct block_device *must_check blkdev_get_by_dev(dev_t dev, bool write, void *holder);
+void blkdev_put(struct block_device *bdev, bool write, void *holder);
+/* "/dev/vda1" or "vda1" or "254:1" to a number. Returns: 0 (no such device) or the number. */
+dev_t blk_lookup_devt(const char *name);
+/* Walk all block devices in order of their numbers; stops at non-zero. Context: sleeps. */
+int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg);
+/* "vda1". */
+void bdev_name(const struct block_device *bdev, char *buf, size_t size);
+bool bdev_read_only(const struct block_device *bdev);
+u32 bdev_logical_block_size(const struct block_device *bdev); /* bytes */
+static inline sector_t bdev_nr_sectors(const struct block_device *bdev)
+{
+	return READ_ONCE(bdev->bd_nr_sectors);
+}
