@@ -2,6 +2,7 @@
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 MAKEFLAGS += -rR --no-print-directory
 
 ifneq (,$(filter deps,$(MAKECMDGOALS)))

@@ -37,15 +37,16 @@ KTEST(mm, pages_of_every_order_are_aligned_and_come_back)
 
 KTEST(mm, all_memory_can_be_taken_and_given_back)
 {
-	struct page *page, *next;
+	struct page *page;
 	LIST_HEAD(taken);
 	u64 before = free_pages_now(), count = 0;
 
-	while ((page = alloc_pages(GFP_ATOMIC, 4)) != NULL) {
+	for (page = alloc_pages(GFP_ATOMIC, 4); page; page = alloc_pages(GFP_ATOMIC, 4)) {
 		list_add(&page->lru, &taken);
 		count++;
 	}
-	list_for_each_entry_safe(page, next, &taken, lru) {
+	while (!list_empty(&taken)) {
+		page = list_first_entry(&taken, struct page, lru);
 		list_del_init(&page->lru);
 		free_pages(page, 4);
 	}

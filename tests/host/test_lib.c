@@ -1,0 +1,272 @@
+// sources: kernel/lib/string.c kernel/lib/bitmap.c kernel/lib/cmdline.c kernel/lib/radix_tree.c
+// sources: tests/host/fakes/printk.c tests/host/fakes/fail.c tests/host/fakes/kmalloc.c
+/* kernel/lib: what the C library has too is compared with it, the rest with a plain model. */
+#include "tests/host/host.h"
+
+#include "kernel/lib/bitmap.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/radix_tree.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+
+/* The kernel's own under another name, beside the C library's. */
+#define vsnprintf kernel_vsnprintf
+#define snprintf  kernel_snprintf
+#include "kernel/lib/vsnprintf.c"
+#undef vsnprintf
+#undef snprintf
+
+static u64 random_state = 88172645463325252ull;
+
+static u64 random_u64(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+/* --- formats ------------------------------------------------------------------------------ */
+
+static void formats_are_the_c_librarys(void **state)
+{
+	static const char flags[] = "-0+ #", kinds[] = "diuxXo";
+	static const char *const lengths[] = {"", "h", "l", "ll", "z"};
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		char fmt[32] = "<%", ours[128], theirs[128];
+		size_t n = 2, size = random_u64() % 4 ? sizeof(ours) : random_u64() % 12;
+		u64 value = random_u64() >> random_u64() % 64;
+		int a, b;
+
+		for (int f = 0; f < 5; f++)
+			if (random_u64() % 4 == 0)
+				fmt[n++] = flags[f];
+		if (random_u64() % 2)
+			n += (size_t)sprintf(fmt + n, "%d", (int)(random_u64() % 30 + 1));
+		if (random_u64() % 3 == 0)
+			n += (size_t)sprintf(fmt + n, ".%d", (int)(random_u64() % 25));
+		sprintf(fmt + n, "%s%c>", lengths[random_u64() % 5], kinds[random_u64() % 6]);
+		memset(ours, 'x', sizeof(ours));
+		memset(theirs, 'x', sizeof(theirs));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		a = kernel_snprintf(ours, size, fmt, value);
+		b = snprintf(theirs, size, fmt, value);
+#pragma GCC diagnostic pop
+		if (a != b || memcmp(ours, theirs, sizeof(ours)) != 0)
+			fail_msg("%s of %#lx in %zu: '%s' (%d), C library '%s' (%d)", fmt, value,
+				 size, ours, a, theirs, b);
+	}
+}
+
+static void text_formats(void **state)
+{
+	char buf[64];
+
+	(void)state;
+	assert_int_equal(kernel_snprintf(buf, 64, "%s|%8s|%-8s|%.2s", "abc", "abc", "abc", "abc"),
+			 24);
+	assert_string_equal(buf, "abc|     abc|abc     |ab");
+	kernel_snprintf(buf, 64, "%c%%%5c%-3c|%*d|%-*d|%.*s", 'x', 'y', 'z', 4, 7, 4, 7, 1, "qr");
+	assert_string_equal(buf, "x%    yz  |   7|7   |q");
+	assert_int_equal(kernel_snprintf(buf, 4, "%s", "abcdef"), 6);
+	assert_string_equal(buf, "abc");
+	assert_int_equal(kernel_snprintf(NULL, 0, "%d", 1234), 4);
+}
+
+/* --- strings ------------------------------------------------------------------------------ */
+
+static void strscpy_cuts_and_says_so(void **state)
+{
+	char buf[4];
+
+	(void)state;
+	assert_int_equal(strscpy(buf, "abc", sizeof(buf)), 3);
+	assert_int_equal(strscpy(buf, "abcd", sizeof(buf)), -E2BIG);
+	assert_string_equal(buf, "abc");
+	assert_int_equal(strscpy(buf, "", sizeof(buf)), 0);
+}
+
+static void numbers_are_parsed_within_range(void **state)
+{
+	const char *end;
+	u64 value;
+
+	(void)state;
+	assert_int_equal(kstrtou64("18446744073709551615", 10, &value, NULL), 0);
+	assert_true(value == UINT64_MAX);
+	assert_int_equal(kstrtou64("18446744073709551616", 10, &value, NULL), -ERANGE);
+	assert_int_equal(kstrtou64("0x1fG", 0, &value, &end), 0);
+	assert_int_equal(value, 0x1f);
+	assert_string_equal(end, "G");
+	assert_int_equal(kstrtou64("0755", 0, &value, NULL), 0);
+	assert_int_equal(value, 0755);
+	assert_int_equal(kstrtou64("x", 10, &value, NULL), -EINVAL);
+	assert_int_equal(kstrtou64("", 0, &value, NULL), -EINVAL);
+}
+
+static void command_line_is_parsed_as_linux_does(void **state)
+{
+	(void)state;
+	cmdline_init("build/ringlet.elf root=/dev/vda ro  console=tty0 console=ttyS0 name=\"a b\" "
+		     "blk.merge=0 size=64 root=/dev/vdb -- ro=no");
+	assert_string_equal(cmdline_get("root"), "/dev/vdb");
+	assert_string_equal(cmdline_get("ro"), "");
+	assert_string_equal(cmdline_get("name"), "a b");
+	assert_null(cmdline_get("missing"));
+	assert_string_equal(cmdline_get_nth("console", 0), "tty0");
+	assert_string_equal(cmdline_get_nth("console", 1), "ttyS0");
+	assert_null(cmdline_get_nth("console", 2));
+	assert_false(cmdline_bool("blk.merge", true));
+	assert_true(cmdline_bool("ro", false));
+	assert_true(cmdline_bool("missing", true));
+	assert_int_equal(cmdline_u64("size", 1), 64);
+	assert_int_equal(cmdline_u64("missing", 7), 7);
+}
+
+/* --- bitmaps and the radix tree ----------------------------------------------------------- */
+
+static void bitmap_agrees_with_a_model(void **state)
+{
+	enum { BITS = 200 };
+	u64 map[BITMAP_WORDS(BITS)] = {0};
+	bool model[BITS] = {false};
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		size_t bit = random_u64() % BITS, from = random_u64() % (BITS + 1), weight = 0;
+		size_t zero = from, set = from;
+
+		model[bit] = random_u64() % 2;
+		if (model[bit])
+			bitmap_set(map, bit);
+		else
+			bitmap_clear(map, bit);
+		while (zero < BITS && model[zero])
+			zero++;
+		while (set < BITS && !model[set])
+			set++;
+		for (size_t b = 0; b < BITS; b++)
+			weight += model[b];
+		assert_int_equal(bitmap_test(map, bit), model[bit]);
+		assert_int_equal(bitmap_find_zero(map, BITS, from), zero);
+		assert_int_equal(bitmap_find_set(map, BITS, from), set);
+		assert_int_equal(bitmap_weight(map, BITS), weight);
+	}
+}
+
+static void *node_alloc(size_t size)
+{
+	return kzalloc(size, GFP_ATOMIC);
+}
+
+static void radix_tree_agrees_with_a_model(void **state)
+{
+	enum { KEYS = 300 };
+	static u64 keys[KEYS];
+	static struct {
+		int value;
+		bool present, dirty;
+	} model[KEYS];
+	struct radix_tree tree = RADIX_TREE_INIT;
+
+	(void)state;
+	radix_tree_set_allocator(node_alloc, kfree);
+	for (int i = 0; i < KEYS; i++) /* distinct, and from 0 to far beyond a node's reach */
+		keys[i] = i < 100 ? (u64)i :
+				    ((random_u64() >> random_u64() % 40) & ~511ull) + (u64)i;
+	for (int round = 0; round < 100000; round++) {
+		int k = (int)(random_u64() % KEYS);
+
+		switch (random_u64() % 4) {
+		case 0:
+			assert_int_equal(radix_tree_insert(&tree, keys[k], &model[k]),
+					 model[k].present ? -EEXIST : 0);
+			model[k].present = true;
+			break;
+		case 1:
+			assert_ptr_equal(radix_tree_delete(&tree, keys[k]),
+					 model[k].present ? &model[k] : NULL);
+			model[k].present = model[k].dirty = false;
+			break;
+		case 2:
+			if (!model[k].present)
+				break;
+			radix_tree_tag_set(&tree, keys[k], RADIX_TAG_DIRTY);
+			model[k].dirty = true;
+			break;
+		default:
+			if (!model[k].present)
+				break;
+			radix_tree_tag_clear(&tree, keys[k], RADIX_TAG_DIRTY);
+			model[k].dirty = false;
+		}
+		assert_ptr_equal(radix_tree_lookup(&tree, keys[k]),
+				 model[k].present ? &model[k] : NULL);
+		assert_int_equal(radix_tree_tag_get(&tree, keys[k], RADIX_TAG_DIRTY),
+				 model[k].dirty);
+		if (round % 500 == 0) {
+			void *items[KEYS];
+			u64 found[KEYS];
+			unsigned int n = 0, dirty = 0, got;
+
+			for (int i = 0; i < KEYS; i++) {
+				n += model[i].present;
+				dirty += model[i].dirty;
+			}
+			got = radix_tree_gang_lookup(&tree, 0, items, found, KEYS);
+			assert_int_equal(got, n);
+			for (unsigned int i = 1; i < got; i++)
+				assert_true(found[i - 1] < found[i]);
+			got = radix_tree_gang_lookup_tag(&tree, 0, items, found, KEYS,
+							 RADIX_TAG_DIRTY);
+			assert_int_equal(got, dirty);
+			assert_int_equal(radix_tree_tagged(&tree, RADIX_TAG_DIRTY), dirty != 0);
+		}
+	}
+	for (int k = 0; k < KEYS; k++)
+		radix_tree_delete(&tree, keys[k]);
+	assert_int_equal(fake_kmalloc_live(), 0);
+}
+
+static void radix_tree_without_memory_stays_whole(void **state)
+{
+	struct radix_tree tree = RADIX_TREE_INIT;
+	int item, first_failure = 0;
+
+	(void)state;
+	radix_tree_set_allocator(node_alloc, kfree);
+	assert_int_equal(radix_tree_insert(&tree, 3, &item), 0);
+	for (u32 n = 1; n < 64; n++) {
+		mm_fail_after(n);
+		if (radix_tree_insert(&tree, 1ull << 60, &item) == 0)
+			break;
+		first_failure = 1;
+		assert_ptr_equal(radix_tree_lookup(&tree, 3), &item);
+		assert_null(radix_tree_lookup(&tree, 1ull << 60));
+	}
+	mm_fail_after(0);
+	assert_true(first_failure);
+	assert_ptr_equal(radix_tree_delete(&tree, 1ull << 60), &item);
+	assert_ptr_equal(radix_tree_delete(&tree, 3), &item);
+	assert_int_equal(fake_kmalloc_live(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(formats_are_the_c_librarys),
+		cmocka_unit_test(text_formats),
+		cmocka_unit_test(strscpy_cuts_and_says_so),
+		cmocka_unit_test(numbers_are_parsed_within_range),
+		cmocka_unit_test(command_line_is_parsed_as_linux_does),
+		cmocka_unit_test(bitmap_agrees_with_a_model),
+		cmocka_unit_test(radix_tree_agrees_with_a_model),
+		cmocka_unit_test(radix_tree_without_memory_stays_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
