@@ -11,10 +11,13 @@
 enum softirq { SOFTIRQ_TIMER, SOFTIRQ_BLOCK, SOFTIRQS };
 
 void softirq_register(enum softirq nr, void (*handler)(void));
-/* Mark it to run on this CPU soon: at interrupt exit, or at once from thread context.
+/* Mark it to run on this CPU soon: at interrupt exit, at once from thread context, or, where the
+ * caller holds a spinlock or has interrupts off, by the ksoftirqd thread.
  * Context: any. */
 void softirq_raise(enum softirq nr);
 /* Hold softirqs off on this CPU, nestable; enabling runs those pending. */
 void local_bh_disable(void);
 void local_bh_enable(void);
-bool in_interrupt(void); /* in an interrupt handler or softirq */
+bool in_interrupt(void); /* in an interrupt handler or softirq, or softirqs are held off */
+/* Part of sched_init. */
+void softirq_init(void);

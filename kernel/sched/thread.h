@@ -42,6 +42,8 @@ struct thread {
 	char name[THREAD_NAME_LEN]; /* [owner] */
 	struct list_head run; /* [run-queue lock] */
 	void *stack; /* [const] */
+	void (*entry)(void *); /* [const] */
+	void *arg; /* [const] */
 	u32 slice; /* [owner CPU] ticks left */
 	u64 utime_ns, stime_ns; /* [owner CPU] by ticks */
 	u64 nr_switches; /* [run-queue lock] */
@@ -77,16 +79,18 @@ void yield(void);
  * requests which the thread still holds back are sent. Set once by block_init; may be NULL.
  * Context of the hook: thread, does not sleep. */
 extern void (*sched_sleep_hook)(void);
-/* Make it run again if it sleeps (in a state that `interruptible_only` allows). Returns: whether
- * it slept. Context: any. */
+/* Make it run again if it sleeps, interruptibly or not (STOPPED is no sleep). Returns: whether it
+ * slept. Context: any. */
 bool wake_up_thread(struct thread *t);
 /* Wake it for a signal: from INTERRUPTIBLE (and from STOPPED if `stopped`). Context: any. */
 bool wake_up_signal(struct thread *t, bool stopped);
 /* Set own state before testing the condition; see wait.h. */
 void set_current_state(enum thread_state state);
 
-static inline bool signal_pending(void) { return __atomic_load_n(&current->sigpending, __ATOMIC_ACQUIRE); }
-/* The tick: account time, end slices. Context: interrupt. */
+static inline bool signal_pending(void) { return __atomic_load_n(&current_thread()->sigpending, __ATOMIC_ACQUIRE); }
+/* What the boot context does from the end of boot on, as the idle thread. */
+void cpu_idle(void) __attribute__((noreturn));
+/* The tick, for clock_init: account time, end slices, run timers. Context: interrupt. */
 void sched_tick(bool from_user);
 /* Panics (debug build) if the caller must not sleep here. */
 void might_sleep(void);

@@ -14,7 +14,7 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /* Arm, or move, to absolute `expires`. Context: any. */
 void timer_mod(struct timer *t, ktime_t expires);
 /* Disarm; when it returns fn is not running on another CPU either. Returns: whether it was armed.
- * Context: not from fn itself. */
+ * Context: not from fn itself, nor from an interrupt handler. */
 bool timer_del(struct timer *t);
 bool timer_armed(struct timer *t);
 void timers_init(void);

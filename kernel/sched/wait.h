@@ -42,6 +42,8 @@ void init_wait_entry(struct wait_queue_entry *wait);
 /* Wake all non-exclusive waiters and one exclusive one / all. Context: any. */
 void wake_up(struct wait_queue_head *wq);
 void wake_up_all(struct wait_queue_head *wq);
+/* As wake_up, by a caller that holds wq->lock. */
+void wake_up_locked(struct wait_queue_head *wq);
 bool waitqueue_active(struct wait_queue_head *wq);
 /* Sleep at most `ns`. Returns: nanoseconds left (0: timed out). State must have been set. */
 u64 schedule_timeout(u64 ns);

@@ -5,17 +5,19 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
+struct workqueue;
+
 struct work {
 	struct list_head list; /* [queue lock] empty: not queued */
+	struct workqueue *wq; /* [queue lock] where it was queued last; NULL: nowhere yet */
 	void (*fn)(struct work *w); /* [const] may sleep; may free w */
 };
-
-struct workqueue;
 
 void work_init(struct work *w, void (*fn)(struct work *w));
 /* One kernel thread of this name. Returns: NULL if no memory. */
 struct workqueue *must_check workqueue_create(const char *name);
-/* Returns: false if it was queued already. Context: any. */
+/* A work is always queued on the same queue. Returns: false if it was queued already.
+ * Context: any. */
 bool queue_work(struct workqueue *wq, struct work *w);
 /* The shared queue. */
 bool schedule_work(struct work *w);

@@ -1,0 +1,121 @@
+/*
+ * Softirqs.
+ *
+ * Invariants:
+ * 1. They run with interrupts on and softirq_depth > 0, so that none starts inside another.
+ * 2. One run ends after MAX_ROUNDS; what is raised again by then waits for ksoftirqd, which
+ *    shares the processor with the other threads.
+ */
+#include "kernel/sched/softirq.h"
+
+#include "kernel/arch/cpu.h"
+#include "kernel/arch/trap.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/err.h"
+#include "kernel/sched/thread.h"
+
+#define MAX_ROUNDS 8
+
+static void (*handlers[SOFTIRQS])(void); /* [const after boot] */
+static struct thread *ksoftirqd;	 /* [const after boot] */
+
+bool in_interrupt(void)
+{
+	return this_cpu()->irq_depth > 0 || this_cpu()->softirq_depth > 0;
+}
+
+void softirq_register(enum softirq nr, void (*handler)(void))
+{
+	handlers[nr] = handler;
+}
+
+/* Context: interrupts off, and off again on return. */
+static void run_pending(struct cpu *cpu)
+{
+	cpu->softirq_depth++;
+	for (int round = 0; cpu->softirq_pending != 0 && round < MAX_ROUNDS; round++) {
+		u32 pending = cpu->softirq_pending;
+
+		cpu->softirq_pending = 0;
+		irq_enable();
+		for (unsigned int nr = 0; nr < SOFTIRQS; nr++)
+			if ((pending & (1u << nr)) && handlers[nr])
+				handlers[nr]();
+		irq_disable();
+	}
+	cpu->softirq_depth--;
+	if (cpu->softirq_pending != 0)
+		(void)wake_up_thread(ksoftirqd);
+}
+
+static void irq_exit(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (cpu->softirq_pending != 0 && cpu->softirq_depth == 0)
+		run_pending(cpu);
+}
+
+/* From thread context, where softirqs are not held off. */
+static void run_or_leave(u64 flags)
+{
+	struct cpu *cpu = this_cpu();
+
+	if ((flags & X86_FLAGS_IF) && cpu->spin_depth == 0)
+		run_pending(cpu);
+	else /* a handler may want the lock that the caller holds */
+		(void)wake_up_thread(ksoftirqd);
+}
+
+void softirq_raise(enum softirq nr)
+{
+	u64 flags = irq_save();
+
+	this_cpu()->softirq_pending |= 1u << nr;
+	if (!in_interrupt())
+		run_or_leave(flags);
+	irq_restore(flags);
+}
+
+void local_bh_disable(void)
+{
+	this_cpu()->softirq_depth++;
+	barrier();
+}
+
+void local_bh_enable(void)
+{
+	u64 flags = irq_save();
+	struct cpu *cpu = this_cpu();
+
+	ASSERT(cpu->softirq_depth > 0);
+	cpu->softirq_depth--;
+	if (cpu->softirq_pending != 0 && !in_interrupt())
+		run_or_leave(flags);
+	irq_restore(flags);
+}
+
+static void ksoftirqd_main(void *arg)
+{
+	struct cpu *cpu = this_cpu();
+
+	(void)arg;
+	for (;;) {
+		set_current_state(THREAD_INTERRUPTIBLE);
+		if (READ_ONCE(cpu->softirq_pending) == 0)
+			schedule();
+		set_current_state(THREAD_RUNNING);
+		irq_disable();
+		run_pending(cpu);
+		irq_enable();
+		yield();
+	}
+}
+
+void softirq_init(void)
+{
+	ksoftirqd = kthread_run("ksoftirqd", ksoftirqd_main, NULL);
+	if (IS_ERR(ksoftirqd))
+		panic("no memory for ksoftirqd");
+	trap_hooks.irq_exit = irq_exit;
+}
