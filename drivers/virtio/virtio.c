@@ -1,0 +1,349 @@
+/*
+ * The virtio bus: reset, negotiation, binding, rings. Source: virtio-1.2 §3.1 (initialization).
+ */
+#include "drivers/virtio/virtio.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/arch/io.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/mutex.h"
+#include "kernel/sched/timer.h"
+
+#define RESET_TRIES  1000 /* milliseconds */
+#define CONFIG_TRIES 16
+
+static struct mutex bus_mutex = MUTEX_INIT(bus_mutex);
+static LIST_HEAD(devices); /* [bus_mutex] */
+static LIST_HEAD(drivers); /* [bus_mutex] */
+static u32 nr_devices;	   /* [bus_mutex] ever seen, for names */
+
+static void add_status(struct virtio_device *vdev, u8 bits)
+{
+	vdev->ops->set_status(vdev, (u8)(vdev->ops->get_status(vdev) | bits));
+}
+
+void virtio_reset_device(struct virtio_device *vdev)
+{
+	vdev->ops->set_status(vdev, 0);
+	/* virtio-1.2 §4.1.4.3.2: it is reset when the status reads 0, and not before. */
+	for (u32 i = 0; i < RESET_TRIES; i++) {
+		if (vdev->ops->get_status(vdev) == 0)
+			return;
+		(void)thread_sleep_ns(NSEC_PER_MSEC, false);
+	}
+	printk("%s: does not reset, status %#x: cut off\n", vdev->name,
+	       vdev->ops->get_status(vdev));
+	vdev->ops->cut_off(vdev);
+}
+
+bool virtio_needs_reset(struct virtio_device *vdev)
+{
+	return (vdev->ops->get_status(vdev) & VIRTIO_STATUS_NEEDS_RESET) != 0;
+}
+
+void virtio_device_ready(struct virtio_device *vdev)
+{
+	__atomic_store_n(&vdev->ready, true, __ATOMIC_RELEASE);
+	add_status(vdev, VIRTIO_STATUS_DRIVER_OK);
+}
+
+static u64 wanted_features(const struct virtio_device *vdev, const struct virtio_driver *drv)
+{
+	u64 wanted = 0;
+
+	for (u32 i = 0; i < drv->nr_features; i++)
+		wanted |= VIRTIO_BIT(drv->features[i]);
+	if (cmdline_bool("virtio.indirect", true))
+		wanted |= VIRTIO_BIT(VIRTIO_F_INDIRECT_DESC);
+	if (cmdline_bool("virtio.event_idx", true))
+		wanted |= VIRTIO_BIT(VIRTIO_F_EVENT_IDX);
+	if (!vdev->ops->legacy)
+		wanted |= VIRTIO_BIT(VIRTIO_F_VERSION_1);
+	return wanted;
+}
+
+/* virtio-1.2 §3.1.1 steps 4 to 6; a legacy device has only step 4. */
+static int negotiate(struct virtio_device *vdev, const struct virtio_driver *drv)
+{
+	u64 offered = vdev->ops->get_features(vdev);
+
+	vdev->features = offered & wanted_features(vdev, drv);
+	if (vdev->ops->legacy) {
+		vdev->ops->set_features(vdev, vdev->features);
+		return 0;
+	}
+	if (!virtio_has_feature(vdev, VIRTIO_F_VERSION_1)) {
+		printk("%s: modern transport without VERSION_1\n", vdev->name);
+		return -ENODEV;
+	}
+	vdev->ops->set_features(vdev, vdev->features);
+	add_status(vdev, VIRTIO_STATUS_FEATURES_OK);
+	if (!(vdev->ops->get_status(vdev) & VIRTIO_STATUS_FEATURES_OK)) {
+		printk("%s: device refuses features %#llx of %#llx\n", vdev->name,
+		       (unsigned long long)vdev->features, (unsigned long long)offered);
+		return -ENODEV;
+	}
+	if (vdev->features & ~vdev->ops->get_features(vdev)) {
+		printk("%s: device takes back features that it offered\n", vdev->name);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static bool driver_matches(const struct virtio_driver *drv, const struct virtio_device *vdev)
+{
+	for (const u32 *id = drv->ids; *id; id++)
+		if (*id == vdev->id)
+			return true;
+	return false;
+}
+
+/* virtio-1.2 §3.1.1. Locks: bus_mutex. */
+static void bind(struct virtio_device *vdev, struct virtio_driver *drv)
+{
+	int err;
+
+	virtio_reset_device(vdev);
+	add_status(vdev, VIRTIO_STATUS_ACKNOWLEDGE);
+	add_status(vdev, VIRTIO_STATUS_DRIVER);
+	vdev->driver = drv;
+	err = negotiate(vdev, drv);
+	if (!err)
+		err = drv->probe(vdev);
+	if (err) {
+		vdev->driver = NULL;
+		printk("%s: %s: no use of this device: error %d\n", vdev->name, drv->name, err);
+		add_status(vdev, VIRTIO_STATUS_FAILED);
+	}
+}
+
+/* Locks: bus_mutex. */
+static void unbind(struct virtio_device *vdev)
+{
+	if (!vdev->driver)
+		return;
+	vdev->driver->remove(vdev);
+	vdev->driver = NULL;
+	vdev->features = 0;
+}
+
+void virtio_register_device(struct virtio_device *vdev)
+{
+	struct virtio_driver *drv;
+
+	mutex_lock(&bus_mutex);
+	(void)snprintf(vdev->name, sizeof(vdev->name), "virtio%u", nr_devices++);
+	list_add_tail(&vdev->list, &devices);
+	list_for_each_entry(drv, &drivers, list)
+		if (!vdev->driver && driver_matches(drv, vdev))
+			bind(vdev, drv);
+	mutex_unlock(&bus_mutex);
+}
+
+void virtio_unregister_device(struct virtio_device *vdev)
+{
+	mutex_lock(&bus_mutex);
+	unbind(vdev);
+	list_del(&vdev->list);
+	mutex_unlock(&bus_mutex);
+}
+
+void register_virtio_driver(struct virtio_driver *drv)
+{
+	struct virtio_device *vdev;
+
+	mutex_lock(&bus_mutex);
+	list_add_tail(&drv->list, &drivers);
+	list_for_each_entry(vdev, &devices, list)
+		if (!vdev->driver && driver_matches(drv, vdev))
+			bind(vdev, drv);
+	mutex_unlock(&bus_mutex);
+}
+
+void unregister_virtio_driver(struct virtio_driver *drv)
+{
+	struct virtio_device *vdev;
+
+	mutex_lock(&bus_mutex);
+	list_for_each_entry(vdev, &devices, list)
+		if (vdev->driver == drv)
+			unbind(vdev);
+	list_del(&drv->list);
+	mutex_unlock(&bus_mutex);
+}
+
+static bool is_ready(struct virtio_device *vdev)
+{
+	return __atomic_load_n(&vdev->ready, __ATOMIC_ACQUIRE);
+}
+
+void virtio_queue_interrupt(struct virtio_device *vdev, u16 index)
+{
+	if (is_ready(vdev) && index < vdev->nr_vqs)
+		vdev->vqs[index]->callback(vdev->vqs[index]);
+}
+
+void virtio_config_interrupt(struct virtio_device *vdev)
+{
+	if (is_ready(vdev) && vdev->driver && vdev->driver->config_changed)
+		vdev->driver->config_changed(vdev);
+}
+
+/* Our size for a queue of which the device says that it may be `max` long, or -errno. */
+static int queue_size(struct virtio_device *vdev, u16 index, u32 max, u32 limit)
+{
+	u32 size = max;
+
+	if (max < VIRTQUEUE_MIN || (max & (max - 1)) != 0) {
+		printk("%s: queue %u of size %u: not a power of two from 2\n", vdev->name, index,
+		       max);
+		return -EINVAL;
+	}
+	/* virtio-1.2 §4.1.4.3.2: a modern queue may be made shorter, a legacy one may not. */
+	if (!vdev->ops->legacy)
+		while (size > VIRTQUEUE_MIN && size > limit)
+			size /= 2;
+	if (size > VIRTQUEUE_MAX) {
+		printk("%s: queue %u of size %u: more than %u\n", vdev->name, index, size,
+		       VIRTQUEUE_MAX);
+		return -EINVAL;
+	}
+	return (int)size;
+}
+
+static int setup_vq(struct virtio_device *vdev, u16 index, u32 max_size,
+		    void (*callback)(struct virtqueue *vq), void *priv)
+{
+	struct virtqueue *vq;
+	int size, err;
+
+	size = queue_size(vdev, index, vdev->ops->queue_max_size(vdev, index), max_size);
+	if (size < 0)
+		return size;
+	vq = virtqueue_create(vdev->name, index, (u16)size,
+			      virtio_has_feature(vdev, VIRTIO_F_INDIRECT_DESC),
+			      virtio_has_feature(vdev, VIRTIO_F_EVENT_IDX));
+	if (!vq)
+		return -ENOMEM;
+	vq->callback = callback;
+	vq->priv = priv;
+	err = vdev->ops->activate_queue(vdev, vq);
+	if (err) {
+		printk("%s: queue %u: device does not take it: error %d\n", vdev->name, index, err);
+		/* It may know the ring by now: reset before the memory goes. */
+		virtio_reset_device(vdev);
+		virtqueue_destroy(vq);
+		return err;
+	}
+	vdev->vqs[vdev->nr_vqs++] = vq;
+	return 0;
+}
+
+int virtio_find_vqs(struct virtio_device *vdev, u16 nr, u32 max_size,
+		    void (*callback)(struct virtqueue *vq), void *const priv[])
+{
+	int err = vdev->ops->request_irqs(vdev, nr);
+
+	if (err) {
+		printk("%s: no interrupt: error %d\n", vdev->name, err);
+		return err;
+	}
+	for (u16 i = 0; i < nr && !err; i++)
+		err = setup_vq(vdev, i, max_size, callback, priv[i]);
+	if (err)
+		virtio_del_vqs(vdev);
+	return err;
+}
+
+void virtio_del_vqs(struct virtio_device *vdev)
+{
+	virtio_reset_device(vdev);
+	__atomic_store_n(&vdev->ready, false, __ATOMIC_SEQ_CST);
+	vdev->ops->free_irqs(vdev); /* no handler runs any more */
+	while (vdev->nr_vqs > 0)
+		virtqueue_destroy(vdev->vqs[--vdev->nr_vqs]);
+}
+
+static bool config_in_range(const struct virtio_device *vdev, u32 offset, u32 len)
+{
+	return offset <= vdev->config_len && len <= vdev->config_len - offset;
+}
+
+int virtio_config_read(struct virtio_device *vdev, u32 offset, void *buf, u32 len)
+{
+	const struct virtio_transport_ops *ops = vdev->ops;
+	u8 again[8];
+
+	if (len > sizeof(again) || !config_in_range(vdev, offset, len))
+		return -EIO;
+	for (u32 i = 0; i < CONFIG_TRIES; i++) {
+		u32 generation = ops->legacy ? 0 : ops->config_generation(vdev);
+
+		ops->get_config(vdev, offset, buf, len);
+		if (!ops->legacy) {
+			/* virtio-1.2 §2.5.1 */
+			if (ops->config_generation(vdev) == generation)
+				return 0;
+			continue;
+		}
+		/* §2.5.3: a legacy device has no generation; read until it stands still. */
+		ops->get_config(vdev, offset, again, len);
+		if (memcmp(buf, again, len) == 0)
+			return 0;
+	}
+	printk("%s: configuration never stands still\n", vdev->name);
+	return -EIO;
+}
+
+int virtio_config_write(struct virtio_device *vdev, u32 offset, const void *buf, u32 len)
+{
+	if (!config_in_range(vdev, offset, len))
+		return -EIO;
+	vdev->ops->set_config(vdev, offset, buf, len);
+	return 0;
+}
+
+void virtio_read_regs(const volatile u8 *regs, void *buf, u32 len)
+{
+	u32 low;
+	u16 half;
+
+	switch (len) {
+	case 1:
+		*(u8 *)buf = mmio_read8(regs);
+		break;
+	case 2:
+		half = mmio_read16(regs);
+		memcpy(buf, &half, sizeof(half));
+		break;
+	default:
+		for (u32 i = 0; i + sizeof(low) <= len; i += (u32)sizeof(low)) {
+			low = mmio_read32(regs + i);
+			memcpy((u8 *)buf + i, &low, sizeof(low));
+		}
+	}
+}
+
+void virtio_write_regs(volatile u8 *regs, const void *buf, u32 len)
+{
+	u32 low;
+	u16 half;
+
+	switch (len) {
+	case 1:
+		mmio_write8(regs, *(const u8 *)buf);
+		break;
+	case 2:
+		memcpy(&half, buf, sizeof(half));
+		mmio_write16(regs, half);
+		break;
+	default:
+		for (u32 i = 0; i + sizeof(low) <= len; i += (u32)sizeof(low)) {
+			memcpy(&low, (const u8 *)buf + i, sizeof(low));
+			mmio_write32(regs + i, low);
+		}
+	}
+}

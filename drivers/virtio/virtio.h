@@ -1,0 +1,115 @@
+/*
+ * The virtio bus: devices of any transport, drivers matched by device id, features negotiated.
+ *
+ * A transport finds a device, fills a virtio_device and registers it; the bus resets it, negotiates
+ * and calls the driver's probe. A driver asks for its queues, and says when it is ready.
+ *
+ * Invariants:
+ * 1. Only features that the device offers and both the driver and the bus know are accepted.
+ * 2. After virtio_reset_device() the device touches no memory of ours, even if it lies about the
+ *    reset: then the transport cuts it off.
+ * 3. No callback of a driver runs before virtio_device_ready() or after virtio_del_vqs().
+ *
+ * Lock order: bus mutex, then what drivers take, then a virtqueue's lock.
+ */
+#pragma once
+
+#include "drivers/virtio/virtio_spec.h"
+#include "drivers/virtio/virtqueue.h"
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+#define VIRTIO_MAX_QUEUES 8
+#define VIRTIO_NAME_LEN	  16
+
+struct virtio_device;
+
+/* How a transport reaches its device. Context: thread, unless noted. Values that come back are
+ * [device: untrusted]. */
+struct virtio_transport_ops {
+	const char *name;
+	bool legacy; /* 0.9.5: no FEATURES_OK, 32 feature bits, the ring by page number */
+	u8 (*get_status)(struct virtio_device *vdev); /* any context */
+	void (*set_status)(struct virtio_device *vdev, u8 status);
+	u64 (*get_features)(struct virtio_device *vdev);
+	void (*set_features)(struct virtio_device *vdev, u64 features);
+	/* Device configuration, in range, a field of len 1, 2, 4 or 8 at a time. */
+	u32 (*config_generation)(struct virtio_device *vdev);
+	void (*get_config)(struct virtio_device *vdev, u32 offset, void *buf, u32 len);
+	void (*set_config)(struct virtio_device *vdev, u32 offset, const void *buf, u32 len);
+	/* Largest size of a queue, 0 when there is none. */
+	u32 (*queue_max_size)(struct virtio_device *vdev, u16 index);
+	/* Interrupts for nr queues and configuration changes; none arrives before the device is
+	 * ready. And undo. */
+	int (*request_irqs)(struct virtio_device *vdev, u16 nr);
+	void (*free_irqs)(struct virtio_device *vdev);
+	/* Tell the device the ring's place and its vector; fill vq->notify. Returns: 0 or -errno. */
+	int (*activate_queue)(struct virtio_device *vdev, struct virtqueue *vq);
+	/* The device does not reset: keep it from touching memory, by force if there is a way. */
+	void (*cut_off)(struct virtio_device *vdev);
+};
+
+struct virtio_driver {
+	struct list_head list; /* [bus mutex] */
+	const char *name;      /* [const] */
+	const u32 *ids;	       /* [const] device ids, ends with 0 */
+	const u8 *features;    /* [const] feature bits by number */
+	u32 nr_features;       /* [const] */
+	/* Take the device, features negotiated. Returns: 0 or -errno. Context: sleeps. */
+	int (*probe)(struct virtio_device *vdev);
+	/* Give it back, with nothing allocated or in flight. Context: sleeps. */
+	void (*remove)(struct virtio_device *vdev);
+	/* The device's configuration or status changed. Context: interrupt. */
+	void (*config_changed)(struct virtio_device *vdev);
+};
+
+struct virtio_device {
+	struct list_head list;			/* [bus mutex] */
+	const struct virtio_transport_ops *ops; /* [const] */
+	u32 config_len;		    /* [const] bytes of configuration; accesses beyond fail */
+	u32 id;			    /* [const] what it is: VIRTIO_ID_... */
+	char name[VIRTIO_NAME_LEN]; /* [const] "virtio0" */
+	u64 features;		    /* [const once negotiated] */
+	const struct virtio_driver *driver;	  /* [bus mutex] */
+	void *priv;				  /* [driver] */
+	bool ready;				  /* [atomic] callbacks may run */
+	u16 nr_vqs;				  /* [const while ready] */
+	struct virtqueue *vqs[VIRTIO_MAX_QUEUES]; /* [const while ready] */
+};
+
+/* Transports: the device is there / goes. Context: sleeps.
+ */
+void virtio_register_device(struct virtio_device *vdev);
+void virtio_unregister_device(struct virtio_device *vdev);
+/* Transports' interrupt handlers. Context: interrupt. */
+void virtio_queue_interrupt(struct virtio_device *vdev, u16 index);
+void virtio_config_interrupt(struct virtio_device *vdev);
+
+/* Drivers. Registering binds every device that matches and has no driver; unregistering unbinds.
+ * Context: sleeps. */
+void register_virtio_driver(struct virtio_driver *drv);
+void unregister_virtio_driver(struct virtio_driver *drv);
+static inline bool virtio_has_feature(const struct virtio_device *vdev, u32 bit)
+{
+	return (vdev->features >> bit) & 1;
+}
+/* Make nr rings, at most max_size long, and their interrupts. Context: sleeps.
+ * Returns: 0 or -errno with a message. Undo: virtio_del_vqs, which resets the device. */
+int must_check virtio_find_vqs(struct virtio_device *vdev, u16 nr, u32 max_size,
+			       void (*callback)(struct virtqueue *vq), void *const priv[]);
+void virtio_del_vqs(struct virtio_device *vdev);
+/* The device may work now (DRIVER_OK). */
+void virtio_device_ready(struct virtio_device *vdev);
+/* Stop the device for good: it forgets its rings. Context: sleeps. */
+void virtio_reset_device(struct virtio_device *vdev);
+bool virtio_needs_reset(struct virtio_device *vdev);
+/* Read a field of the device's configuration, not torn by a change meanwhile. len 1, 2, 4 or 8.
+ * Returns: 0, or -EIO (no such field, or it never stands still). */
+int must_check virtio_config_read(struct virtio_device *vdev, u32 offset, void *buf, u32 len);
+int must_check virtio_config_write(struct virtio_device *vdev, u32 offset, const void *buf,
+				   u32 len);
+/* Registers of a configuration in memory: widths as virtio-1.2 §4.1.3.1 wants them, by the field's
+ * length. */
+void virtio_read_regs(const volatile u8 *regs, void *buf, u32 len);
+void virtio_write_regs(volatile u8 *regs, const void *buf, u32 len);

@@ -1,0 +1,180 @@
+/*
+ * virtio over PCI: which interface a device is driven by, and its interrupts.
+ * Source: virtio-1.2 §4.1.1 to §4.1.2 (ids), §4.1.4.5 (ISR), §4.1.5.1.2 (MSI-X vectors).
+ */
+#include "drivers/virtio/virtio_pci.h"
+
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/mm/kmalloc.h"
+
+u16 virtio_pci_queue_vector(const struct virtio_pci *vp, u16 queue)
+{
+	if (vp->nr_vectors == 0)
+		return VIRTIO_MSI_NO_VECTOR;
+	return (u16)(1 + queue % (vp->nr_vectors - 1));
+}
+
+static enum irq_return msix_interrupt(void *data)
+{
+	struct virtio_pci_vector *v = data;
+	struct virtio_device *vdev = &v->vp->vdev;
+
+	if (v->index == 0) {
+		virtio_config_interrupt(vdev);
+		return IRQ_HANDLED;
+	}
+	for (u16 q = 0; q < VIRTIO_MAX_QUEUES; q++)
+		if (virtio_pci_queue_vector(v->vp, q) == v->index)
+			virtio_queue_interrupt(vdev, q);
+	return IRQ_HANDLED;
+}
+
+static enum irq_return intx_interrupt(void *data)
+{
+	struct virtio_pci *vp = data;
+	struct virtio_device *vdev = &vp->vdev;
+	/* Acknowledges: before the rings are drained, so that what comes later interrupts again. */
+	u8 isr = vdev->ops->legacy ? virtio_pci_legacy_isr(vp) : virtio_pci_modern_isr(vp);
+
+	if (isr & VIRTIO_ISR_CONFIG)
+		virtio_config_interrupt(vdev);
+	if (isr & VIRTIO_ISR_QUEUE)
+		for (u16 q = 0; q < VIRTIO_MAX_QUEUES; q++)
+			virtio_queue_interrupt(vdev, q);
+	return isr ? IRQ_HANDLED : IRQ_NONE;
+}
+
+/* Returns: 0, or -errno when INTx must do. */
+static int request_msix(struct virtio_pci *vp, u16 nr)
+{
+	int entries, err = 0;
+	u16 got = 0;
+
+	if (!cmdline_bool("virtio.msix", true))
+		return -ENODEV;
+	entries = pci_msix_enable(vp->pdev);
+	if (entries < 0)
+		return entries;
+	while (got < nr + 1 && got < entries) {
+		vp->vectors[got] = (struct virtio_pci_vector){.vp = vp, .index = got};
+		if (pci_msix_request(vp->pdev, got, msix_interrupt, &vp->vectors[got]) != 0)
+			break;
+		got++;
+	}
+	/* Configuration changes need one of their own: with MSI-X there is no ISR to tell. */
+	if (got < 2)
+		err = -ENOSPC;
+	vp->nr_vectors = err ? 0 : got;
+	if (!err)
+		err = vp->vdev.ops->legacy ? virtio_pci_legacy_config_vector(vp, 0) :
+					     virtio_pci_modern_config_vector(vp, 0);
+	if (err) {
+		vp->nr_vectors = 0;
+		pci_msix_disable(vp->pdev);
+	}
+	return err;
+}
+
+int virtio_pci_request_irqs(struct virtio_device *vdev, u16 nr)
+{
+	struct virtio_pci *vp = to_virtio_pci(vdev);
+	int err = request_msix(vp, nr);
+
+	if (err) {
+		err = pci_request_intx(vp->pdev, intx_interrupt, vp);
+		vp->intx = err == 0;
+	}
+	return err;
+}
+
+void virtio_pci_free_irqs(struct virtio_device *vdev)
+{
+	struct virtio_pci *vp = to_virtio_pci(vdev);
+
+	if (vp->intx)
+		irq_free(intx_interrupt, vp);
+	vp->intx = false;
+	pci_msix_disable(vp->pdev);
+	vp->nr_vectors = 0;
+}
+
+void virtio_pci_cut_off(struct virtio_device *vdev)
+{
+	pci_clear_master(to_virtio_pci(vdev)->pdev);
+}
+
+static int init_transport(struct virtio_pci *vp)
+{
+	bool prefer_legacy = cmdline_bool("virtio.legacy", false);
+	int err = -ENODEV;
+
+	if (prefer_legacy)
+		err = virtio_pci_legacy_init(vp);
+	if (err == -ENODEV)
+		err = virtio_pci_modern_init(vp);
+	if (err == -ENODEV && !prefer_legacy)
+		err = virtio_pci_legacy_init(vp);
+	return err;
+}
+
+static int virtio_pci_probe(struct pci_dev *pdev)
+{
+	struct virtio_pci *vp;
+	int err;
+
+	if (pdev->device < VIRTIO_PCI_TRANS_FIRST || pdev->device > VIRTIO_PCI_MODERN_LAST)
+		return -ENODEV;
+	vp = kzalloc(sizeof(*vp), GFP_KERNEL);
+	if (!vp)
+		return -ENOMEM;
+	vp->pdev = pdev;
+	vp->vdev.id = pdev->device <= VIRTIO_PCI_TRANS_LAST ?
+			      pdev->subsystem_device :
+			      (u32)(pdev->device - VIRTIO_PCI_MODERN_BASE);
+	pci_enable_device(pdev);
+	err = init_transport(vp);
+	if (err) {
+		printk("pci: %02x:%02x.%x: virtio device %u without a usable interface\n",
+		       pdev->bus, pdev->slot, pdev->fn, vp->vdev.id);
+		kfree(vp);
+		return err;
+	}
+	pdev->driver_data = vp;
+	/* Firmware may have left the device running: reset it before it can reach memory, and do
+	 * not count on its having set the bit, nor on its having left it clear. */
+	pci_clear_master(pdev);
+	virtio_reset_device(&vp->vdev);
+	pci_set_master(pdev);
+	virtio_register_device(&vp->vdev);
+	return 0;
+}
+
+static void virtio_pci_remove(struct pci_dev *pdev)
+{
+	struct virtio_pci *vp = pdev->driver_data;
+
+	virtio_unregister_device(&vp->vdev);
+	pci_clear_master(pdev);
+	virtio_pci_modern_exit(vp);
+	kfree(vp);
+	pdev->driver_data = NULL;
+}
+
+static const struct pci_id virtio_pci_ids[] = {
+	{VIRTIO_PCI_VENDOR, PCI_ANY_ID},
+	{0, 0},
+};
+
+static struct pci_driver virtio_pci_driver = {
+	.name = "virtio-pci",
+	.ids = virtio_pci_ids,
+	.probe = virtio_pci_probe,
+	.remove = virtio_pci_remove,
+};
+
+void virtio_pci_init(void)
+{
+	pci_register_driver(&virtio_pci_driver);
+}
