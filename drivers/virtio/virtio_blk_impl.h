@@ -1,0 +1,72 @@
+/*
+ * virtio_blk's own structures: a disk, its rings, a request on its way.
+ *
+ * Invariants:
+ * 1. A request's header and status byte are the device's from virtqueue_add() until its token is
+ *    back, or the device has been reset.
+ * 2. `failed` never goes back to false while the disk exists: every later request gets -EIO.
+ * 3. A request is completed by exactly one of: the drain of its ring, the failure of the device.
+ *
+ * Lock order: vq->lock. Nothing of the block layer is called under it.
+ */
+#pragma once
+
+#include "block/blkdev.h"
+#include "block/genhd.h"
+#include "drivers/virtio/virtio.h"
+#include "drivers/virtio/virtio_blk_spec.h"
+#include "kernel/sched/workqueue.h"
+
+#define VIRTBLK_MAX_SEGMENTS 254u
+#define VIRTBLK_MAX_SECTORS  2560u /* of one request: 1280 KiB, as Linux */
+#define VIRTBLK_MAX_DEPTH    512u
+
+struct virtio_blk;
+
+/* A ring with the request context that belongs to it. */
+struct virtblk_queue {
+	struct virtio_blk *vblk; /* [const] */
+	struct virtqueue *vq;	 /* [const] */
+	u16 index;		 /* [const] hardware queue of the request queue */
+	bool full;		 /* [vq->lock] a request was turned away and waits for room */
+	/* Scratch for a request's pieces, with header and status. [vq->lock] */
+	struct blk_segment segs[VIRTBLK_MAX_SEGMENTS];
+	struct vq_sg sg[VIRTBLK_MAX_SEGMENTS + 2];
+};
+
+struct virtio_blk {
+	struct virtio_device *vdev;  /* [const] */
+	struct gendisk *disk;	     /* [const] */
+	struct request_queue *queue; /* [const] */
+	u32 index;		     /* [const] which letter */
+	bool poll;		     /* [const] no completion interrupts */
+	bool failed;		     /* [atomic] */
+	u16 nr_queues;		     /* [const] */
+	u32 segment_bytes;	     /* [const] SIZE_MAX: the longest piece that the device takes */
+	u32 depth;		     /* [const] */
+	struct virtblk_queue *queues; /* [const] nr_queues of them */
+	struct work config_work, fail_work;
+};
+
+/* A request's private part (rq->pdu); the device reads hdr and range and writes status. */
+struct virtblk_req {
+	struct virtio_blk_outhdr hdr;
+	struct virtio_blk_range range;
+	u8 status; /* [device: untrusted] */
+};
+#define VIRTBLK_STATUS_UNWRITTEN 0xff
+
+extern const struct blk_mq_ops virtblk_mq_ops;
+
+/* Drain a ring and complete its requests. Returns: how many. Context: any. */
+int virtblk_drain(struct virtblk_queue *q);
+/* The interrupt's way to it. Context: interrupt. */
+void virtblk_done(struct virtqueue *vq);
+/* The device lied or died: reset it and end everything in flight with -EIO. Context: sleeps. */
+void virtblk_fail(struct virtio_blk *vblk);
+
+/* Read the device's configuration into limits. Returns: 0 or -errno with a message. */
+int must_check virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim);
+/* Returns: 0, or -errno with a message (nonsense). */
+int must_check virtblk_read_capacity(struct virtio_blk *vblk, sector_t *sectors);
+bool virtblk_write_cache(struct virtio_blk *vblk);

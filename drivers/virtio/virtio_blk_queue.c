@@ -1,0 +1,289 @@
+/*
+ * virtio_blk, the way of a request: to the ring, back from it, and what happens when it does not
+ * come back. Source: virtio-1.2 §5.2.6 (device operation).
+ */
+#include "drivers/virtio/virtio_blk_impl.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+
+#define DRAIN_BATCH 32
+
+struct virtblk_completion {
+	struct request *rq;
+	u32 len; /* bytes that the device says it wrote */
+};
+
+static bool has_failed(struct virtio_blk *vblk)
+{
+	return __atomic_load_n(&vblk->failed, __ATOMIC_ACQUIRE);
+}
+
+static void put_sg(struct virtblk_queue *q, u16 *n, paddr_t addr, u32 len)
+{
+	q->sg[(*n)++] = (struct vq_sg){.addr = addr, .len = len};
+}
+
+/* The request's data, in pieces that the device takes. Returns: 0, or -EIO when the block layer
+ * gave more pieces than its limits allow. Locks: vq->lock. */
+static int put_data(struct virtblk_queue *q, struct request *rq, u16 *n)
+{
+	u32 nr = blk_rq_map_sg(rq, q->segs, VIRTBLK_MAX_SEGMENTS), max = q->vblk->segment_bytes;
+
+	for (u32 i = 0; i < nr; i++) {
+		paddr_t addr = q->segs[i].addr;
+		u32 left = q->segs[i].len;
+
+		while (left > 0) {
+			u32 len = min(left, max);
+
+			if (*n >= VIRTBLK_MAX_SEGMENTS + 1)
+				return -EIO;
+			put_sg(q, n, addr, len);
+			addr.v += len;
+			left -= len;
+		}
+	}
+	return 0;
+}
+
+/* Header, range or data, status (§5.2.6). Returns: 0 or -errno. Locks: vq->lock. */
+static int build(struct virtblk_queue *q, struct request *rq, u16 *out, u16 *in)
+{
+	struct virtblk_req *vbr = rq->pdu;
+	u32 type;
+	u16 n = 0, readable;
+	int err = 0;
+
+	put_sg(q, &n, virt_to_phys(&vbr->hdr), sizeof(vbr->hdr));
+	readable = n;
+	switch (rq->cmd_flags & REQ_OP_MASK) {
+	case REQ_OP_READ:
+		type = VIRTIO_BLK_T_IN;
+		err = put_data(q, rq, &n);
+		break;
+	case REQ_OP_WRITE:
+		type = VIRTIO_BLK_T_OUT;
+		err = put_data(q, rq, &n);
+		readable = n;
+		break;
+	case REQ_OP_FLUSH:
+		type = VIRTIO_BLK_T_FLUSH;
+		break;
+	case REQ_OP_DISCARD:
+	case REQ_OP_WRITE_ZEROES:
+		type = (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_DISCARD ? VIRTIO_BLK_T_DISCARD :
+									 VIRTIO_BLK_T_WRITE_ZEROES;
+		vbr->range.sector = cpu_to_le64(rq->sector);
+		vbr->range.num_sectors = cpu_to_le32(rq->data_len >> SECTOR_SHIFT);
+		vbr->range.flags = cpu_to_le32(0);
+		put_sg(q, &n, virt_to_phys(&vbr->range), sizeof(vbr->range));
+		readable = n;
+		break;
+	case REQ_OP_DRV_IN:
+		type = VIRTIO_BLK_T_GET_ID;
+		err = put_data(q, rq, &n);
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	vbr->hdr.type = cpu_to_le32(type);
+	vbr->hdr.reserved = cpu_to_le32(0);
+	vbr->hdr.sector =
+		cpu_to_le64(type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT ? rq->sector : 0);
+	vbr->status = VIRTBLK_STATUS_UNWRITTEN;
+	put_sg(q, &n, virt_to_phys(&vbr->status), sizeof(vbr->status));
+	*out = readable;
+	*in = (u16)(n - readable);
+	return err;
+}
+
+static int virtblk_queue_rq(struct request *rq, bool last)
+{
+	struct virtio_blk *vblk = blk_queue_driver_data(rq->q);
+	struct virtblk_queue *q = &vblk->queues[rq->hctx_idx];
+	struct virtqueue *vq = q->vq;
+	bool notify = false;
+	u16 out = 0, in = 0;
+	u64 flags;
+	int err;
+
+	flags = spin_lock_irqsave(&vq->lock);
+	err = has_failed(vblk) ? -EIO : build(q, rq, &out, &in);
+	if (!err)
+		err = virtqueue_add(vq, q->sg, out, in, rq);
+	/* A full ring must be kicked: nothing else makes the room that we wait for. */
+	if (last || err == -ENOSPC)
+		notify = virtqueue_kick_prepare(vq);
+	q->full |= err == -ENOSPC;
+	spin_unlock_irqrestore(&vq->lock, flags);
+	if (notify)
+		virtqueue_notify(vq);
+	return err == -ENOSPC ? -EBUSY : err;
+}
+
+static void virtblk_commit_rqs(struct request_queue *rq_queue, u16 hctx_idx)
+{
+	struct virtio_blk *vblk = blk_queue_driver_data(rq_queue);
+	struct virtqueue *vq = vblk->queues[hctx_idx].vq;
+	u64 flags = spin_lock_irqsave(&vq->lock);
+	bool notify = virtqueue_kick_prepare(vq);
+
+	spin_unlock_irqrestore(&vq->lock, flags);
+	if (notify)
+		virtqueue_notify(vq);
+}
+
+/* 0 or -errno for what the device wrote, or did not write, as status. */
+static int request_result(struct virtblk_queue *q, const struct request *rq, u32 len)
+{
+	const struct virtblk_req *vbr = rq->pdu;
+	u32 op = rq->cmd_flags & REQ_OP_MASK;
+	u32 want = op == REQ_OP_READ || op == REQ_OP_DRV_IN ? rq->data_len + 1 : 1;
+	u8 status = READ_ONCE(vbr->status);
+
+	switch (status) {
+	case VIRTIO_BLK_S_OK:
+		/* §2.7.8.1: what lies beyond `len` was not written. Legacy devices' len is unusable
+		 * (§2.7.8.3). */
+		if (!q->vblk->vdev->ops->legacy && len < want) {
+			printk("%s: sector %llu: only %u of %u bytes written\n",
+			       q->vblk->disk->disk_name, (unsigned long long)rq->sector, len, want);
+			return -EIO;
+		}
+		return 0;
+	case VIRTIO_BLK_S_IOERR:
+		return -EIO;
+	case VIRTIO_BLK_S_UNSUPP:
+		return -EOPNOTSUPP;
+	default:
+		printk("%s: sector %llu: %s status %#x\n", q->vblk->disk->disk_name,
+		       (unsigned long long)rq->sector,
+		       status == VIRTBLK_STATUS_UNWRITTEN ? "unwritten" : "unknown", status);
+		return -EIO;
+	}
+}
+
+/* Take finished requests off the ring. Returns: how many; *more when there may be others.
+ * Locks: vq->lock. */
+static u32 take_batch(struct virtblk_queue *q, struct virtblk_completion *done, bool *more)
+{
+	u32 n = 0;
+
+	virtqueue_disable_cb(q->vq);
+	while (n < DRAIN_BATCH && (done[n].rq = virtqueue_get(q->vq, &done[n].len)) != NULL)
+		n++;
+	*more = n == DRAIN_BATCH || (!q->vblk->poll && !virtqueue_enable_cb(q->vq));
+	return n;
+}
+
+int virtblk_drain(struct virtblk_queue *q)
+{
+	struct virtblk_completion done[DRAIN_BATCH];
+	struct virtio_blk *vblk = q->vblk;
+	bool more, restart, broken;
+	int total = 0;
+
+	do {
+		u64 flags = spin_lock_irqsave(&q->vq->lock);
+		u32 n = take_batch(q, done, &more);
+
+		restart = q->full && n > 0;
+		if (restart)
+			q->full = false;
+		broken = q->vq->broken;
+		spin_unlock_irqrestore(&q->vq->lock, flags);
+		for (u32 i = 0; i < n; i++) {
+			done[i].rq->status = request_result(q, done[i].rq, done[i].len);
+			blk_mq_complete_request(done[i].rq);
+		}
+		if (restart)
+			blk_mq_start_hw_queue(vblk->queue, q->index);
+		total += (int)n;
+	} while (more);
+	if (broken && !has_failed(vblk))
+		(void)schedule_work(&vblk->fail_work);
+	return total;
+}
+
+void virtblk_done(struct virtqueue *vq)
+{
+	(void)virtblk_drain(vq->priv);
+}
+
+static int virtblk_poll(struct request_queue *rq_queue, u16 hctx_idx)
+{
+	struct virtio_blk *vblk = blk_queue_driver_data(rq_queue);
+
+	return virtblk_drain(&vblk->queues[hctx_idx]);
+}
+
+static struct request *detach_one(struct virtblk_queue *q)
+{
+	u64 flags = spin_lock_irqsave(&q->vq->lock);
+	struct request *rq = virtqueue_detach_unused(q->vq);
+
+	spin_unlock_irqrestore(&q->vq->lock, flags);
+	return rq;
+}
+
+void virtblk_fail(struct virtio_blk *vblk)
+{
+	__atomic_store_n(&vblk->failed, true, __ATOMIC_SEQ_CST);
+	for (u16 i = 0; i < vblk->nr_queues; i++) {
+		struct virtqueue *vq = vblk->queues[i].vq;
+		u64 flags = spin_lock_irqsave(&vq->lock);
+
+		/* Who looks at the rings from here on sees nothing: what is in flight is ours. */
+		vq->broken = true;
+		spin_unlock_irqrestore(&vq->lock, flags);
+	}
+	/* Only a device that has been reset leaves the requests' memory alone. */
+	virtio_reset_device(vblk->vdev);
+	for (u16 i = 0; i < vblk->nr_queues; i++) {
+		struct request *rq;
+
+		while ((rq = detach_one(&vblk->queues[i])) != NULL) {
+			rq->status = -EIO;
+			blk_mq_complete_request(rq);
+		}
+		blk_mq_start_hw_queue(vblk->queue, i);
+	}
+}
+
+/* A request is too old. Perhaps only its interrupt was lost: look at the ring first. */
+static bool virtblk_timeout(struct request *rq)
+{
+	struct virtio_blk *vblk = blk_queue_driver_data(rq->q);
+	struct virtblk_queue *q = &vblk->queues[rq->hctx_idx];
+	u64 flags;
+
+	printk("%s: request without completion: operation %u, sector %llu, %u bytes, after %llu "
+	       "ms\n",
+	       vblk->disk->disk_name, rq->cmd_flags & REQ_OP_MASK, (unsigned long long)rq->sector,
+	       rq->data_len, (unsigned long long)((ktime_get_ns() - rq->start_ns) / NSEC_PER_MSEC));
+	flags = spin_lock_irqsave(&q->vq->lock);
+	virtqueue_dump(q->vq);
+	spin_unlock_irqrestore(&q->vq->lock, flags);
+	virtblk_fail(vblk);
+	return true;
+}
+
+static int virtblk_init_request(struct request *rq)
+{
+	const u8 *first = rq->pdu, *last = first + sizeof(struct virtblk_req) - 1;
+
+	/* The device sees physical addresses: the parts must lie in the direct map. */
+	ASSERT(virt_to_phys(last).v - virt_to_phys(first).v == sizeof(struct virtblk_req) - 1);
+	return 0;
+}
+
+const struct blk_mq_ops virtblk_mq_ops = {
+	.queue_rq = virtblk_queue_rq,
+	.commit_rqs = virtblk_commit_rqs,
+	.poll = virtblk_poll,
+	.timeout = virtblk_timeout,
+	.init_request = virtblk_init_request,
+};
