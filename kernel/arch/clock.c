@@ -11,16 +11,13 @@
 #include "kernel/arch/rtc.h"
 #include "kernel/lib/printk.h"
 
-#define PIT_HZ	       1193182u
-#define PIT_CH2	       0x42
-#define PIT_COMMAND    0x43
-#define PIT_CH2_MODE0  0xb0 /* channel 2, both bytes, interrupt on terminal count */
-#define PIT_CH2_LATCH  0x80
-#define PIT_START      0xffffu
-#define PORT_B	       0x61
-#define PORT_B_GATE2   0x01
-#define PORT_B_SPEAKER 0x02
-#define PORT_B_OUT2    0x20
+#define PIT_HZ		1193182u
+#define PIT_CH0		0x40
+#define PIT_COMMAND	0x43
+#define PIT_CH0_MODE0	0x30 /* both bytes; the output rises when the count is over */
+#define PIT_CH0_LATCH	0xc2 /* read back status and count */
+#define PIT_STATUS_OVER 0x80
+#define PIT_START	0xffffu
 
 #define CALIBRATE_PIT	(PIT_HZ / 100) /* 10 ms */
 #define CALIBRATE_TRIES 3
@@ -62,6 +59,7 @@ void clock_set_realtime_ns(u64 ns)
 struct sample {
 	u64 tsc;
 	u32 pit, lapic;
+	bool over; /* the PIT's count ended */
 };
 
 /* All three counters at one moment: the quickest of some tries, because the emulator may be put
@@ -75,12 +73,13 @@ static struct sample take_sample(void)
 		struct sample s;
 		u64 start = rdtsc(), gap;
 
-		outb(PIT_COMMAND, PIT_CH2_LATCH);
+		outb(PIT_COMMAND, PIT_CH0_LATCH);
 		s.tsc = rdtsc();
 		s.lapic = lapic_timer_count();
 		gap = rdtsc() - start;
-		s.pit = inb(PIT_CH2);
-		s.pit |= (u32)inb(PIT_CH2) << 8;
+		s.over = (inb(PIT_CH0) & PIT_STATUS_OVER) != 0;
+		s.pit = inb(PIT_CH0);
+		s.pit |= (u32)inb(PIT_CH0) << 8;
 		if (gap < best_gap) {
 			best_gap = gap;
 			best = s;
@@ -89,21 +88,21 @@ static struct sample take_sample(void)
 	return best;
 }
 
-/* One measurement of 10 ms. Returns: false if the PIT wrapped meanwhile or does not count. */
+/* One measurement of 10 ms, by channel 0, whose interrupt nobody requests: channel 2 needs a gate
+ * that some machines lack. Returns: false if the PIT wrapped meanwhile or does not count. */
 static bool measure(u64 *tsc_hz, u64 *lapic_hz)
 {
 	struct sample a, b;
 	u32 pit;
 
-	outb(PORT_B, (u8)((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2));
-	outb(PIT_COMMAND, PIT_CH2_MODE0);
-	outb(PIT_CH2, PIT_START & 0xff);
-	outb(PIT_CH2, PIT_START >> 8);
+	outb(PIT_COMMAND, PIT_CH0_MODE0);
+	outb(PIT_CH0, PIT_START & 0xff);
+	outb(PIT_CH0, PIT_START >> 8);
 	lapic_timer_start(~0u, false);
 	a = take_sample();
 	do {
 		b = take_sample();
-		if ((inb(PORT_B) & PORT_B_OUT2) || b.tsc - a.tsc > GIVE_UP_TSC)
+		if (b.over || b.tsc - a.tsc > GIVE_UP_TSC)
 			return false;
 	} while (b.pit > a.pit || a.pit - b.pit < CALIBRATE_PIT);
 	pit = a.pit - b.pit;

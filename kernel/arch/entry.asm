@@ -47,7 +47,11 @@ trap_entry:
 	jmp	return_to_user
 .kernel:
 	mov	rdi, rsp
+	push	qword [rsp + TF_RIP]	; a frame for backtraces: they go on where we interrupted
+	push	rbp
+	mov	rbp, rsp
 	call	trap_handle
+	add	rsp, 16
 	POP_REGS
 	add	rsp, 16
 	iretq

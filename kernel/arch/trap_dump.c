@@ -87,10 +87,14 @@ void trap_dump(const struct trapframe *tf)
 void trap_die(const struct trapframe *tf, u64 addr)
 {
 	const char *name = tf->vector < ARRAY_SIZE(names) ? names[tf->vector] : NULL;
+	u64 cr2;
 
 	irq_disable();
 	if (!name)
 		name = "unknown exception";
+	__asm__ __volatile__("mov %%cr2, %0" : "=r"(cr2));
+	if (tf->vector == TRAP_DF && cr2 <= tf->rsp && tf->rsp - cr2 < PAGE_SIZE)
+		name = "stack overflow"; /* the push that failed hit the guard page */
 	printk("kernel fault: %s\n", name);
 	trap_dump(tf);
 	dumped = true;
