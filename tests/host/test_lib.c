@@ -163,96 +163,101 @@ static void *node_alloc(size_t size)
 	return kzalloc(size, GFP_ATOMIC);
 }
 
+#define KEYS 12
+
+struct model {
+	u64 key;
+	bool present, dirty;
+};
+
+static void check_tree(const struct radix_tree *tree, struct model *model)
+{
+	unsigned int present = 0, dirty = 0;
+	void *items[KEYS];
+	u64 found[KEYS];
+
+	for (int i = 0; i < KEYS; i++) {
+		present += model[i].present;
+		dirty += model[i].dirty;
+		assert_ptr_equal(radix_tree_lookup(tree, model[i].key),
+				 model[i].present ? &model[i] : NULL);
+		assert_int_equal(radix_tree_tag_get(tree, model[i].key, RADIX_TAG_DIRTY),
+				 model[i].dirty);
+	}
+	assert_int_equal(radix_tree_tagged(tree, RADIX_TAG_DIRTY), dirty != 0);
+	assert_int_equal(radix_tree_gang_lookup_tag(tree, 0, items, found, KEYS, RADIX_TAG_DIRTY),
+			 dirty);
+	assert_int_equal(radix_tree_gang_lookup(tree, 0, items, found, KEYS), present);
+	for (unsigned int i = 0; i < present; i++) {
+		assert_true(((struct model *)items[i])->key == found[i]);
+		assert_true(i == 0 || found[i - 1] < found[i]);
+	}
+}
+
+static void random_change(struct radix_tree *tree, struct model *m)
+{
+	switch (random_u64() % 4) {
+	case 0:
+		assert_int_equal(radix_tree_insert(tree, m->key, m), m->present ? -EEXIST : 0);
+		m->present = true;
+		break;
+	case 1:
+		assert_ptr_equal(radix_tree_delete(tree, m->key), m->present ? m : NULL);
+		m->present = m->dirty = false;
+		break;
+	case 2:
+		radix_tree_tag_set(tree, m->key, RADIX_TAG_DIRTY);
+		m->dirty = m->present;
+		break;
+	default:
+		radix_tree_tag_clear(tree, m->key, RADIX_TAG_DIRTY);
+		m->dirty = false;
+	}
+}
+
+/* Many short lives of a tree, for it grows and its tags move up only while it is young. */
 static void radix_tree_agrees_with_a_model(void **state)
 {
-	enum { KEYS = 300 };
-	static u64 keys[KEYS];
-	static struct {
-		int value;
-		bool present, dirty;
-	} model[KEYS];
-	struct radix_tree tree = RADIX_TREE_INIT;
-
 	(void)state;
 	radix_tree_set_allocator(node_alloc, kfree);
-	for (int i = 0; i < KEYS; i++) /* distinct, and from 0 to far beyond a node's reach */
-		keys[i] = i < 100 ? (u64)i :
-				    ((random_u64() >> random_u64() % 40) & ~511ull) + (u64)i;
-	for (int round = 0; round < 100000; round++) {
-		int k = (int)(random_u64() % KEYS);
+	for (int life = 0; life < 1000; life++) {
+		struct radix_tree tree = RADIX_TREE_INIT;
+		struct model model[KEYS] = {0};
 
-		switch (random_u64() % 4) {
-		case 0:
-			assert_int_equal(radix_tree_insert(&tree, keys[k], &model[k]),
-					 model[k].present ? -EEXIST : 0);
-			model[k].present = true;
-			break;
-		case 1:
-			assert_ptr_equal(radix_tree_delete(&tree, keys[k]),
-					 model[k].present ? &model[k] : NULL);
-			model[k].present = model[k].dirty = false;
-			break;
-		case 2:
-			if (!model[k].present)
-				break;
-			radix_tree_tag_set(&tree, keys[k], RADIX_TAG_DIRTY);
-			model[k].dirty = true;
-			break;
-		default:
-			if (!model[k].present)
-				break;
-			radix_tree_tag_clear(&tree, keys[k], RADIX_TAG_DIRTY);
-			model[k].dirty = false;
+		for (int i = 0; i < KEYS; i++) /* distinct, from 0 to far beyond a node's reach */
+			model[i].key = ((random_u64() >> random_u64() % 64) & ~15ull) + (u64)i;
+		for (int round = 0; round < 100; round++) {
+			random_change(&tree, &model[random_u64() % KEYS]);
+			check_tree(&tree, model);
 		}
-		assert_ptr_equal(radix_tree_lookup(&tree, keys[k]),
-				 model[k].present ? &model[k] : NULL);
-		assert_int_equal(radix_tree_tag_get(&tree, keys[k], RADIX_TAG_DIRTY),
-				 model[k].dirty);
-		if (round % 500 == 0) {
-			void *items[KEYS];
-			u64 found[KEYS];
-			unsigned int n = 0, dirty = 0, got;
-
-			for (int i = 0; i < KEYS; i++) {
-				n += model[i].present;
-				dirty += model[i].dirty;
-			}
-			got = radix_tree_gang_lookup(&tree, 0, items, found, KEYS);
-			assert_int_equal(got, n);
-			for (unsigned int i = 1; i < got; i++)
-				assert_true(found[i - 1] < found[i]);
-			got = radix_tree_gang_lookup_tag(&tree, 0, items, found, KEYS,
-							 RADIX_TAG_DIRTY);
-			assert_int_equal(got, dirty);
-			assert_int_equal(radix_tree_tagged(&tree, RADIX_TAG_DIRTY), dirty != 0);
-		}
+		for (int i = 0; i < KEYS; i++)
+			radix_tree_delete(&tree, model[i].key);
+		assert_int_equal(fake_kmalloc_live(), 0);
 	}
-	for (int k = 0; k < KEYS; k++)
-		radix_tree_delete(&tree, keys[k]);
-	assert_int_equal(fake_kmalloc_live(), 0);
 }
 
 static void radix_tree_without_memory_stays_whole(void **state)
 {
-	struct radix_tree tree = RADIX_TREE_INIT;
-	int item, first_failure = 0;
+	int item, failures = 0, err = -ENOMEM;
 
 	(void)state;
 	radix_tree_set_allocator(node_alloc, kfree);
-	assert_int_equal(radix_tree_insert(&tree, 3, &item), 0);
-	for (u32 n = 1; n < 64; n++) {
+	for (u32 n = 1; n < 64 && err; n++) {
+		struct radix_tree tree = RADIX_TREE_INIT;
+
+		assert_int_equal(radix_tree_insert(&tree, 3, &item), 0);
 		mm_fail_after(n);
-		if (radix_tree_insert(&tree, 1ull << 60, &item) == 0)
-			break;
-		first_failure = 1;
+		err = radix_tree_insert(&tree, 1ull << 60, &item);
+		mm_fail_after(0);
+		failures += err == -ENOMEM;
 		assert_ptr_equal(radix_tree_lookup(&tree, 3), &item);
-		assert_null(radix_tree_lookup(&tree, 1ull << 60));
+		assert_ptr_equal(radix_tree_lookup(&tree, 1ull << 60), err ? NULL : &item);
+		assert_ptr_equal(radix_tree_delete(&tree, 1ull << 60), err ? NULL : &item);
+		assert_ptr_equal(radix_tree_delete(&tree, 3), &item);
+		assert_int_equal(fake_kmalloc_live(), 0);
 	}
-	mm_fail_after(0);
-	assert_true(first_failure);
-	assert_ptr_equal(radix_tree_delete(&tree, 1ull << 60), &item);
-	assert_ptr_equal(radix_tree_delete(&tree, 3), &item);
-	assert_int_equal(fake_kmalloc_live(), 0);
+	assert_int_equal(err, 0);
+	assert_true(failures > 5);
 }
 
 int main(void)
