@@ -42,8 +42,8 @@ global arch_clear_user
 arch_clear_user:
 	mov	rdx, rsi
 	xor	eax, eax
-	jmp	clear_user
-	USER_FUNCTION clear_user, stosq, stosb
+	jmp	clear_words
+	USER_FUNCTION clear_words, stosq, stosb
 
 ; ssize_t arch_strncpy_user(char *dst, const char *src, size_t size)
 align 16
