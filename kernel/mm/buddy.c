@@ -18,19 +18,31 @@ static void add_block(struct buddy *b, struct page *page, unsigned int order)
 	page->flags = 1ull << PG_BUDDY;
 	page->order = order;
 	list_add(&page->lru, &b->free[order]);
+	b->nr_free += 1ull << order;
 }
 
 static void remove_block(struct buddy *b, struct page *page)
 {
-	u64 pfn = (u64)(page - b->map);
-	u8 *chunk = &b->chunks[pfn / CHUNK_FRAMES];
-
 	list_del(&page->lru);
 	page->flags = 0;
-	if (*chunk == CHUNK_LAZY) {
-		memset(page + 1, 0, (CHUNK_FRAMES - 1) * sizeof(*page));
-		*chunk = CHUNK_READY;
+	b->nr_free -= 1ull << page->order;
+}
+
+/* Bring the next lazy chunk into the lists. Returns: false if there is none left. */
+static bool add_lazy_chunk(struct buddy *b)
+{
+	for (; b->next_lazy < b->nr_frames / CHUNK_FRAMES; b->next_lazy++) {
+		struct page *page = b->map + b->next_lazy * CHUNK_FRAMES;
+
+		if (b->chunks[b->next_lazy] != CHUNK_LAZY)
+			continue;
+		memset(page, 0, CHUNK_FRAMES * sizeof(*page));
+		b->chunks[b->next_lazy] = CHUNK_READY;
+		b->nr_free -= CHUNK_FRAMES;
+		add_block(b, page, MAX_ORDER);
+		return true;
 	}
+	return false;
 }
 
 struct page *buddy_alloc(struct buddy *b, unsigned int order)
@@ -40,8 +52,11 @@ struct page *buddy_alloc(struct buddy *b, unsigned int order)
 
 	while (from <= MAX_ORDER && list_empty(&b->free[from]))
 		from++;
-	if (from > MAX_ORDER)
-		return NULL;
+	if (from > MAX_ORDER) {
+		if (!add_lazy_chunk(b))
+			return NULL;
+		from = MAX_ORDER;
+	}
 	page = list_first_entry(&b->free[from], struct page, lru);
 	remove_block(b, page);
 	while (from > order) {
@@ -49,7 +64,6 @@ struct page *buddy_alloc(struct buddy *b, unsigned int order)
 		add_block(b, page + (1ull << from), from);
 	}
 	page->order = order;
-	b->nr_free -= 1ull << order;
 	return page;
 }
 
@@ -58,7 +72,6 @@ void buddy_free(struct buddy *b, struct page *page, unsigned int order)
 	u64 pfn = (u64)(page - b->map);
 
 	ASSERT(pfn < b->nr_frames && pfn % (1ull << order) == 0);
-	b->nr_free += 1ull << order;
 	for (; order < MAX_ORDER; order++) {
 		struct page *buddy = b->map + (pfn ^ (1ull << order));
 
@@ -92,10 +105,8 @@ void buddy_add_range(struct buddy *b, u64 start, u64 end)
 		struct page *page = b->map + start;
 
 		if (start % CHUNK_FRAMES == 0 && end - start >= CHUNK_FRAMES) {
-			memset(page, 0, sizeof(*page));
 			b->chunks[chunk] = CHUNK_LAZY;
 			b->nr_free += CHUNK_FRAMES;
-			add_block(b, page, MAX_ORDER);
 			start += CHUNK_FRAMES;
 			continue;
 		}

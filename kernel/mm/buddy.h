@@ -1,9 +1,9 @@
 /*
  * The buddy allocator's lists. Pure logic, run by the host tests as it is.
  *
- * Memory is looked at in chunks of the largest order. The struct pages of a chunk that is all
- * free are written only when the chunk is first used: at boot that saves touching the page array
- * of memory that nobody wants yet.
+ * Memory is looked at in chunks of the largest order. A chunk that is all free at boot joins the
+ * lists, and its struct pages are written, only when the others are used up: boot need not touch
+ * the page array of memory that nobody wants yet.
  *
  * Locks: the caller's lock guards all of it.
  */
@@ -16,7 +16,7 @@
 
 enum chunk_state {
 	CHUNK_NONE, /* no memory: its struct pages are never read */
-	CHUNK_LAZY, /* free from the start: only the first struct page is written */
+	CHUNK_LAZY, /* all free and not in the lists: its struct pages are not written yet */
 	CHUNK_READY,
 };
 
@@ -24,7 +24,8 @@ struct buddy {
 	struct page *map; /* [const] one struct page for each frame */
 	u8 *chunks; /* [lock] enum chunk_state */
 	u64 nr_frames; /* [const] whole chunks */
-	u64 nr_free; /* [lock] frames */
+	u64 nr_free; /* [lock] frames, lazy chunks included */
+	u64 next_lazy; /* [lock] no lazy chunk lies below */
 	struct list_head free[MAX_ORDER + 1]; /* [lock] blocks by order */
 };
 
