@@ -54,6 +54,7 @@ static void on_syscall(struct trapframe *tf)
 		tf->rax = 0xabc;
 		break;
 	case 2:
+		yield(); /* to the other thread, which spoils the FPU registers */
 		tf->rcx = 0x9999; /* no longer rip: SYSRET would lose it */
 		break;
 	default:
@@ -103,6 +104,7 @@ static void user_thread(void *arg)
 static void other_thread(void *arg)
 {
 	(void)arg;
+	__asm__ __volatile__("pcmpeqd %%xmm3, %%xmm3" ::: "memory");
 	um.other_ran = true;
 }
 
