@@ -54,7 +54,7 @@ static void on_syscall(struct trapframe *tf)
 		tf->rax = 0xabc;
 		break;
 	case 2:
-		yield(); /* to the other thread, which spoils the FPU registers */
+		yield();	  /* to the other thread, which spoils the FPU registers */
 		tf->rcx = 0x9999; /* no longer rip: SYSRET would lose it */
 		break;
 	default:
