@@ -1,0 +1,215 @@
+/* System calls on the whole machine. */
+#include "drivers/char/random.h"
+#include "fs/fs_struct.h"
+#include "fs/pagemap.h"
+#include "fs/super.h"
+#include "kernel/arch/clock.h"
+#include "kernel/arch/power.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/process.h"
+#include "kernel/sys/syscall.h"
+#include "kernel/sys/uts.h"
+#include "version.h"
+
+struct uts_name uts = {
+	.sysname = "Linux", /* what programs compare with: the ABI is Linux's */
+	.nodename = "ringlet",
+	.release = "6.1.0-ringlet",
+	.version = "Ringlet " RINGLET_VERSION,
+	.machine = "x86_64",
+	.domainname = "(none)",
+};
+
+s64 sys_uname(const u64 *a) { return put_user_obj(USERPTR(a[0]), &uts); }
+
+s64 sys_sethostname(const u64 *a)
+{
+	char name[UTS_LEN] = "";
+
+	if (current_cred()->euid != 0)
+		return -EPERM;
+	if (a[1] >= UTS_LEN)
+		return -EINVAL;
+	if (copy_from_user(name, USERPTR(a[0]), a[1]))
+		return -EFAULT;
+	memcpy(uts.nodename, name, sizeof(name));
+	return 0;
+}
+
+/* Linux include/uapi/linux/sysinfo.h */
+struct sysinfo_k {
+	s64 uptime;
+	u64 loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+	u16 procs, pad;
+	u32 pad2;
+	u64 totalhigh, freehigh;
+	u32 mem_unit, pad3;
+};
+static_assert(sizeof(struct sysinfo_k) == 112, "struct sysinfo");
+
+s64 sys_sysinfo(const u64 *a)
+{
+	struct mm_stats mm;
+	u64 avg[3];
+	struct sysinfo_k info = { .uptime = (s64)(ktime_get_ns() / NSEC_PER_SEC),
+				  .procs = (u16)process_count(), .mem_unit = 1 };
+
+	mm_get_stats(&mm);
+	sched_loadavg(avg);
+	for (int i = 0; i < 3; i++)
+		info.loads[i] = avg[i] << 5; /* 1/2048 to 1/65536 */
+	info.totalram = mm.total_pages << PAGE_SHIFT;
+	info.freeram = mm.free_pages << PAGE_SHIFT;
+	return put_user_obj(USERPTR(a[0]), &info);
+}
+
+#define SYSLOG_READ_ALL 3
+#define SYSLOG_CLEAR 5
+#define SYSLOG_CONSOLE_OFF 6
+#define SYSLOG_CONSOLE_ON 7
+#define SYSLOG_CONSOLE_LEVEL 8
+#define SYSLOG_SIZE_BUFFER 10
+
+s64 sys_syslog(const u64 *a)
+{
+	size_t size = min(a[2], printk_log_size()), n;
+	char *buf;
+	s64 ret;
+
+	switch (a[0]) {
+	case SYSLOG_READ_ALL:
+		if ((s32)a[2] < 0)
+			return -EINVAL;
+		buf = kmalloc(size + 1, GFP_KERNEL);
+		if (!buf)
+			return -ENOMEM;
+		n = printk_read_all(buf, size);
+		ret = copy_to_user(USERPTR(a[1]), buf, n) ? -EFAULT : (s64)n;
+		kfree(buf);
+		return ret;
+	case SYSLOG_SIZE_BUFFER:
+		return (s64)printk_log_size();
+	case SYSLOG_CLEAR:
+	case SYSLOG_CONSOLE_OFF:
+	case SYSLOG_CONSOLE_ON:
+	case SYSLOG_CONSOLE_LEVEL:
+		return current_cred()->euid == 0 ? 0 : -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+s64 sys_sync(const u64 *a)
+{
+	(void)a;
+	sync_all();
+	return 0;
+}
+
+/* A string argument of mount(2) that may be NULL. */
+static char *must_check optional_path(u64 ptr) { return ptr ? user_path(ptr) : NULL; }
+
+s64 sys_mount(const u64 *a)
+{
+	char *str[4] = { NULL, NULL, NULL, NULL };
+	const u64 ptr[4] = { a[0], a[1], a[2], a[4] };
+	int err = current_cred()->euid == 0 ? 0 : -EPERM;
+
+	for (int i = 0; i < 4 && !err; i++) {
+		str[i] = optional_path(ptr[i]);
+		if (IS_ERR(str[i])) {
+			err = (int)PTR_ERR(str[i]);
+			str[i] = NULL;
+		}
+	}
+	if (!err)
+		err = str[1] ? do_mount(str[0], str[1], str[2], (u32)a[3], str[3]) : -EFAULT;
+	for (int i = 0; i < 4; i++)
+		kfree(str[i]);
+	return err;
+}
+
+s64 sys_umount2(const u64 *a)
+{
+	char *dir;
+	int err;
+
+	if (current_cred()->euid != 0)
+		return -EPERM;
+	dir = user_path(a[0]);
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	err = do_umount(dir, (u32)a[1]);
+	kfree(dir);
+	return err;
+}
+
+#define REBOOT_MAGIC1 0xfee1deadu
+#define REBOOT_MAGIC2 672274793u
+#define REBOOT_RESTART 0x01234567u
+#define REBOOT_HALT 0xcdef0123u
+#define REBOOT_POWER_OFF 0x4321fedcu
+#define REBOOT_CAD_OFF 0u
+#define REBOOT_CAD_ON 0x89abcdefu
+
+s64 sys_reboot(const u64 *a)
+{
+	u32 cmd = (u32)a[2];
+
+	if (current_cred()->euid != 0)
+		return -EPERM;
+	if ((u32)a[0] != REBOOT_MAGIC1 || (u32)a[1] != REBOOT_MAGIC2)
+		return -EINVAL;
+	if (cmd == REBOOT_CAD_OFF || cmd == REBOOT_CAD_ON)
+		return 0;
+	if (cmd != REBOOT_RESTART && cmd != REBOOT_HALT && cmd != REBOOT_POWER_OFF)
+		return -EINVAL;
+	/* Linux leaves this to the caller; losing files is no lesson worth teaching. */
+	super_emergency_remount_ro();
+	printk("reboot: %s\n", cmd == REBOOT_RESTART	 ? "restarting" :
+			       cmd == REBOOT_POWER_OFF ? "power down" :
+							   "system halted");
+	if (cmd == REBOOT_RESTART)
+		power_reset();
+	if (cmd == REBOOT_POWER_OFF)
+		power_off();
+	power_halt();
+}
+
+s64 sys_getrandom(const u64 *a)
+{
+	u8 buf[256];
+	u64 done = 0;
+
+	if (a[2] & ~7ull)
+		return -EINVAL;
+	while (done < a[1]) {
+		size_t n = min(a[1] - done, sizeof(buf));
+
+		get_random_bytes(buf, n);
+		if (copy_to_user(USERPTR(a[0] + done), buf, n))
+			return done ? (s64)done : -EFAULT;
+		done += n;
+		if (signal_pending())
+			break;
+	}
+	return (s64)done;
+}
+
+/* C libraries probe for these two at every start and do well without. */
+s64 sys_rseq(const u64 *a)
+{
+	(void)a;
+	return -ENOSYS;
+}
+
+s64 sys_clone3(const u64 *a)
+{
+	(void)a;
+	return -ENOSYS;
+}
