@@ -40,7 +40,7 @@ static void print_boot_time(void)
 /* A session of its own with the console as its terminal, so that Ctrl-C and job control work. */
 static void run_shell(void)
 {
-	char *const argv[] = { "-sh", NULL };
+	char name[] = "-sh", *const argv[] = { name, NULL };
 	struct winsize size;
 	int fd;
 
