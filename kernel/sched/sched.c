@@ -63,12 +63,17 @@ void sched_finish_switch(void)
 		thread_free(prev);
 }
 
+void (*sched_sleep_hook)(void);
+
 void schedule(void)
 {
-	u64 flags = irq_save();
 	struct cpu *cpu = this_cpu();
 	struct thread *prev = cpu->current, *next;
+	u64 flags;
 
+	if (prev->state != THREAD_RUNNING && sched_sleep_hook)
+		sched_sleep_hook();
+	flags = irq_save();
 	ASSERT(cpu->spin_depth == 0 && !in_interrupt() && cpu->pagefault_disabled == 0);
 	spin_lock(&rq.lock);
 	cpu->need_resched = false;

@@ -8,7 +8,12 @@
 
 #include "kernel/lib/types.h"
 
-enum softirq { SOFTIRQ_TIMER, SOFTIRQ_BLOCK, SOFTIRQS };
+enum softirq {
+	SOFTIRQ_TIMER,
+	SOFTIRQ_BLOCK,
+	SOFTIRQ_TEST, /* of the in-kernel tests */
+	SOFTIRQS,
+};
 
 void softirq_register(enum softirq nr, void (*handler)(void));
 /* Mark it to run on this CPU soon: at interrupt exit, at once from thread context, or, where the

@@ -74,19 +74,24 @@ static struct timer *expired_locked(void)
 	return t->expires <= ktime_get_ns() ? t : NULL;
 }
 
-/* The softirq. After the function has run its timer may be gone. */
+/* The softirq. What a function arms for now runs at the next tick, so that the loop ends. After
+ * the function has run its timer may be gone. */
 static void run_timers(void)
 {
 	u64 flags = spin_lock_irqsave(&timer_lock);
+	LIST_HEAD(expired);
+	struct timer *t;
 
-	while ((running = expired_locked()) != NULL) {
-		struct timer *t = running;
-
+	while ((t = expired_locked()) != NULL)
+		list_move_tail(&t->list, &expired);
+	while (!list_empty(&expired)) {
+		t = running = list_first_entry(&expired, struct timer, list);
 		list_del_init(&t->list);
 		spin_unlock_irqrestore(&timer_lock, flags);
 		t->fn(t);
 		flags = spin_lock_irqsave(&timer_lock);
 	}
+	running = NULL;
 	spin_unlock_irqrestore(&timer_lock, flags);
 }
 

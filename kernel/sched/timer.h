@@ -11,7 +11,7 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-/* Arm, or move, to absolute `expires`. Context: any. */
+/* Arm, or move, to absolute `expires`; one in the past fires at the next tick. Context: any. */
 void timer_mod(struct timer *t, ktime_t expires);
 /* Disarm; when it returns fn is not running on another CPU either. Returns: whether it was armed.
  * Context: not from fn itself, nor from an interrupt handler. */

@@ -127,3 +127,99 @@ KTEST(mm, text_is_not_writable_and_data_not_executable)
 	KEXPECT(kernel_entry(DIRECT_MAP + 0x200000) & PTE_NX);
 	KEXPECT(!(text & PTE_U));
 }
+
+KTEST(mm, the_heap_runs_out_and_comes_back)
+{
+	void **object, **chain = NULL;
+	u64 before, count = 0;
+
+	kfree(kmalloc(64, GFP_KERNEL));
+	before = free_pages_now();
+	while ((object = kmalloc(1 << 16, GFP_KERNEL)) != NULL) {
+		*object = (void *)chain;
+		chain = object;
+		count++;
+	}
+	while ((object = kmalloc(2048, GFP_KERNEL)) != NULL) {
+		*object = (void *)chain;
+		chain = object;
+	}
+	object = kmalloc(2048, GFP_ATOMIC); /* from the reserve */
+	kfree((void *)object);
+	while (chain) {
+		void **next = *chain;
+
+		kfree((void *)chain);
+		chain = next;
+	}
+	KEXPECT(object && count > 0);
+	KEXPECT(free_pages_now() + 2 >= before); /* two sizes may keep a slab */
+}
+
+static struct page *cached; /* [the test's thread] a list by page->private */
+
+static size_t drop_cached(size_t nr_pages, gfp_t gfp)
+{
+	size_t freed = 0;
+
+	(void)gfp;
+	for (; cached && freed < nr_pages; freed++) {
+		struct page *page = cached;
+
+		cached = page->private;
+		put_page(page);
+	}
+	return freed;
+}
+
+KTEST(mm, caches_shrink_before_memory_runs_out)
+{
+	static struct shrinker shrinker = {.shrink = drop_cached};
+	u64 before = free_pages_now(), count = 0;
+	struct page *page, *taken = NULL;
+
+	if (!shrinker.list.next)
+		shrinker_register(&shrinker);
+	while (!mm_is_low() && (page = alloc_page(GFP_KERNEL)) != NULL) {
+		page->private = cached;
+		cached = page;
+	}
+	while (count < before / 2 && (page = alloc_page(GFP_KERNEL)) != NULL) {
+		page->private = taken;
+		taken = page;
+		count++;
+	}
+	while (taken) {
+		page = taken;
+		taken = page->private;
+		put_page(page);
+	}
+	(void)drop_cached(~0ul, GFP_KERNEL);
+	KEXPECT(count == before / 2);
+	KEXPECT(free_pages_now() == before);
+}
+
+KTEST(mm, a_stack_has_a_guard_below)
+{
+	u64 size = 4 * PAGE_SIZE, stack = (u64)vmap_alloc_stack(size);
+
+	KEXPECT(stack);
+	memset((void *)stack, 0x5a, size);
+	KEXPECT(kernel_entry(stack) & PTE_NX);
+	KEXPECT(!(kernel_entry(stack - PAGE_SIZE) & PTE_P));
+	vmap_free_stack((void *)stack, size);
+	KEXPECT(!(kernel_entry(stack) & PTE_P));
+}
+
+KTEST(mm, device_registers_are_mapped_uncached)
+{
+	volatile void *va = ioremap(PADDR(0xfee00030), 4); /* the local APIC's version */
+	u64 entry;
+
+	KEXPECT(va);
+	entry = kernel_entry((u64)va);
+	KEXPECT((entry & PTE_ADDR_MASK) == 0xfee00000 && entry & PTE_PCD && entry & PTE_NX);
+	iounmap(va, 4);
+	KEXPECT(!(kernel_entry((u64)va) & PTE_P));
+	KEXPECT(!ioremap(PADDR(~0xfffull), 4));
+}

@@ -4,7 +4,10 @@
 #include "kernel/arch/clock.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/err.h"
+#include "kernel/mm/page.h"
 #include "kernel/sched/mutex.h"
+#include "kernel/sched/softirq.h"
+#include "kernel/sched/spinlock.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/timer.h"
 #include "kernel/sched/wait.h"
@@ -162,4 +165,128 @@ KTEST(sched, the_clock_never_goes_back)
 		KEXPECT(now >= last);
 		last = now;
 	}
+}
+
+static atomic_t softirqs_run;
+
+static void count_softirq(void)
+{
+	if (atomic_add_return(&softirqs_run, 1) < 100000 && this_cpu()->softirq_depth == 1)
+		softirq_raise(SOFTIRQ_TEST);
+}
+
+KTEST(sched, a_softirq_that_raises_itself_starves_nobody)
+{
+	ktime_t end = ktime_get_ns() + 5 * NSEC_PER_SEC;
+
+	atomic_set(&softirqs_run, 0);
+	softirq_register(SOFTIRQ_TEST, count_softirq);
+	softirq_raise(SOFTIRQ_TEST);
+	KEXPECT(atomic_read(&softirqs_run) > 0);
+	KEXPECT(atomic_read(&softirqs_run) < 100000); /* this thread goes on in between */
+	while (atomic_read(&softirqs_run) < 100000 && ktime_get_ns() < end)
+		yield();
+	KEXPECT(atomic_read(&softirqs_run) >= 100000);
+}
+
+KTEST(sched, a_softirq_waits_for_the_end_of_a_spinlock)
+{
+	static struct spinlock lock = SPINLOCK_INIT("ktest", LOCK_ANY);
+	ktime_t end = ktime_get_ns() + 5 * NSEC_PER_SEC;
+	int under_lock;
+	u64 flags;
+
+	atomic_set(&softirqs_run, 100000);
+	softirq_register(SOFTIRQ_TEST, count_softirq);
+	flags = spin_lock_irqsave(&lock);
+	softirq_raise(SOFTIRQ_TEST);
+	under_lock = atomic_read(&softirqs_run);
+	spin_unlock_irqrestore(&lock, flags);
+	KEXPECT(under_lock == 100000);
+	while (atomic_read(&softirqs_run) == 100000 && ktime_get_ns() < end)
+		yield();
+	KEXPECT(atomic_read(&softirqs_run) == 100001);
+	local_bh_disable();
+	softirq_raise(SOFTIRQ_TEST);
+	under_lock = atomic_read(&softirqs_run);
+	local_bh_enable();
+	KEXPECT(under_lock == 100001);
+	KEXPECT(atomic_read(&softirqs_run) == 100002);
+}
+
+static struct {
+	struct mutex lock;
+	struct completion done;
+	int err;
+} interrupted;
+
+static void wants_mutex(void *arg)
+{
+	(void)arg;
+	interrupted.err = mutex_lock_interruptible(&interrupted.lock);
+	complete(&interrupted.done);
+}
+
+KTEST(sched, a_signal_ends_an_interruptible_wait)
+{
+	struct thread *t;
+
+	mutex_init(&interrupted.lock);
+	init_completion(&interrupted.done);
+	mutex_lock(&interrupted.lock);
+	t = kthread_run("ktest", wants_mutex, NULL);
+	KEXPECT(!IS_ERR(t));
+	(void)thread_sleep_ns(10 * NSEC_PER_MSEC, false);
+	__atomic_store_n(&t->sigpending, true, __ATOMIC_RELEASE);
+	KEXPECT(wake_up_signal(t, false));
+	wait_for_completion(&interrupted.done);
+	mutex_unlock(&interrupted.lock);
+	KEXPECT(interrupted.err == -ERESTARTSYS);
+	KEXPECT(mutex_trylock(&interrupted.lock));
+	mutex_unlock(&interrupted.lock);
+}
+
+static bool spinning;
+
+static void hog(void *arg)
+{
+	u64 *switches = arg;
+
+	while (READ_ONCE(spinning)) {
+		(*switches)++;
+		yield();
+	}
+	complete(&interrupted.done);
+}
+
+KTEST(sched, a_sleeper_runs_beside_a_busy_thread)
+{
+	ktime_t start = ktime_get_ns();
+	u64 switches = 0;
+
+	spinning = true;
+	init_completion(&interrupted.done);
+	KEXPECT(!IS_ERR(kthread_run("ktest", hog, &switches)));
+	for (int i = 0; i < 5; i++)
+		(void)thread_sleep_ns(2 * NSEC_PER_MSEC, false);
+	WRITE_ONCE(spinning, false);
+	wait_for_completion(&interrupted.done);
+	KEXPECT(switches > 0);
+	KEXPECT(ktime_get_ns() - start < 2 * NSEC_PER_SEC);
+}
+
+KTEST(sched, many_threads_come_and_go)
+{
+	struct mm_stats before, after;
+
+	mm_get_stats(&before);
+	for (int i = 0; i < 300; i++) {
+		init_completion(&interrupted.done);
+		mutex_init(&interrupted.lock);
+		KEXPECT(!IS_ERR(kthread_run("ktest", wants_mutex, NULL)));
+		wait_for_completion(&interrupted.done);
+		yield(); /* it ends behind its completion */
+	}
+	mm_get_stats(&after);
+	KEXPECT(after.free_pages + 16 >= before.free_pages);
 }
