@@ -57,6 +57,8 @@ struct request {
 	struct list_head fifo; /* [elevator] */
 	ktime_t dispatch_ns; /* [q->lock] when the driver got it, for the timeout */
 	struct bio *retry; /* [completion] bios of a failed request still to be tried alone */
+	u16 nr_merged; /* [q->lock] bios that joined, for statistics */
+	u32 stat_bytes; /* [q->lock] data_len as sent, for statistics */
 	u8 flush_steps; /* [q->lock] what its flush sequence still needs */
 	void (*end_io)(struct request *rq); /* internal users (flush machinery), else NULL */
 	void *end_io_data; /* blk_execute_drv's pdu_arg */

@@ -117,6 +117,8 @@ dev_t blk_lookup_devt(const char *name);
 int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg);
 /* "vda1". */
 void bdev_name(const struct block_device *bdev, char *buf, size_t size);
+/* A consistent copy of the counters, up to now. Context: any. */
+void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats);
 bool bdev_read_only(const struct block_device *bdev);
 u32 bdev_logical_block_size(const struct block_device *bdev); /* bytes */
 static inline sector_t bdev_nr_sectors(const struct block_device *bdev)

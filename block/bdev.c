@@ -1,0 +1,220 @@
+/* Block devices in use: opening and claiming, names, and what is counted about them. */
+#include "block/genhd.h"
+
+#include "block/blk.h"
+#include "kernel/arch/clock.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+/* Exclusive use of a disk and of one of its partitions exclude each other. */
+static bool may_claim(const struct block_device *bdev, const void *holder)
+{
+	const struct gendisk *disk = bdev->bd_disk;
+
+	if (!holder || bdev->bd_holder == holder)
+		return true;
+	if (bdev->bd_holder || (bdev->bd_partno && disk->part[0]->bd_holder))
+		return false;
+	for (u32 i = 1; !bdev->bd_partno && i < DISK_MAX_PARTS; i++)
+		if (disk->part[i] && disk->part[i]->bd_holder)
+			return false;
+	return true;
+}
+
+static int open_locked(struct block_device *bdev, bool write, void *holder)
+{
+	struct gendisk *disk = bdev->bd_disk;
+	int err;
+
+	if (disk->dead)
+		return -ENXIO;
+	if (write && bdev_read_only(bdev))
+		return -EROFS;
+	if (!may_claim(bdev, holder))
+		return -EBUSY;
+	err = disk->fops && disk->fops->open ? disk->fops->open(disk, write) : 0;
+	if (err)
+		return err;
+	bdev->bd_openers++;
+	bdev->bd_writers += write;
+	if (holder) {
+		bdev->bd_holder = holder;
+		bdev->bd_holders++;
+	}
+	return 0;
+}
+
+struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
+{
+	struct block_device *bdev = bdget(dev);
+	int err;
+
+	if (!bdev)
+		return ERR_PTR(-ENXIO);
+	mutex_lock(&bdev->bd_disk->open_mutex);
+	err = open_locked(bdev, write, holder);
+	mutex_unlock(&bdev->bd_disk->open_mutex);
+	if (err) {
+		bdput(bdev);
+		return ERR_PTR(err);
+	}
+	return bdev;
+}
+
+void blkdev_put(struct block_device *bdev, bool write, void *holder)
+{
+	struct gendisk *disk = bdev->bd_disk;
+
+	mutex_lock(&disk->open_mutex);
+	bdev->bd_openers--;
+	bdev->bd_writers -= write;
+	if (holder && --bdev->bd_holders == 0)
+		bdev->bd_holder = NULL;
+	if (disk->fops && disk->fops->release)
+		disk->fops->release(disk);
+	mutex_unlock(&disk->open_mutex);
+	bdput(bdev);
+}
+
+int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg)
+{
+	struct block_device *bdev = bdget_next(0);
+	dev_t next;
+	int ret = 0;
+
+	for (; bdev && !ret; bdev = ret ? NULL : bdget_next(next)) {
+		next = bdev->bd_dev + 1;
+		ret = fn(bdev, arg);
+		bdput(bdev);
+	}
+	return ret;
+}
+
+struct lookup {
+	const char *name;
+	dev_t dev;
+};
+
+static int match_name(struct block_device *bdev, void *arg)
+{
+	struct lookup *l = arg;
+	char name[DISK_NAME_LEN];
+
+	bdev_name(bdev, name, sizeof(name));
+	if (strcmp(name, l->name) != 0)
+		return 0;
+	l->dev = bdev->bd_dev;
+	return 1;
+}
+
+static int match_dev(struct block_device *bdev, void *arg)
+{
+	return bdev->bd_dev == *(dev_t *)arg;
+}
+
+dev_t blk_lookup_devt(const char *name)
+{
+	struct lookup l = {name, 0};
+	const char *end;
+	u64 major, minor;
+
+	if (strncmp(name, "/dev/", 5) == 0)
+		l.name += 5;
+	if (kstrtou64(name, 10, &major, &end) == 0 && *end == ':' &&
+	    kstrtou64(end + 1, 10, &minor, &end) == 0 && *end == '\0') {
+		l.dev = MKDEV(major, minor);
+		return blk_for_each_device(match_dev, &l.dev) ? l.dev : 0;
+	}
+	return blk_for_each_device(match_name, &l) ? l.dev : 0;
+}
+
+void bdev_name(const struct block_device *bdev, char *buf, size_t size)
+{
+	const char *disk = bdev->bd_disk->disk_name;
+	size_t len = strlen(disk);
+
+	if (!bdev->bd_partno)
+		strscpy(buf, disk, size);
+	else /* "vda1", but "dm-0p1" */
+		snprintf(buf, size, "%s%s%u", disk,
+			 len && disk[len - 1] >= '0' && disk[len - 1] <= '9' ? "p" : "",
+			 bdev->bd_partno);
+}
+
+bool bdev_read_only(const struct block_device *bdev)
+{
+	return bdev->bd_read_only || READ_ONCE(bdev->bd_disk->read_only);
+}
+
+/* Also asked after the queue is gone. */
+u32 bdev_logical_block_size(const struct block_device *bdev)
+{
+	const struct gendisk *disk = bdev->bd_disk;
+
+	if (!disk->queue || READ_ONCE(disk->dead))
+		return disk->stacked_block_size;
+	return disk->queue->limits.logical_block_size;
+}
+
+/* --- statistics, under q->lock ------------------------------------------------------------ */
+
+static void stats_round(struct disk_stats *s, ktime_t now)
+{
+	if (s->in_flight) {
+		s->queue_time_ns += s->in_flight * (now - s->stamp_ns);
+		s->io_time_ns += now - s->stamp_ns;
+	}
+	s->stamp_ns = now;
+}
+
+void blk_account_start(struct request *rq)
+{
+	struct block_device *whole = rq->part->bd_disk->part[0];
+	ktime_t now = ktime_get_ns();
+
+	stats_round(&whole->bd_stats, now);
+	whole->bd_stats.in_flight++;
+	if (rq->part == whole)
+		return;
+	stats_round(&rq->part->bd_stats, now);
+	rq->part->bd_stats.in_flight++;
+}
+
+static void account_done(struct disk_stats *s, const struct request *rq, ktime_t now)
+{
+	bool discard = (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_DISCARD;
+	u32 kind = discard ? 2 : op_is_write(rq->cmd_flags);
+
+	stats_round(s, now);
+	s->in_flight--;
+	if (!rq->stat_bytes) /* a flush */
+		return;
+	s->ios[kind]++;
+	s->merges[kind] += rq->nr_merged;
+	s->sectors[kind] += rq->stat_bytes >> SECTOR_SHIFT;
+	s->time_ns[kind] += now - rq->start_ns;
+}
+
+void blk_account_done(struct request *rq)
+{
+	ktime_t now = ktime_get_ns();
+
+	if (!rq->part) /* the driver's own */
+		return;
+	account_done(&rq->part->bd_stats, rq, now);
+	if (rq->part->bd_partno)
+		account_done(&rq->part->bd_disk->part[0]->bd_stats, rq, now);
+}
+
+void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats)
+{
+	struct gendisk *disk = bdev->bd_disk;
+	struct spinlock *lock = disk->queue && !READ_ONCE(disk->dead) ? &disk->queue->lock : NULL;
+	u64 flags = lock ? spin_lock_irqsave(lock) : 0;
+
+	stats_round(&bdev->bd_stats, ktime_get_ns());
+	*stats = bdev->bd_stats;
+	if (lock)
+		spin_unlock_irqrestore(lock, flags);
+}

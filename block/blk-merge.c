@@ -1,0 +1,184 @@
+/*
+ * Cutting bios to the device's limits, and joining neighbours into one request.
+ *
+ * A request may not exceed max_sectors, nor max_segments pieces of max_segment_size_bytes each.
+ * What merges: reads with reads and writes with writes of one device that touch end to start.
+ * Flushes, FUA writes, discards and retried bios never do.
+ */
+#include "block/blk.h"
+
+#include "kernel/lib/errno.h"
+
+#define MERGE_SCAN 64 /* newest requests that are looked at */
+
+bool blk_merge_enabled = true;
+
+/* As blk_segment, while it grows. */
+struct seg_walk {
+	u32 segs, seg_len;
+	u64 end;
+};
+
+/* How much of [addr, addr + len) goes into the current piece, or into a new one if there may be
+ * one. Returns: bytes, 0 if neither. */
+static u32 seg_take(const struct queue_limits *lim, struct seg_walk *w, u64 addr, u32 len,
+		    u32 max_segs)
+{
+	if (!w->segs || addr != w->end || w->seg_len == lim->max_segment_size_bytes) {
+		if (w->segs == max_segs)
+			return 0;
+		w->segs++;
+		w->seg_len = 0;
+	}
+	len = min(len, lim->max_segment_size_bytes - w->seg_len);
+	w->seg_len += len;
+	w->end = addr + len;
+	return len;
+}
+
+/* Bytes from the start of bio that one request can hold. Sets bio->bi_phys_segments for them. */
+static u32 bio_fit(const struct request_queue *q, struct bio *bio, u32 max_bytes)
+{
+	struct seg_walk w = {0};
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	u32 done = 0, len;
+
+	bio_for_each_segment(bv, bio, iter) {
+		u64 addr = bvec_phys(&bv);
+		u32 left = min(bv.bv_len, max_bytes - done);
+		bool cut = left < bv.bv_len;
+
+		while (left) {
+			len = seg_take(&q->limits, &w, addr, left, q->limits.max_segments);
+			if (!len)
+				goto out;
+			addr += len;
+			left -= len;
+			done += len;
+		}
+		if (cut)
+			break;
+	}
+out:
+	bio->bi_phys_segments = (u16)w.segs;
+	return done;
+}
+
+static u32 max_bytes_of(const struct request_queue *q, enum req_op op)
+{
+	u64 sectors = q->limits.max_sectors;
+
+	if (op == REQ_OP_DISCARD)
+		sectors = q->limits.max_discard_sectors;
+	else if (op == REQ_OP_WRITE_ZEROES)
+		sectors = q->limits.max_write_zeroes_sectors;
+	return (u32)min(sectors << SECTOR_SHIFT,
+			ALIGN_DOWN((u64)UINT32_MAX, q->limits.logical_block_size));
+}
+
+struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio)
+{
+	u32 size = bio->bi_iter.bi_size, max_bytes = max_bytes_of(q, bio_op(bio)), fit;
+	struct bio *front;
+
+	if (!size)
+		return bio;
+	if (!max_bytes) {
+		bio_io_error(bio, -EOPNOTSUPP);
+		return NULL;
+	}
+	fit = bio_has_data(bio) ? bio_fit(q, bio, max_bytes) : min(size, max_bytes);
+	if (fit == size)
+		return bio;
+	fit = ALIGN_DOWN(fit, q->limits.logical_block_size);
+	if (!fit) { /* one block in more pieces than the device takes */
+		bio_io_error(bio, -EIO);
+		return NULL;
+	}
+	front = bio_split(bio, fit >> SECTOR_SHIFT);
+	if (bio_has_data(front))
+		bio_fit(q, front, max_bytes);
+	submit_bio(bio);
+	return front;
+}
+
+static bool may_merge(blk_opf_t opf)
+{
+	u32 op = opf & REQ_OP_MASK;
+
+	return (op == REQ_OP_READ || op == REQ_OP_WRITE) &&
+	       !(opf & (REQ_PREFLUSH | REQ_FUA | REQ_NOMERGE));
+}
+
+static bool rq_try_merge(struct request *rq, struct bio *bio)
+{
+	const struct queue_limits *lim = &rq->q->limits;
+	u32 size = bio->bi_iter.bi_size;
+	bool back = rq->sector + (rq->data_len >> SECTOR_SHIFT) == bio->bi_iter.bi_sector;
+
+	if (!back && bio_end_sector(bio) != rq->sector)
+		return false;
+	if (!may_merge(rq->cmd_flags) || (rq->cmd_flags & REQ_OP_MASK) != (u32)bio_op(bio) ||
+	    rq->part != bio->bi_bdev ||
+	    rq->nr_phys_segments + bio->bi_phys_segments > lim->max_segments ||
+	    (u64)rq->data_len + size > max_bytes_of(rq->q, bio_op(bio)))
+		return false;
+	if (back) {
+		rq->biotail->bi_next = bio;
+		rq->biotail = bio;
+	} else {
+		bio->bi_next = rq->bio;
+		rq->bio = bio;
+		rq->sector = bio->bi_iter.bi_sector;
+	}
+	rq->data_len += size;
+	rq->stat_bytes += size;
+	rq->nr_phys_segments = (u16)(rq->nr_phys_segments + bio->bi_phys_segments);
+	rq->nr_merged++;
+	rq->cmd_flags |= bio->bi_opf & (REQ_SYNC | REQ_META);
+	return true;
+}
+
+bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio)
+{
+	struct request *rq;
+	u32 seen = 0;
+
+	if (!blk_merge_enabled || !may_merge(bio->bi_opf))
+		return false;
+	list_for_each_entry_reverse(rq, list, list) {
+		if (rq->q == q && rq_try_merge(rq, bio))
+			return true;
+		if (++seen == MERGE_SCAN)
+			break;
+	}
+	return false;
+}
+
+u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
+{
+	struct seg_walk w = {0};
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	u32 len;
+
+	if (!rq->bio || !bio_has_data(rq->bio))
+		return 0;
+	for (const struct bio *bio = rq->bio; bio; bio = bio->bi_next) {
+		bio_for_each_segment(bv, bio, iter) {
+			for (u64 addr = bvec_phys(&bv); bv.bv_len; addr += len) {
+				u32 before = w.segs;
+
+				len = seg_take(&rq->q->limits, &w, addr, bv.bv_len, max);
+				if (!len)
+					return w.segs;
+				if (w.segs != before)
+					segs[before] = (struct blk_segment){PADDR(addr), 0};
+				segs[w.segs - 1].len += len;
+				bv.bv_len -= len;
+			}
+		}
+	}
+	return w.segs;
+}

@@ -1,0 +1,344 @@
+/*
+ * The way of a request: from a bio through plug and elevator to the driver, and back.
+ *
+ * Invariants:
+ * 1. A request is in one place: a plug, the elevator, q->dispatch, a flush list, the driver, or the
+ *    list of the completed.
+ * 2. A stopped ring has a request in flight, whose completion starts it, or the timer is armed.
+ * 3. Bios end with no lock held, in the softirq or (when they never reached a request) the thread
+ *    that submitted them.
+ *
+ * Lock order: blkdev.h.
+ */
+#include "block/blk.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/err.h"
+#include "kernel/sched/softirq.h"
+
+#define RING_RETRY_NS (4 * NSEC_PER_MSEC)
+
+static struct list_head completed[MAX_CPUS]; /* [its CPU, interrupts off] */
+
+void blk_rq_set_bio(struct request *rq, struct bio *bio)
+{
+	rq->bio = rq->biotail = bio;
+	rq->sector = bio->bi_iter.bi_sector;
+	rq->data_len = bio->bi_iter.bi_size;
+	rq->nr_phys_segments = bio->bi_phys_segments;
+	rq->status = 0;
+}
+
+/* --- towards the device ------------------------------------------------------------------- */
+
+/* A ring that takes requests, or NULL. Batches go round, so that all rings are used. */
+static struct blk_mq_hw_ctx *pick_hctx(struct request_queue *q)
+{
+	for (u16 i = 0; i < q->nr_hw_queues; i++) {
+		u16 nr = (u16)((q->next_hctx + i) % q->nr_hw_queues);
+
+		if (!q->hctxs[nr].stopped)
+			return &q->hctxs[nr];
+	}
+	return NULL;
+}
+
+static struct request *next_request(struct request_queue *q)
+{
+	struct request *rq;
+
+	if (!list_empty(&q->dispatch)) {
+		rq = list_first_entry(&q->dispatch, struct request, list);
+		list_del(&rq->list);
+		return rq;
+	}
+	rq = q->nr_elevator ? q->elevator->dispatch(q) : NULL;
+	if (rq)
+		q->nr_elevator--;
+	return rq;
+}
+
+static void start_request(struct request_queue *q, struct request *rq, struct blk_mq_hw_ctx *hctx)
+{
+	rq->hctx_idx = (u16)(hctx - q->hctxs);
+	rq->dispatch_ns = ktime_get_ns();
+	rq->state = RQ_DISPATCHED;
+	hctx->in_flight++;
+	if (!timer_armed(&q->timeout_timer))
+		timer_mod(&q->timeout_timer, rq->dispatch_ns + q->timeout_ns);
+}
+
+/* The ring was full: rq waits in front. `starts` is from before queue_rq: when it has changed, room
+ * was made meanwhile. */
+static void turn_away(struct request_queue *q, struct request *rq, struct blk_mq_hw_ctx *hctx,
+		      u32 starts)
+{
+	rq->state = RQ_QUEUED;
+	list_add(&rq->list, &q->dispatch);
+	hctx->in_flight--;
+	if (hctx->starts != starts)
+		return;
+	hctx->stopped = true;
+	if (!hctx->in_flight)
+		timer_mod(&q->unplug_timer, ktime_get_ns() + RING_RETRY_NS);
+}
+
+void blk_mq_run_queue(struct request_queue *q)
+{
+	u64 commit = 0, flags = spin_lock_irqsave(&q->lock);
+	struct blk_mq_hw_ctx *hctx = pick_hctx(q);
+	struct request *rq = hctx ? next_request(q) : NULL, *next;
+	u32 starts;
+	int err;
+
+	atomic_inc(&q->runners);
+	q->plugged = false;
+	q->next_hctx = (u16)((q->next_hctx + 1) % q->nr_hw_queues);
+	for (; rq; rq = next) {
+		u16 nr = (u16)(hctx - q->hctxs);
+
+		next = next_request(q);
+		start_request(q, rq, hctx);
+		starts = hctx->starts;
+		spin_unlock_irqrestore(&q->lock, flags);
+		err = q->ops->queue_rq(rq, !next);
+		if (err && err != -EBUSY) {
+			rq->status = err;
+			blk_mq_complete_request(rq);
+		}
+		flags = spin_lock_irqsave(&q->lock);
+		if (!err)
+			commit = next ? commit | 1ull << nr : commit & ~(1ull << nr);
+		if (err == -EBUSY) {
+			if (next)
+				list_add(&next->list, &q->dispatch);
+			turn_away(q, rq, hctx, starts);
+			hctx = pick_hctx(q);
+			next = hctx ? next_request(q) : NULL;
+		}
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+	for (u16 nr = 0; commit; nr++, commit >>= 1)
+		if ((commit & 1) && q->ops->commit_rqs)
+			q->ops->commit_rqs(q, nr);
+	atomic_dec(&q->runners);
+}
+
+/* The driver may hold its lock here, so the queue runs from the timer's softirq. */
+void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx)
+{
+	struct blk_mq_hw_ctx *hctx = &q->hctxs[hctx_idx];
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	hctx->starts++;
+	if (hctx->stopped)
+		timer_mod(&q->unplug_timer, ktime_get_ns());
+	hctx->stopped = false;
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+static bool try_merge(struct request_queue *q, struct bio *bio)
+{
+	bool merged = false, run;
+	u64 flags;
+
+	if (current->plug && blk_attempt_merge(q, &current->plug->requests, bio))
+		return true;
+	flags = spin_lock_irqsave(&q->lock);
+	if (q->nr_elevator)
+		merged = blk_attempt_merge(q, q->elevator->merge_list(q, bio->bi_opf), bio);
+	run = merged && q->plugged && op_is_sync(bio->bi_opf);
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (run)
+		blk_mq_run_queue(q);
+	return merged;
+}
+
+static void insert_flush(struct request_queue *q, struct request *rq)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	blk_account_start(rq);
+	blk_flush_next_step(rq);
+	spin_unlock_irqrestore(&q->lock, flags);
+	blk_mq_run_queue(q);
+}
+
+void blk_mq_submit_bio(struct bio *bio)
+{
+	struct request_queue *q = bio->bi_bdev->bd_disk->queue;
+	struct request *rq;
+	u8 steps;
+
+	bio = blk_split_to_limits(q, bio);
+	if (!bio)
+		return;
+	steps = blk_flush_policy(q, bio);
+	if (!steps && !bio->bi_iter.bi_size) {
+		bio_endio(bio);
+		return;
+	}
+	if (!steps && try_merge(q, bio))
+		return;
+	rq = blk_mq_get_request(q, bio->bi_opf);
+	if (IS_ERR(rq)) {
+		bio_io_error(bio, (int)PTR_ERR(rq));
+		return;
+	}
+	blk_rq_set_bio(rq, bio);
+	rq->part = bio->bi_bdev;
+	rq->stat_bytes = rq->data_len;
+	rq->flush_steps = steps;
+	if (steps)
+		insert_flush(q, rq);
+	else
+		blk_plug_request(rq);
+}
+
+/* --- back from the device ----------------------------------------------------------------- */
+
+void blk_mq_complete_request(struct request *rq)
+{
+	enum request_state was = __atomic_exchange_n(&rq->state, RQ_COMPLETED, __ATOMIC_SEQ_CST);
+	u64 flags = irq_save();
+
+	ASSERT(was == RQ_DISPATCHED);
+	list_add_tail(&rq->list, &completed[this_cpu()->id]);
+	irq_restore(flags);
+	softirq_raise(SOFTIRQ_BLOCK);
+}
+
+static void end_bios(struct request *rq)
+{
+	struct bio *bio;
+
+	while ((bio = rq->bio) != NULL) {
+		rq->bio = bio->bi_next;
+		bio->bi_next = NULL;
+		if (rq->status)
+			WRITE_ONCE(bio->bi_status, rq->status);
+		bio_endio(bio);
+	}
+}
+
+void blk_mq_end_request(struct request *rq)
+{
+	end_bios(rq);
+	blk_mq_put_request(rq);
+}
+
+/* A merged request failed: send its bios again one by one, so that only those fail that must.
+ * Returns: false when rq is to end as it is. */
+static bool retry_bios(struct request *rq)
+{
+	struct request_queue *q = rq->q;
+	struct bio *bio;
+	u64 flags;
+
+	if (!rq->retry && (!rq->status || rq->bio == rq->biotail))
+		return false;
+	if (rq->retry)
+		end_bios(rq);
+	else
+		rq->retry = rq->bio;
+	bio = rq->retry;
+	rq->retry = bio->bi_next;
+	bio->bi_next = NULL;
+	blk_rq_set_bio(rq, bio);
+	flags = spin_lock_irqsave(&q->lock);
+	list_add(&rq->list, &q->dispatch);
+	spin_unlock_irqrestore(&q->lock, flags);
+	return true;
+}
+
+static void finish_request(struct request *rq)
+{
+	struct request_queue *q = rq->q;
+	struct blk_mq_hw_ctx *hctx = &q->hctxs[rq->hctx_idx];
+	u64 flags = spin_lock_irqsave(&q->lock);
+	bool more;
+
+	hctx->in_flight--;
+	hctx->starts++;
+	hctx->stopped = false;
+	rq->state = RQ_QUEUED;
+	more = rq->flush_steps && !rq->status && blk_flush_data_done(rq);
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (rq->end_io)
+		rq->end_io(rq);
+	else if (!more && !retry_bios(rq))
+		blk_mq_end_request(rq);
+}
+
+/* SOFTIRQ_BLOCK. Counting as a runner keeps the queue when its last tag is freed. */
+static void blk_done_softirq(void)
+{
+	struct request_queue *q = NULL;
+	struct request *rq;
+	LIST_HEAD(list);
+	u64 flags = irq_save();
+
+	list_splice_tail_init(&completed[this_cpu()->id], &list);
+	irq_restore(flags);
+	for (;;) {
+		rq = list_empty(&list) ? NULL : list_first_entry(&list, struct request, list);
+		if (q && (!rq || rq->q != q)) {
+			blk_mq_run_queue(q);
+			atomic_dec(&q->runners);
+		}
+		if (!rq)
+			return;
+		if (rq->q != q)
+			atomic_inc(&rq->q->runners);
+		q = rq->q;
+		list_del(&rq->list);
+		finish_request(rq);
+	}
+}
+
+static void drv_end_io(struct bio *bio)
+{
+	complete(bio->bi_private);
+}
+
+int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
+{
+	struct bio *bio = bio_alloc(NULL, 1, REQ_OP_DRV_IN | REQ_NOMERGE, GFP_KERNEL);
+	struct completion done;
+	struct request *rq;
+	u64 flags, pa = virt_to_phys(buf).v;
+	int err = -EINVAL;
+
+	if (!bio)
+		return -ENOMEM;
+	if (!bio_add_page(bio, phys_to_page(PADDR(pa)), len, (u32)(pa & ~PAGE_MASK)))
+		goto out;
+	bio->bi_phys_segments = 1;
+	bio->bi_end_io = drv_end_io;
+	bio->bi_private = &done;
+	init_completion(&done);
+	rq = blk_mq_get_request(q, bio->bi_opf);
+	if (IS_ERR(rq)) {
+		err = (int)PTR_ERR(rq);
+		goto out;
+	}
+	blk_rq_set_bio(rq, bio);
+	rq->end_io_data = pdu_arg;
+	flags = spin_lock_irqsave(&q->lock);
+	list_add_tail(&rq->list, &q->dispatch);
+	spin_unlock_irqrestore(&q->lock, flags);
+	blk_mq_run_queue(q);
+	wait_for_completion(&done);
+	err = bio->bi_status;
+out:
+	bio_put(bio);
+	return err;
+}
+
+void blk_mq_init(void)
+{
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		INIT_LIST_HEAD(&completed[i]);
+	softirq_register(SOFTIRQ_BLOCK, blk_done_softirq);
+}

@@ -1,0 +1,100 @@
+/*
+ * Plugging: holding requests back for a moment, so that their neighbours can join them.
+ *
+ * A thread that knows that more will follow plugs its own list. Otherwise asynchronous requests
+ * stay in the elevator until a synchronous one, enough of them, a completion or the timer comes.
+ */
+#include "block/blk.h"
+
+#include "kernel/arch/clock.h"
+
+#define PLUG_MAX      32 /* requests in a thread's list */
+#define UNPLUG_THRESH 16 /* requests that the queue holds back */
+#define UNPLUG_NS     (3 * NSEC_PER_MSEC)
+
+bool blk_plug_enabled = true;
+
+void blk_start_plug(struct blk_plug *plug)
+{
+	INIT_LIST_HEAD(&plug->requests);
+	plug->count = 0;
+	/* Plugs nest: the outermost one counts. */
+	if (blk_plug_enabled && !current->plug)
+		current->plug = plug;
+}
+
+void blk_finish_plug(struct blk_plug *plug)
+{
+	if (current->plug != plug)
+		return;
+	blk_flush_plug();
+	current->plug = NULL;
+}
+
+/* Locks: q->lock held. */
+static void elevator_insert(struct request_queue *q, struct request *rq)
+{
+	blk_account_start(rq);
+	q->elevator->insert(q, rq);
+	q->nr_elevator++;
+}
+
+void blk_flush_plug(void)
+{
+	struct blk_plug *plug = current->plug;
+	struct request *rq, *tmp;
+	struct request_queue *q;
+	u64 flags;
+
+	while (plug && !list_empty(&plug->requests)) {
+		q = list_first_entry(&plug->requests, struct request, list)->q;
+		flags = spin_lock_irqsave(&q->lock);
+		list_for_each_entry_safe(rq, tmp, &plug->requests, list) {
+			if (rq->q != q)
+				continue;
+			list_del(&rq->list);
+			plug->count--;
+			elevator_insert(q, rq);
+		}
+		spin_unlock_irqrestore(&q->lock, flags);
+		blk_mq_run_queue(q);
+	}
+}
+
+void blk_plug_request(struct request *rq)
+{
+	struct blk_plug *plug = current->plug;
+	struct request_queue *q = rq->q;
+	u64 flags;
+	bool run;
+
+	if (plug) {
+		list_add_tail(&rq->list, &plug->requests);
+		if (++plug->count >= PLUG_MAX)
+			blk_flush_plug();
+		return;
+	}
+	flags = spin_lock_irqsave(&q->lock);
+	elevator_insert(q, rq);
+	run = !blk_plug_enabled || op_is_sync(rq->cmd_flags) || q->nr_elevator >= UNPLUG_THRESH;
+	if (!run && !q->plugged) {
+		q->plugged = true;
+		timer_mod(&q->unplug_timer, ktime_get_ns() + UNPLUG_NS);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (run)
+		blk_mq_run_queue(q);
+}
+
+/* Also the second chance of a ring that was full with nothing in flight. */
+void blk_unplug_timer(struct timer *t)
+{
+	struct request_queue *q = container_of(t, struct request_queue, unplug_timer);
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	for (u16 i = 0; i < q->nr_hw_queues; i++)
+		if (!q->hctxs[i].in_flight)
+			q->hctxs[i].stopped = false;
+	spin_unlock_irqrestore(&q->lock, flags);
+	blk_mq_run_queue(q);
+}

@@ -1,0 +1,167 @@
+/* Request queues: making and freeing them, their limits, and the watchdog over their requests. */
+#include "block/blk.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/bitmap.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/err.h"
+#include "kernel/mm/kmalloc.h"
+
+#define DEFAULT_TIMEOUT_S 30
+#define MAX_HW_QUEUES	  64 /* bits of a word in blk_mq_run_queue */
+#define MAX_DEPTH	  4096
+
+static void blk_timeout_timer(struct timer *t)
+{
+	schedule_work(&container_of(t, struct request_queue, timeout_timer)->timeout_work);
+}
+
+/* Ask the driver about the request that is longest in flight, if it is overdue. */
+static void blk_timeout_work(struct work *w)
+{
+	struct request_queue *q = container_of(w, struct request_queue, timeout_work);
+	u64 flags = spin_lock_irqsave(&q->lock);
+	struct request *oldest = NULL;
+	ktime_t now = ktime_get_ns();
+	bool overdue;
+
+	for (u16 i = 0; i < q->depth; i++) {
+		struct request *rq = &q->requests[i];
+
+		if (READ_ONCE(rq->state) == RQ_DISPATCHED &&
+		    (!oldest || rq->dispatch_ns < oldest->dispatch_ns))
+			oldest = rq;
+	}
+	overdue = oldest && now >= oldest->dispatch_ns + q->timeout_ns;
+	if (oldest && !q->dying)
+		timer_mod(&q->timeout_timer, q->timeout_ns + (overdue ? now : oldest->dispatch_ns));
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (overdue && !(q->ops->timeout && q->ops->timeout(oldest)))
+		printk("block: a request at sector %llu takes more than %llu s\n",
+		       (unsigned long long)oldest->sector,
+		       (unsigned long long)(q->timeout_ns / NSEC_PER_SEC));
+}
+
+static void init_fields(struct request_queue *q)
+{
+	spin_lock_init(&q->lock, "request queue", LOCK_QUEUE);
+	init_waitqueue_head(&q->tag_wq);
+	INIT_LIST_HEAD(&q->dispatch);
+	INIT_LIST_HEAD(&q->flush_pending);
+	INIT_LIST_HEAD(&q->flush_running);
+	timer_init(&q->unplug_timer, blk_unplug_timer);
+	timer_init(&q->timeout_timer, blk_timeout_timer);
+	work_init(&q->timeout_work, blk_timeout_work);
+	q->timeout_ns = cmdline_u64("blk.timeout", DEFAULT_TIMEOUT_S) * NSEC_PER_SEC;
+	q->limits = (struct queue_limits){
+		.logical_block_size = SECTOR_SIZE,
+		.physical_block_size = SECTOR_SIZE,
+		.io_min_bytes = SECTOR_SIZE,
+		.max_sectors = 2560,
+		.max_segments = 128,
+		.max_segment_size_bytes = 65536,
+	};
+}
+
+static void free_queue(struct request_queue *q)
+{
+	for (u16 i = 0; q->requests && i < q->depth; i++)
+		kfree(q->requests[i].pdu);
+	kfree(q->elevator_data);
+	kfree(q->tags);
+	kfree(q->requests);
+	kfree(q->hctxs);
+	kfree(q);
+}
+
+static int init_requests(struct request_queue *q, size_t cmd_size)
+{
+	for (u16 i = 0; i < q->depth; i++) {
+		struct request *rq = &q->requests[i];
+		int err;
+
+		rq->q = q;
+		rq->tag = i;
+		INIT_LIST_HEAD(&rq->list);
+		INIT_LIST_HEAD(&rq->fifo);
+		if (cmd_size) {
+			rq->pdu = kzalloc(cmd_size, GFP_KERNEL);
+			if (!rq->pdu)
+				return -ENOMEM;
+		}
+		err = q->ops->init_request ? q->ops->init_request(rq) : 0;
+		if (err)
+			return err;
+	}
+	blk_flush_rq(q)->end_io = blk_flush_end_io;
+	return 0;
+}
+
+struct request_queue *blk_mq_init_queue(const struct blk_mq_ops *ops, u16 nr_hw_queues, u16 depth,
+					size_t cmd_size, void *driver_data)
+{
+	struct request_queue *q;
+	int err = -ENOMEM;
+
+	if (!nr_hw_queues || nr_hw_queues > MAX_HW_QUEUES || depth > MAX_DEPTH)
+		return ERR_PTR(-EINVAL);
+	q = kzalloc(sizeof(*q), GFP_KERNEL);
+	if (!q)
+		return ERR_PTR(-ENOMEM);
+	init_fields(q);
+	q->ops = ops;
+	q->driver_data = driver_data;
+	q->nr_hw_queues = nr_hw_queues;
+	q->depth = depth < 2 ? 2 : depth;
+	q->hctxs = kcalloc(nr_hw_queues, sizeof(*q->hctxs), GFP_KERNEL);
+	q->requests = kcalloc(q->depth, sizeof(*q->requests), GFP_KERNEL);
+	q->tags = kcalloc(BITMAP_WORDS(q->depth), sizeof(u64), GFP_KERNEL);
+	if (!q->hctxs || !q->requests || !q->tags)
+		goto err_free;
+	err = init_requests(q, cmd_size);
+	if (err)
+		goto err_free;
+	err = elevator_attach(q, elevator_default());
+	if (err)
+		goto err_free;
+	return q;
+
+err_free:
+	free_queue(q);
+	return ERR_PTR(err);
+}
+
+void blk_cleanup_queue(struct request_queue *q)
+{
+	ASSERT(q->tags_used == 0);
+	blk_queue_dying(q);
+	timer_del(&q->timeout_timer);
+	flush_work(&q->timeout_work);
+	timer_del(&q->timeout_timer);
+	timer_del(&q->unplug_timer);
+	while (atomic_read(&q->runners))
+		yield();
+	free_queue(q);
+}
+
+void *blk_queue_driver_data(const struct request_queue *q)
+{
+	return q->driver_data;
+}
+
+struct queue_limits *blk_queue_limits(struct request_queue *q)
+{
+	return &q->limits;
+}
+
+void blk_queue_write_cache(struct request_queue *q, bool write_cache, bool fua)
+{
+	WRITE_ONCE(q->write_cache, write_cache);
+	WRITE_ONCE(q->fua, write_cache && fua);
+}
+
+bool blk_queue_has_write_cache(const struct request_queue *q)
+{
+	return READ_ONCE(q->write_cache);
+}

@@ -1,0 +1,114 @@
+/*
+ * Tags: each request in use holds one, so they bound how much is queued and in flight.
+ *
+ * Who finds none sleeps until one is free. Its own plugged requests hold tags too, so they are sent
+ * first; those that the queue holds back as well.
+ */
+#include "block/blk.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/bitmap.h"
+#include "kernel/lib/err.h"
+
+/* A request with a free tag, NULL if there is none (or the queue is frozen), or ERR_PTR(-EIO). */
+static struct request *try_get_request(struct request_queue *q, blk_opf_t opf)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+	u16 usable = (u16)(q->depth - 1);
+	struct request *rq = NULL;
+	size_t tag;
+
+	if (q->dying) {
+		rq = ERR_PTR(-EIO);
+		goto out;
+	}
+	if (q->freeze_depth)
+		goto out;
+	tag = bitmap_find_zero(q->tags, usable, 0);
+	if (tag == usable)
+		goto out;
+	bitmap_set(q->tags, tag);
+	q->tags_used++;
+	rq = &q->requests[tag];
+	ASSERT(rq->state == RQ_IDLE);
+	rq->state = RQ_QUEUED;
+	rq->cmd_flags = opf;
+	rq->status = 0;
+	rq->bio = rq->biotail = rq->retry = NULL;
+	rq->part = NULL;
+	rq->nr_merged = 0;
+	rq->flush_steps = 0;
+	rq->end_io_data = NULL;
+	rq->start_ns = ktime_get_ns();
+out:
+	spin_unlock_irqrestore(&q->lock, flags);
+	return rq;
+}
+
+struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
+{
+	struct request *rq = try_get_request(q, opf);
+
+	if (rq)
+		return rq;
+	if (opf & REQ_NOWAIT)
+		return ERR_PTR(-EAGAIN);
+	blk_flush_plug();
+	blk_mq_run_queue(q);
+	wait_event(&q->tag_wq, (rq = try_get_request(q, opf)) != NULL);
+	return rq;
+}
+
+/* The wakeup is under the lock: once it is released, the queue may be freed by who waited. */
+void blk_mq_put_request(struct request *rq)
+{
+	struct request_queue *q = rq->q;
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	blk_account_done(rq);
+	rq->state = RQ_IDLE;
+	bitmap_clear(q->tags, rq->tag);
+	q->tags_used--;
+	wake_up_all(&q->tag_wq);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+static bool all_tags_free(struct request_queue *q)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+	bool free = q->tags_used == 0;
+
+	spin_unlock_irqrestore(&q->lock, flags);
+	return free;
+}
+
+void blk_mq_freeze_queue(struct request_queue *q)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	q->freeze_depth++;
+	spin_unlock_irqrestore(&q->lock, flags);
+	blk_flush_plug();
+	blk_mq_run_queue(q);
+	wait_event(&q->tag_wq, all_tags_free(q));
+}
+
+void blk_mq_unfreeze_queue(struct request_queue *q)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	ASSERT(q->freeze_depth > 0);
+	q->freeze_depth--;
+	wake_up_all(&q->tag_wq);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void blk_queue_dying(struct request_queue *q)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	q->dying = true;
+	wake_up_all(&q->tag_wq);
+	spin_unlock_irqrestore(&q->lock, flags);
+}

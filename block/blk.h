@@ -1,0 +1,170 @@
+/* What the files of block/ share and nobody else sees. */
+#pragma once
+
+#include "block/blkdev.h"
+#include "kernel/sched/workqueue.h"
+
+/* --- bios --------------------------------------------------------------------------------- */
+
+/* A list through bi_next. No locking: the caller's. */
+struct bio_list {
+	struct bio *head, *tail;
+};
+
+static inline void bio_list_add(struct bio_list *list, struct bio *bio)
+{
+	bio->bi_next = NULL;
+	if (list->head)
+		list->tail->bi_next = bio;
+	else
+		list->head = bio;
+	list->tail = bio;
+}
+
+static inline struct bio *bio_list_pop(struct bio_list *list)
+{
+	struct bio *bio = list->head;
+
+	if (bio) {
+		list->head = bio->bi_next;
+		bio->bi_next = NULL;
+	}
+	return bio;
+}
+
+static inline u64 bvec_phys(const struct bio_vec *bv)
+{
+	return page_to_phys(bv->bv_page).v + bv->bv_offset;
+}
+
+/* Does it carry pieces, or only a range (flush, discard, write zeroes)? */
+static inline bool bio_has_data(const struct bio *bio)
+{
+	enum req_op op = bio_op(bio);
+
+	return op == REQ_OP_READ || op == REQ_OP_WRITE || op == REQ_OP_DRV_IN;
+}
+
+/* Does somebody wait for it? As Linux: for reads always. */
+static inline bool op_is_sync(blk_opf_t opf)
+{
+	return (opf & (REQ_SYNC | REQ_PREFLUSH | REQ_FUA)) ||
+	       ((opf & REQ_OP_MASK) == REQ_OP_READ && !(opf & REQ_RAHEAD));
+}
+
+void bio_init_reserves(void);
+
+/* --- the queue ---------------------------------------------------------------------------- */
+
+/* One ring of the device. */
+struct blk_mq_hw_ctx {
+	bool stopped; /* [q->lock] full: takes nothing until a completion */
+	u32 starts; /* [q->lock] counts restarts, to see one that comes during queue_rq */
+	u32 in_flight; /* [q->lock] */
+};
+
+struct elevator_ops {
+	const char *name;
+	size_t data_size; /* of q->elevator_data, zeroed before init */
+	void (*init)(void *data);
+	/* All with q->lock held. */
+	void (*insert)(struct request_queue *q, struct request *rq);
+	/* The next to go to the device, taken off, or NULL. */
+	struct request *(*dispatch)(struct request_queue *q);
+	/* Where a bio of this operation may find a neighbour: requests linked by `list`. */
+	struct list_head *(*merge_list)(struct request_queue *q, blk_opf_t opf);
+};
+extern const struct elevator_ops elevator_none, elevator_deadline;
+
+struct request_queue {
+	struct spinlock lock;
+	const struct blk_mq_ops *ops; /* [const] */
+	void *driver_data; /* [const] */
+	struct queue_limits limits; /* [const once the disk is added] */
+	u16 nr_hw_queues, depth; /* [const] */
+	struct blk_mq_hw_ctx *hctxs; /* [const] */
+	struct request *requests; /* [const] by tag; the last is the flush request */
+	void *pdus; /* [const] */
+	u64 *tags; /* [lock] bitmap, set: in use */
+	u16 tags_used; /* [lock] */
+	u16 next_hctx; /* [lock] where the next batch goes */
+	u32 freeze_depth; /* [lock] > 0: no new tags */
+	bool dying; /* [lock] the disk is gone: waiters for tags give up */
+	struct wait_queue_head tag_wq; /* a tag is free, or dying, or unfrozen */
+	struct list_head dispatch; /* [lock] goes first: retries, flush sequences, turned away */
+	u32 nr_elevator; /* [lock] requests in the elevator */
+	bool plugged; /* [lock] they wait for the timer, a sync one, or more of them */
+	const struct elevator_ops *elevator; /* [lock, frozen to change] */
+	void *elevator_data; /* [lock] */
+	atomic_t runners; /* [atomic] blk_mq_run_queue at work */
+	bool write_cache, fua; /* [atomic] */
+	bool flush_busy; /* [lock] the flush request is under way */
+	struct list_head flush_pending, flush_running; /* [lock] who waits for the next/this flush */
+	struct timer unplug_timer, timeout_timer;
+	struct work timeout_work;
+	ktime_t timeout_ns; /* [const] */
+};
+
+static inline struct request *blk_flush_rq(struct request_queue *q)
+{
+	return &q->requests[q->depth - 1];
+}
+
+/* blk-mq.c */
+void blk_mq_submit_bio(struct bio *bio);
+/* Send what is queued as far as the rings take it. Context: any; no lock held. */
+void blk_mq_run_queue(struct request_queue *q);
+/* Fill a fresh or retried request from one bio. */
+void blk_rq_set_bio(struct request *rq, struct bio *bio);
+/* Its bios end with rq->status, its tag is free again. Context: softirq or thread. */
+void blk_mq_end_request(struct request *rq);
+void blk_queue_dying(struct request_queue *q);
+void blk_mq_init(void);
+/* blk-tag.c */
+/* Returns: ERR_PTR(-EAGAIN) with REQ_NOWAIT, ERR_PTR(-EIO) when dying. Context: sleeps. */
+struct request *must_check blk_mq_get_request(struct request_queue *q, blk_opf_t opf);
+void blk_mq_put_request(struct request *rq);
+
+/* blk-merge.c */
+extern bool blk_merge_enabled;
+/* Cut bio to one request's limits; the rest is submitted again. NULL: it has ended with an error. */
+struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio);
+/* Try to join bio with one of the requests on a list. Locks: the list's. */
+bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio);
+
+/* blk-plug.c */
+extern bool blk_plug_enabled;
+/* Queue a new request: behind the thread's plug, the queue's, or neither. */
+void blk_plug_request(struct request *rq);
+void blk_unplug_timer(struct timer *t);
+
+/* blk-flush.c */
+/* Strip what the device does not need. Returns: the steps of bio's sequence, 0 if it is plain. */
+u8 blk_flush_policy(struct request_queue *q, struct bio *bio);
+/* Put rq on its next step. Returns: false when none is left. Locks: q->lock held. */
+bool blk_flush_next_step(struct request *rq);
+/* As blk_flush_next_step, when the data is written. Locks: q->lock held. */
+bool blk_flush_data_done(struct request *rq);
+void blk_flush_end_io(struct request *rq);
+
+/* elevator.c */
+const struct elevator_ops *elevator_default(void);
+int must_check elevator_attach(struct request_queue *q, const struct elevator_ops *ops);
+
+/* genhd.c */
+void genhd_init(void);
+/* A reference to the device with this number, or with the lowest from it on; NULL if none. */
+struct block_device *bdget(dev_t dev);
+struct block_device *bdget_next(dev_t dev);
+void bdput(struct block_device *bdev);
+/* stat.c: Locks: q->lock held. */
+void blk_account_start(struct request *rq);
+void blk_account_done(struct request *rq);
+
+/* partitions.c */
+void blk_scan_partitions(struct gendisk *disk);
+/* Add partition `partno`. Returns: 0, -EINVAL (overlong, taken), -ENOMEM. Locks: open_mutex. */
+int must_check blk_add_partition(struct gendisk *disk, u32 partno, sector_t start, sector_t nr);
+
+/* dm.c */
+void dm_init(void);
