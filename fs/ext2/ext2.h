@@ -1,0 +1,164 @@
+/*
+ * ext2 in memory: what its files share.
+ *
+ * Invariants:
+ * 1. A block number taken from the disk is used only after ext2_data_block_valid() or, in a group
+ *    descriptor, the checks at mount. An inode number only after ext2_iget()'s.
+ * 2. Metadata (bitmaps, descriptors, inode table, indirect and directory blocks, slow symlinks)
+ *    goes through the device's buffers and changes only by the calls of ext2_meta.h; file data
+ *    lives in the inode's own pages. A freed metadata block is forgotten, so its buffer never
+ *    overwrites data that comes to lie there.
+ * 3. i_blocks counts every block allocated to the inode: data, indirect, attributes.
+ *
+ * Lock order: i_mutex, page lock, truncate_mutex, s_alloc_lock; then the buffers of the device.
+ */
+#pragma once
+
+#include "fs/buffer_head.h"
+#include "fs/ext2/ext2_disk.h"
+#include "fs/inode.h"
+#include "fs/super.h"
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/types.h"
+#include "kernel/sched/mutex.h"
+
+struct dir_context;
+struct file;
+struct file_operations;
+
+struct ext2_sb_info {
+	struct buffer_head *s_sbh;	   /* [const] holds s_es */
+	struct ext2_super_block *s_es;	   /* [s_alloc_lock] */
+	struct buffer_head **s_group_desc; /* [const]; the descriptors in them: [s_alloc_lock] */
+	u32 s_gdb_count;		   /* [const] blocks of descriptors */
+	u32 s_groups_count;		   /* [const], and so are all down to the lock */
+	u32 s_blocks_count, s_first_data_block, s_blocks_per_group, s_desc_per_block;
+	u32 s_inodes_count, s_inodes_per_group, s_inodes_per_block, s_itb_per_group;
+	u32 s_inode_size, s_first_ino; /* bytes; first that is not reserved */
+	u32 s_overhead_blocks;	       /* metadata, for statfs */
+	bool s_filetype;	       /* directory entries tell the type */
+	struct mutex s_alloc_lock;
+	u32 s_free_blocks, s_free_inodes; /* [s_alloc_lock] sums of the descriptors */
+	u32 s_next_generation;		  /* [s_alloc_lock] */
+	bool s_counters_dirty;		  /* [s_alloc_lock] newer than the superblock's */
+	u16 s_mount_state;		  /* [sb->s_lock] s_state to leave behind */
+	bool s_aborted; /* [atomic] found corrupt: no metadata is changed any more */
+};
+
+struct ext2_inode_info {
+	struct inode vfs_inode;
+	struct mutex truncate_mutex;
+	le32_t i_data[EXT2_N_BLOCKS];	  /* [truncate_mutex] as on the disk */
+	u32 i_flags;			  /* [i_mutex] */
+	u32 i_file_acl;			  /* [const] block of extended attributes */
+	u32 i_dtime;			  /* [owner: evict] */
+	u32 i_next_lblock, i_next_pblock; /* [truncate_mutex] where to go on allocating */
+	bool i_on_disk;			  /* [const once hashed] read or made: evict may free it */
+};
+
+static inline struct ext2_sb_info *EXT2_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+static inline struct ext2_inode_info *EXT2_I(struct inode *inode)
+{
+	return container_of(inode, struct ext2_inode_info, vfs_inode);
+}
+static inline u32 ext2_inode_group(const struct inode *inode)
+{
+	return (u32)(inode->i_ino - 1) / EXT2_SB(inode->i_sb)->s_inodes_per_group;
+}
+/* Is the target in i_data, where other inodes have their block pointers? */
+static inline bool ext2_is_fast_symlink(struct inode *inode)
+{
+	u32 acl = EXT2_I(inode)->i_file_acl ? inode->i_sb->s_blocksize / SECTOR_SIZE : 0;
+
+	return S_ISLNK(inode->i_mode) && inode->i_blocks == acl;
+}
+
+/* super.c */
+/* Announce a corruption: one line, the error flag on disk, and the filesystem turns read-only. */
+void ext2_error(struct super_block *sb, const char *fmt, ...) printf_like(2, 3);
+/* Sets the large_file feature if it is not. Returns: -EFBIG in revision 0. */
+int must_check ext2_need_large_file(struct super_block *sb);
+
+/* balloc.c */
+struct ext2_group_desc *ext2_group_desc(struct super_block *sb, u32 group, struct buffer_head **bh);
+/* Do bitmaps and inode table lie in the group, apart from each other and from the descriptors? */
+bool ext2_group_desc_ok(struct super_block *sb, u32 group);
+bool ext2_bg_has_super(const struct ext2_sb_info *sbi, u32 group);
+u32 ext2_group_first_block(const struct ext2_sb_info *sbi, u32 group);
+u32 ext2_group_blocks(const struct ext2_sb_info *sbi, u32 group);
+bool ext2_data_block_valid(struct super_block *sb, u32 block);
+/* Allocate one block near `goal` for inode, i_blocks included.
+ * Locks: truncate_mutex held. Returns: 0, -ENOSPC, -EIO, -EUCLEAN, -ENOMEM. */
+int must_check ext2_new_block(struct inode *inode, u32 goal, u32 *block);
+/* Give back `count` valid data blocks of one group. Locks: truncate_mutex held. */
+int must_check ext2_free_blocks(struct inode *inode, u32 block, u32 count);
+
+/* ialloc.c */
+/* A new inode for an entry of dir, written and hashed, i_nlink 1, one reference.
+ * Returns: ERR_PTR(-ENOSPC, ...). */
+struct inode *must_check ext2_new_inode(struct inode *dir, mode_t mode);
+int must_check ext2_free_inode(struct inode *inode);
+
+/* inode.c */
+struct inode *must_check ext2_iget(struct super_block *sb, u32 ino);
+/* The inode's bytes in the inode table; brelse(*bh). Returns: ERR_PTR. */
+struct ext2_inode *must_check ext2_raw_inode(struct super_block *sb, ino_t ino,
+					     struct buffer_head **bh);
+/* Bring the inode's bytes in the table up to date; `fresh`: nothing of it was there. */
+int must_check ext2_update_inode(struct inode *inode, bool wait, bool fresh);
+void ext2_set_inode_ops(struct inode *inode);
+int ext2_write_inode(struct inode *inode, bool wait);
+void ext2_evict_inode(struct inode *inode);
+int ext2_setattr(struct inode *inode, const struct iattr *attr);
+
+/* indirect.c */
+int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, bool create);
+u64 ext2_max_size(u32 blocksize_bits);
+/* Metadata block `iblock` of a directory or symlink. create: a new, zeroed one where none is.
+ * Returns: ERR_PTR(-EUCLEAN) for a hole. */
+struct buffer_head *must_check ext2_bread(struct inode *inode, u32 iblock, bool create);
+
+/* truncate.c */
+/* Free all blocks that lie wholly past `size`. Context: sleeps; pages there are gone already. */
+int must_check ext2_truncate_blocks(struct inode *inode, loff_t size);
+int must_check ext2_setsize(struct inode *inode, loff_t size);
+/* Drop the blocks past i_size that a failed write left. */
+void ext2_write_failed(struct inode *inode, loff_t end);
+/* Drop this inode's share of its attribute block. */
+int must_check ext2_free_xattr_block(struct inode *inode);
+
+/* dir.c: `slot` names an entry within its buffer. Locks: dir's i_mutex held. */
+struct ext2_slot {
+	struct buffer_head *bh; /* referenced */
+	struct ext2_dir_entry *de;
+};
+/* Returns: 0, -ENOENT, ... */
+int must_check ext2_find_entry(struct inode *dir, const struct qstr *name, struct ext2_slot *slot);
+int must_check ext2_add_link(struct inode *dir, const struct qstr *name, struct inode *inode);
+/* Fails only once the filesystem is found corrupt. */
+int must_check ext2_delete_entry(struct inode *dir, struct ext2_slot *slot);
+/* Let the entry name another inode; dir's times stay. Fails as ext2_delete_entry. */
+int must_check ext2_set_link(struct inode *dir, struct ext2_slot *slot, struct inode *inode);
+/* dir's entries changed: new times, and a hash index would be stale. */
+void ext2_touch_dir(struct inode *dir);
+int must_check ext2_make_empty(struct inode *inode, struct inode *parent);
+/* Returns: 0, -ENOTEMPTY, -EUCLEAN, ... */
+int must_check ext2_empty_dir(struct inode *dir);
+int ext2_readdir(struct file *file, struct dir_context *ctx);
+
+/* symlink.c */
+int must_check ext2_write_symlink(struct inode *inode, const char *target, size_t len);
+
+extern const struct inode_operations ext2_dir_inode_operations;
+extern const struct inode_operations ext2_file_inode_operations;
+extern const struct inode_operations ext2_symlink_inode_operations;
+extern const struct inode_operations ext2_special_inode_operations;
+extern const struct file_operations ext2_dir_operations;
+extern const struct file_operations ext2_file_operations;
+extern const struct address_space_operations ext2_aops;
+
+/* Register the filesystem type "ext2". */
+void ext2_init(void);
