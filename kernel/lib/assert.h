@@ -9,9 +9,9 @@
 #define ASSERT(cond) assert(cond)
 #else
 #define static_assert _Static_assert
-#define ASSERT(cond)                                                            \
-	do {                                                                    \
-		if (unlikely(!(cond)))                                          \
+#define ASSERT(cond)                                                                     \
+	do {                                                                             \
+		if (unlikely(!(cond)))                                                   \
 			panic("assertion failed: %s, %s:%d", #cond, __FILE__, __LINE__); \
 	} while (0)
 #endif

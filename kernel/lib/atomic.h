@@ -7,18 +7,36 @@ typedef struct {
 	int v;
 } atomic_t;
 
-#define ATOMIC_INIT(n) { (n) }
+#define ATOMIC_INIT(n) \
+	{              \
+		(n)    \
+	}
 
-static inline int atomic_read(const atomic_t *a) { return __atomic_load_n(&a->v, __ATOMIC_RELAXED); }
-static inline void atomic_set(atomic_t *a, int v) { __atomic_store_n(&a->v, v, __ATOMIC_RELAXED); }
+static inline int atomic_read(const atomic_t *a)
+{
+	return __atomic_load_n(&a->v, __ATOMIC_RELAXED);
+}
+static inline void atomic_set(atomic_t *a, int v)
+{
+	__atomic_store_n(&a->v, v, __ATOMIC_RELAXED);
+}
 static inline int atomic_add_return(atomic_t *a, int n)
 {
 	return __atomic_add_fetch(&a->v, n, __ATOMIC_SEQ_CST);
 }
-static inline void atomic_inc(atomic_t *a) { (void)atomic_add_return(a, 1); }
-static inline void atomic_dec(atomic_t *a) { (void)atomic_add_return(a, -1); }
+static inline void atomic_inc(atomic_t *a)
+{
+	(void)atomic_add_return(a, 1);
+}
+static inline void atomic_dec(atomic_t *a)
+{
+	(void)atomic_add_return(a, -1);
+}
 /* True if the count reached zero. */
-static inline bool atomic_dec_and_test(atomic_t *a) { return atomic_add_return(a, -1) == 0; }
+static inline bool atomic_dec_and_test(atomic_t *a)
+{
+	return atomic_add_return(a, -1) == 0;
+}
 /* Increment unless zero; true if incremented. */
 static inline bool atomic_inc_not_zero(atomic_t *a)
 {

@@ -3,7 +3,7 @@
 
 #include "kernel/lib/types.h"
 
-#define BITS_PER_WORD 64u
+#define BITS_PER_WORD	   64u
 #define BITMAP_WORDS(bits) (((bits) + BITS_PER_WORD - 1) / BITS_PER_WORD)
 
 bool bitmap_test(const u64 *map, size_t bit);

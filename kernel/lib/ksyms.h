@@ -4,7 +4,7 @@
 #include "kernel/lib/types.h"
 
 extern const u32 ksym_count;
-extern const u32 ksym_offsets[]; /* text address minus the kernel's base, ascending */
+extern const u32 ksym_offsets[];      /* text address minus the kernel's base, ascending */
 extern const u32 ksym_name_offsets[]; /* into ksym_names */
 extern const char ksym_names[];
 

@@ -8,11 +8,20 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(name) { &(name), &(name) }
+#define LIST_HEAD_INIT(name)     \
+	{                        \
+		&(name), &(name) \
+	}
 #define LIST_HEAD(name) struct list_head name = LIST_HEAD_INIT(name)
 
-static inline void INIT_LIST_HEAD(struct list_head *head) { head->next = head->prev = head; }
-static inline bool list_empty(const struct list_head *head) { return head->next == head; }
+static inline void INIT_LIST_HEAD(struct list_head *head)
+{
+	head->next = head->prev = head;
+}
+static inline bool list_empty(const struct list_head *head)
+{
+	return head->next == head;
+}
 
 static inline void list_insert_between(struct list_head *node, struct list_head *prev,
 				       struct list_head *next)
@@ -43,7 +52,10 @@ static inline void list_del_init(struct list_head *node)
 	INIT_LIST_HEAD(node);
 }
 
-static inline void list_del(struct list_head *node) { list_del_init(node); }
+static inline void list_del(struct list_head *node)
+{
+	list_del_init(node);
+}
 
 static inline void list_move_tail(struct list_head *node, struct list_head *head)
 {
@@ -69,19 +81,19 @@ static inline void list_splice_tail_init(struct list_head *list, struct list_hea
 	INIT_LIST_HEAD(list);
 }
 
-#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_entry(ptr, type, member)	     container_of(ptr, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
-#define list_last_entry(head, type, member) list_entry((head)->prev, type, member)
-#define list_next_entry(pos, member) list_entry((pos)->member.next, __typeof__(*(pos)), member)
-#define list_prev_entry(pos, member) list_entry((pos)->member.prev, __typeof__(*(pos)), member)
-#define list_for_each_entry(pos, head, member)                               \
-	for (pos = list_entry((head)->next, __typeof__(*pos), member);       \
-	     &pos->member != (head); pos = list_next_entry(pos, member))
-#define list_for_each_entry_reverse(pos, head, member)                       \
-	for (pos = list_entry((head)->prev, __typeof__(*pos), member);       \
-	     &pos->member != (head); pos = list_prev_entry(pos, member))
+#define list_last_entry(head, type, member)  list_entry((head)->prev, type, member)
+#define list_next_entry(pos, member)	     list_entry((pos)->member.next, __typeof__(*(pos)), member)
+#define list_prev_entry(pos, member)	     list_entry((pos)->member.prev, __typeof__(*(pos)), member)
+#define list_for_each_entry(pos, head, member)                                                 \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
+	     pos = list_next_entry(pos, member))
+#define list_for_each_entry_reverse(pos, head, member)                                         \
+	for (pos = list_entry((head)->prev, __typeof__(*pos), member); &pos->member != (head); \
+	     pos = list_prev_entry(pos, member))
 /* As list_for_each_entry, but `pos` may be unlinked or freed by the body. */
-#define list_for_each_entry_safe(pos, tmp, head, member)                     \
-	for (pos = list_entry((head)->next, __typeof__(*pos), member),       \
-	    tmp = list_next_entry(pos, member);                              \
+#define list_for_each_entry_safe(pos, tmp, head, member)               \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member), \
+	    tmp = list_next_entry(pos, member);                        \
 	     &pos->member != (head); pos = tmp, tmp = list_next_entry(tmp, member))

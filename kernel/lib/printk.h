@@ -22,7 +22,7 @@ void printk(const char *fmt, ...) printf_like(1, 2);
 
 struct console {
 	struct list_head list; /* [printk] */
-	const char *name; /* [const] as in console=, "ttyS0", "tty0" */
+	const char *name;      /* [const] as in console=, "ttyS0", "tty0" */
 	/* Write bytes at once, by polling. Context: any. */
 	void (*write)(struct console *con, const char *buf, size_t len);
 };

@@ -14,10 +14,13 @@ enum radix_tag { RADIX_TAG_DIRTY, RADIX_TAG_WRITEBACK, RADIX_TAGS };
 struct radix_node;
 struct radix_tree {
 	struct radix_node *root; /* [caller's lock] */
-	unsigned int height; /* [caller's lock] levels; 0 is empty */
+	unsigned int height;	 /* [caller's lock] levels; 0 is empty */
 };
 
-#define RADIX_TREE_INIT { NULL, 0 }
+#define RADIX_TREE_INIT \
+	{               \
+		NULL, 0 \
+	}
 
 /* Where nodes come from: zeroed memory without sleeping, and its release. Set once by mm_init. */
 void radix_tree_set_allocator(void *(*alloc)(size_t size), void (*release)(const void *p));

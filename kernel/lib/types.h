@@ -33,9 +33,9 @@ typedef s32 pid_t;
 #endif
 
 typedef u64 sector_t; /* 512-byte units, on every device */
-typedef u64 blkno_t; /* filesystem blocks */
-typedef u64 pgoff_t; /* 4 KiB pages within a file or device */
-typedef u64 ktime_t; /* nanoseconds since boot */
+typedef u64 blkno_t;  /* filesystem blocks */
+typedef u64 pgoff_t;  /* 4 KiB pages within a file or device */
+typedef u64 ktime_t;  /* nanoseconds since boot */
 
 /* A physical address. */
 typedef struct {
@@ -47,8 +47,8 @@ typedef struct {
 	u64 v;
 } userptr_t;
 
-#define PADDR(x) ((paddr_t){ (u64)(x) })
-#define USERPTR(x) ((userptr_t){ (u64)(x) })
+#define PADDR(x)   ((paddr_t){(u64)(x)})
+#define USERPTR(x) ((userptr_t){(u64)(x)})
 
 /* Little-endian integers as they lie on a disk or in a device's memory. x86 is little-endian. */
 typedef struct {
@@ -61,15 +61,33 @@ typedef struct {
 	u64 raw;
 } le64_t;
 
-static inline u16 le16_to_cpu(le16_t x) { return x.raw; }
-static inline u32 le32_to_cpu(le32_t x) { return x.raw; }
-static inline u64 le64_to_cpu(le64_t x) { return x.raw; }
-static inline le16_t cpu_to_le16(u16 x) { return (le16_t){ x }; }
-static inline le32_t cpu_to_le32(u32 x) { return (le32_t){ x }; }
-static inline le64_t cpu_to_le64(u64 x) { return (le64_t){ x }; }
+static inline u16 le16_to_cpu(le16_t x)
+{
+	return x.raw;
+}
+static inline u32 le32_to_cpu(le32_t x)
+{
+	return x.raw;
+}
+static inline u64 le64_to_cpu(le64_t x)
+{
+	return x.raw;
+}
+static inline le16_t cpu_to_le16(u16 x)
+{
+	return (le16_t){x};
+}
+static inline le32_t cpu_to_le32(u32 x)
+{
+	return (le32_t){x};
+}
+static inline le64_t cpu_to_le64(u64 x)
+{
+	return (le64_t){x};
+}
 
 #define SECTOR_SHIFT 9
-#define SECTOR_SIZE 512u
-#define PAGE_SHIFT 12
-#define PAGE_SIZE 4096ul
-#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define SECTOR_SIZE  512u
+#define PAGE_SHIFT   12
+#define PAGE_SIZE    4096ul
+#define PAGE_MASK    (~(PAGE_SIZE - 1))

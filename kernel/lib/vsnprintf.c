@@ -78,27 +78,14 @@ static void put_signed(struct out *o, const struct spec *sp, s64 value)
 
 static const char *parse_flags(const char *p, struct spec *sp)
 {
-	for (;; p++) {
-		switch (*p) {
-		case '-':
-			sp->left = true;
-			break;
-		case '0':
-			sp->zero = true;
-			break;
-		case '+':
-			sp->plus = true;
-			break;
-		case ' ':
-			sp->space = true;
-			break;
-		case '#':
-			sp->alt = true;
-			break;
-		default:
-			return p;
-		}
+	for (; *p != '\0' && strchr("-0+ #", *p); p++) {
+		sp->left |= *p == '-';
+		sp->zero |= *p == '0';
+		sp->plus |= *p == '+';
+		sp->space |= *p == ' ';
+		sp->alt |= *p == '#';
 	}
+	return p;
 }
 
 static const char *parse_int(const char *p, int *value)

@@ -11,7 +11,7 @@
 
 #include "kernel/mm/page.h"
 
-#define MAX_ORDER 10u
+#define MAX_ORDER    10u
 #define CHUNK_FRAMES (1ull << MAX_ORDER)
 
 enum chunk_state {
@@ -21,11 +21,11 @@ enum chunk_state {
 };
 
 struct buddy {
-	struct page *map; /* [const] one struct page for each frame */
-	u8 *chunks; /* [lock] enum chunk_state */
-	u64 nr_frames; /* [const] whole chunks */
-	u64 nr_free; /* [lock] frames, lazy chunks included */
-	u64 next_lazy; /* [lock] no lazy chunk lies below */
+	struct page *map;		      /* [const] one struct page for each frame */
+	u8 *chunks;			      /* [lock] enum chunk_state */
+	u64 nr_frames;			      /* [const] whole chunks */
+	u64 nr_free;			      /* [lock] frames, lazy chunks included */
+	u64 next_lazy;			      /* [lock] no lazy chunk lies below */
 	struct list_head free[MAX_ORDER + 1]; /* [lock] blocks by order */
 };
 

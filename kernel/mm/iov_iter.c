@@ -92,13 +92,21 @@ static size_t iterate_user(struct iov_iter *it, enum iter_op op, char *buf, size
 	return done;
 }
 
+/* The next `bytes` of a kernel buffer, which are done then. */
+static char *take_kernel(struct iov_iter *it, size_t bytes)
+{
+	char *p = it->kbuf + it->iov_offset;
+
+	iov_iter_advance(it, bytes);
+	return p;
+}
+
 size_t copy_to_iter(const void *src, size_t bytes, struct iov_iter *it)
 {
 	bytes = min(bytes, it->count);
 	if (it->user)
 		return iterate_user(it, TO_USER, (char *)(u64)src, bytes);
-	memcpy(it->kbuf + it->iov_offset, src, bytes);
-	iov_iter_advance(it, bytes);
+	memcpy(take_kernel(it, bytes), src, bytes);
 	return bytes;
 }
 
@@ -107,8 +115,7 @@ size_t copy_from_iter(void *dst, size_t bytes, struct iov_iter *it)
 	bytes = min(bytes, it->count);
 	if (it->user)
 		return iterate_user(it, FROM_USER, dst, bytes);
-	memcpy(dst, it->kbuf + it->iov_offset, bytes);
-	iov_iter_advance(it, bytes);
+	memcpy(dst, take_kernel(it, bytes), bytes);
 	return bytes;
 }
 
@@ -117,8 +124,7 @@ size_t iov_iter_zero(size_t bytes, struct iov_iter *it)
 	bytes = min(bytes, it->count);
 	if (it->user)
 		return iterate_user(it, ZERO_USER, NULL, bytes);
-	memset(it->kbuf + it->iov_offset, 0, bytes);
-	iov_iter_advance(it, bytes);
+	memset(take_kernel(it, bytes), 0, bytes);
 	return bytes;
 }
 

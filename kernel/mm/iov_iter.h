@@ -16,15 +16,18 @@ struct iovec {
 struct iov_iter {
 	bool user;
 	const struct iovec *iov; /* user: current segment (kernel copy of the vector) */
-	unsigned int nr_segs; /* user: segments left, the current one included */
-	size_t iov_offset; /* bytes done in the current segment, or in kbuf */
-	size_t count; /* bytes left */
-	char *kbuf; /* kernel: start of the buffer */
+	unsigned int nr_segs;	 /* user: segments left, the current one included */
+	size_t iov_offset;	 /* bytes done in the current segment, or in kbuf */
+	size_t count;		 /* bytes left */
+	char *kbuf;		 /* kernel: start of the buffer */
 };
 
 void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr);
 void iov_iter_init_kernel(struct iov_iter *it, void *buf, size_t len);
-static inline size_t iov_iter_count(const struct iov_iter *it) { return it->count; }
+static inline size_t iov_iter_count(const struct iov_iter *it)
+{
+	return it->count;
+}
 void iov_iter_advance(struct iov_iter *it, size_t bytes);
 /* Undo an advance of `bytes`, within what was done since init. */
 void iov_iter_revert(struct iov_iter *it, size_t bytes);

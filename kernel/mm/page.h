@@ -16,35 +16,35 @@
 struct address_space;
 
 enum page_flag {
-	PG_LOCKED, /* owner may change the contents and the other flags; sleepers wait on it */
-	PG_UPTODATE, /* contents are those of the disk or newer */
-	PG_DIRTY, /* must be written back */
-	PG_WRITEBACK, /* is being written */
-	PG_ERROR, /* the last read or write failed */
+	PG_LOCKED,     /* owner may change the contents and the other flags; sleepers wait on it */
+	PG_UPTODATE,   /* contents are those of the disk or newer */
+	PG_DIRTY,      /* must be written back */
+	PG_WRITEBACK,  /* is being written */
+	PG_ERROR,      /* the last read or write failed */
 	PG_REFERENCED, /* used since the last look of the reclaimer */
-	PG_LRU, /* on the reclaimer's list */
-	PG_PRIVATE, /* page->private is set (buffer heads) */
-	PG_READAHEAD, /* touching this page starts the next window */
-	PG_RESERVED, /* not memory, the kernel image, or page tables of boot */
-	PG_BUDDY, /* head of a free block */
-	PG_SLAB, /* belongs to kmalloc */
+	PG_LRU,	       /* on the reclaimer's list */
+	PG_PRIVATE,    /* page->private is set (buffer heads) */
+	PG_READAHEAD,  /* touching this page starts the next window */
+	PG_RESERVED,   /* not memory, the kernel image, or page tables of boot */
+	PG_BUDDY,      /* head of a free block */
+	PG_SLAB,       /* belongs to kmalloc */
 };
 
 struct page {
-	u64 flags; /* [atomic bit operations] bits of enum page_flag */
-	atomic_t refcount; /* [atomic] 0: free */
-	u32 order; /* [buddy lock while free; owner of the block while not] */
+	u64 flags;		       /* [atomic bit operations] bits of enum page_flag */
+	atomic_t refcount;	       /* [atomic] 0: free */
+	u32 order;		       /* [buddy lock while free; owner of the block while not] */
 	struct address_space *mapping; /* [PG_LOCKED and the mapping's tree lock] */
-	pgoff_t index; /* [PG_LOCKED] page offset within mapping */
-	void *private; /* [PG_LOCKED] buffer heads; kmalloc's slab */
-	struct list_head lru; /* [buddy lock, LRU lock or slab lock] */
+	pgoff_t index;		       /* [PG_LOCKED] page offset within mapping */
+	void *private;		       /* [PG_LOCKED] buffer heads; kmalloc's slab */
+	struct list_head lru;	       /* [buddy lock, LRU lock or slab lock] */
 };
 
 typedef u32 gfp_t;
 #define GFP_KERNEL 0x1u /* may sleep and reclaim */
 #define GFP_ATOMIC 0x0u /* from interrupts or under a spinlock; never reclaims */
-#define GFP_NOFS 0x2u /* may sleep but not reclaim page cache: called by write-back itself */
-#define GFP_ZERO 0x4u /* zero-filled */
+#define GFP_NOFS   0x2u /* may sleep but not reclaim page cache: called by write-back itself */
+#define GFP_ZERO   0x4u /* zero-filled */
 
 /* Build struct pages and free lists from the boot memory map; map all memory. Panics without
  * enough memory. */
@@ -53,13 +53,22 @@ void mm_init(void);
 /* 2^order pages, naturally aligned, refcount 1. Returns: NULL when out of memory.
  * Context: GFP_KERNEL may sleep. */
 struct page *must_check alloc_pages(gfp_t gfp, unsigned int order);
-static inline struct page *must_check alloc_page(gfp_t gfp) { return alloc_pages(gfp, 0); }
+static inline struct page *must_check alloc_page(gfp_t gfp)
+{
+	return alloc_pages(gfp, 0);
+}
 /* Give back a block of which the caller holds the only reference. Context: any. */
 void free_pages(struct page *page, unsigned int order);
 /* References; the last put frees an order-0 page. Context: any. */
-static inline void get_page(struct page *page) { atomic_inc(&page->refcount); }
+static inline void get_page(struct page *page)
+{
+	atomic_inc(&page->refcount);
+}
 void put_page(struct page *page);
-static inline int page_count(const struct page *page) { return atomic_read(&page->refcount); }
+static inline int page_count(const struct page *page)
+{
+	return atomic_read(&page->refcount);
+}
 
 struct page *phys_to_page(paddr_t pa); /* NULL if not memory */
 paddr_t page_to_phys(const struct page *page);

@@ -30,4 +30,7 @@ int must_check fault_in_user(userptr_t p, size_t len, bool write);
 /* put_user/get_user of one object. */
 #define get_user_obj(dst, src) copy_from_user((dst), (src), sizeof(*(dst)))
 #define put_user_obj(dst, src) copy_to_user((dst), (src), sizeof(*(src)))
-static inline userptr_t userptr_add(userptr_t p, u64 n) { return USERPTR(p.v + n); }
+static inline userptr_t userptr_add(userptr_t p, u64 n)
+{
+	return USERPTR(p.v + n);
+}

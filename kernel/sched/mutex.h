@@ -8,7 +8,10 @@ struct mutex {
 	struct wait_queue_head wq;
 };
 
-#define MUTEX_INIT(name) { NULL, WAIT_QUEUE_INIT((name).wq) }
+#define MUTEX_INIT(name)                         \
+	{                                        \
+		NULL, WAIT_QUEUE_INIT((name).wq) \
+	}
 
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);

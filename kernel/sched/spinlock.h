@@ -14,7 +14,7 @@
 /* Lock order, outermost first (docs/design.md). A lock may be taken only under lower classes. */
 enum lock_class {
 	LOCK_ANY, /* not checked */
-	LOCK_FS, /* dcache, inode hash, mounts */
+	LOCK_FS,  /* dcache, inode hash, mounts */
 	LOCK_JOURNAL,
 	LOCK_MAPPING, /* page-cache tree */
 	LOCK_LRU,
@@ -22,21 +22,24 @@ enum lock_class {
 	LOCK_VIRTQUEUE,
 	LOCK_TTY,
 	LOCK_PROC, /* process table, signals: taken by the tty for Ctrl-C */
-	LOCK_MM, /* buddy, slab */
+	LOCK_MM,   /* buddy, slab */
 	LOCK_TIMER,
-	LOCK_WAIT, /* wait queues */
+	LOCK_WAIT,  /* wait queues */
 	LOCK_SCHED, /* run queue */
 	LOCK_CONSOLE,
 };
 
 struct spinlock {
 	struct arch_spinlock raw;
-	u32 class; /* [const] enum lock_class */
+	u32 class;	   /* [const] enum lock_class */
 	struct cpu *owner; /* [the lock] debug */
-	const char *name; /* [const] */
+	const char *name;  /* [const] */
 };
 
-#define SPINLOCK_INIT(n, c) { ARCH_SPINLOCK_INIT, (c), NULL, (n) }
+#define SPINLOCK_INIT(n, c)                        \
+	{                                          \
+		ARCH_SPINLOCK_INIT, (c), NULL, (n) \
+	}
 
 void spin_lock_init(struct spinlock *l, const char *name, enum lock_class class);
 void spin_lock(struct spinlock *l);

@@ -13,49 +13,52 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 
-struct process; /* kernel/proc */
-struct fs_struct; /* fs: cwd, root, umask */
+struct process;	     /* kernel/proc */
+struct fs_struct;    /* fs: cwd, root, umask */
 struct files_struct; /* fs: open files */
-struct cred; /* fs: user and groups */
-struct blk_plug; /* block */
-struct bio_list; /* block */
+struct cred;	     /* fs: user and groups */
+struct blk_plug;     /* block */
+struct bio_list;     /* block */
 
 enum thread_state {
-	THREAD_RUNNING, /* running or ready */
-	THREAD_INTERRUPTIBLE, /* sleeps; a signal wakes it */
+	THREAD_RUNNING,		/* running or ready */
+	THREAD_INTERRUPTIBLE,	/* sleeps; a signal wakes it */
 	THREAD_UNINTERRUPTIBLE, /* sleeps; only its event wakes it */
-	THREAD_STOPPED, /* by a job-control signal */
-	THREAD_DEAD, /* exited; freed by the next thread that runs */
+	THREAD_STOPPED,		/* by a job-control signal */
+	THREAD_DEAD,		/* exited; freed by the next thread that runs */
 };
 
-#define THREAD_NAME_LEN 16
+#define THREAD_NAME_LEN	  16
 #define KERNEL_STACK_SIZE 16384
 
 struct thread {
 	struct arch_thread arch; /* first: aligned */
 	enum thread_state state; /* [run-queue lock] */
-	bool on_cpu; /* [atomic] its registers are on a CPU: nobody else may run it yet */
-	bool on_rq; /* [run-queue lock] current or on the run queue */
+	bool on_cpu;	 /* [atomic] its registers are on a CPU: nobody else may run it yet */
+	bool on_rq;	 /* [run-queue lock] current or on the run queue */
 	bool sigpending; /* [atomic] set by kernel/proc: interruptible sleeps end */
-	bool is_kernel; /* [const] no user half */
+	bool is_kernel;	 /* [const] no user half */
 	bool reclaiming; /* [owner] inside a shrinker: allocates from the reserve */
 	char name[THREAD_NAME_LEN]; /* [owner] */
-	struct list_head run; /* [run-queue lock] */
-	void *stack; /* [const] */
-	void (*entry)(void *); /* [const] */
-	void *arg; /* [const] */
-	u32 slice; /* [owner CPU] ticks left */
-	u64 utime_ns, stime_ns; /* [owner CPU] by ticks */
-	u64 nr_switches; /* [run-queue lock] */
-	struct process *process; /* [const after creation] NULL for kernel threads */
-	struct fs_struct *fs; /* [owner] */
+	struct list_head run;	    /* [run-queue lock] */
+	void *stack;		    /* [const] */
+	void (*entry)(void *);	    /* [const] */
+	void *arg;		    /* [const] */
+	u32 slice;		    /* [owner CPU] ticks left */
+	u64 utime_ns, stime_ns;	    /* [owner CPU] by ticks */
+	u64 nr_switches;	    /* [run-queue lock] */
+	struct process *process;    /* [const after creation] NULL for kernel threads */
+	struct fs_struct *fs;	    /* [owner] */
 	struct files_struct *files; /* [owner] */
-	struct cred *cred; /* [owner] */
-	struct blk_plug *plug; /* [owner] */
-	struct bio_list *bio_list; /* [owner] set while submit_bio is at work */
+	struct cred *cred;	    /* [owner] */
+	struct blk_plug *plug;	    /* [owner] */
+	struct bio_list *bio_list;  /* [owner] set while submit_bio is at work */
 };
 
-static inline struct thread *current_thread(void) { return this_cpu()->current; }
+static inline struct thread *current_thread(void)
+{
+	return this_cpu()->current;
+}
 #define current current_thread()
 
 /* Turn the boot context into the first (idle) thread and start the run queue. */
@@ -87,7 +90,10 @@ bool wake_up_signal(struct thread *t, bool stopped);
 /* Set own state before testing the condition; see wait.h. */
 void set_current_state(enum thread_state state);
 
-static inline bool signal_pending(void) { return __atomic_load_n(&current_thread()->sigpending, __ATOMIC_ACQUIRE); }
+static inline bool signal_pending(void)
+{
+	return __atomic_load_n(&current_thread()->sigpending, __ATOMIC_ACQUIRE);
+}
 /* What the boot context does from the end of boot on, as the idle thread. */
 void cpu_idle(void) __attribute__((noreturn));
 /* The tick, for clock_init: account time, end slices, run timers. Context: interrupt. */

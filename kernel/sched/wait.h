@@ -23,13 +23,16 @@ struct wait_queue_head {
 struct wait_queue_entry {
 	struct list_head list; /* [head's lock] */
 	struct thread *thread; /* [const] */
-	bool exclusive; /* [const] wake_up() wakes one of these, all of the others */
+	bool exclusive;	       /* [const] wake_up() wakes one of these, all of the others */
 	/* Called instead of waking the thread when not NULL (poll). Context: any, head's lock held.
 	 * Returns: whether an exclusive waiter was woken. */
 	bool (*func)(struct wait_queue_entry *wait);
 };
 
-#define WAIT_QUEUE_INIT(name) { SPINLOCK_INIT(#name, LOCK_WAIT), LIST_HEAD_INIT((name).waiters) }
+#define WAIT_QUEUE_INIT(name)                                                   \
+	{                                                                       \
+		SPINLOCK_INIT(#name, LOCK_WAIT), LIST_HEAD_INIT((name).waiters) \
+	}
 
 void init_waitqueue_head(struct wait_queue_head *wq);
 void add_wait_queue(struct wait_queue_head *wq, struct wait_queue_entry *wait);
@@ -48,59 +51,59 @@ bool waitqueue_active(struct wait_queue_head *wq);
 /* Sleep at most `ns`. Returns: nanoseconds left (0: timed out). State must have been set. */
 u64 schedule_timeout(u64 ns);
 
-#define wait_event(wq, condition)                                              \
-	do {                                                                   \
-		struct wait_queue_entry wait_e;                                \
-		might_sleep();                                                 \
-		init_wait_entry(&wait_e);                                      \
-		for (;;) {                                                     \
-			prepare_to_wait((wq), &wait_e, THREAD_UNINTERRUPTIBLE);\
-			if (condition)                                         \
-				break;                                         \
-			schedule();                                            \
-		}                                                              \
-		finish_wait((wq), &wait_e);                                    \
+#define wait_event(wq, condition)                                               \
+	do {                                                                    \
+		struct wait_queue_entry wait_e;                                 \
+		might_sleep();                                                  \
+		init_wait_entry(&wait_e);                                       \
+		for (;;) {                                                      \
+			prepare_to_wait((wq), &wait_e, THREAD_UNINTERRUPTIBLE); \
+			if (condition)                                          \
+				break;                                          \
+			schedule();                                             \
+		}                                                               \
+		finish_wait((wq), &wait_e);                                     \
 	} while (0)
 
-#define wait_event_interruptible(wq, condition)                                \
-	({                                                                     \
-		struct wait_queue_entry wait_e;                                \
-		int wait_ret = 0;                                              \
-		might_sleep();                                                 \
-		init_wait_entry(&wait_e);                                      \
-		for (;;) {                                                     \
-			prepare_to_wait((wq), &wait_e, THREAD_INTERRUPTIBLE);  \
-			if (condition)                                         \
-				break;                                         \
-			if (signal_pending()) {                                \
-				wait_ret = -ERESTARTSYS;                       \
-				break;                                         \
-			}                                                      \
-			schedule();                                            \
-		}                                                              \
-		finish_wait((wq), &wait_e);                                    \
-		wait_ret;                                                      \
+#define wait_event_interruptible(wq, condition)                               \
+	({                                                                    \
+		struct wait_queue_entry wait_e;                               \
+		int wait_ret = 0;                                             \
+		might_sleep();                                                \
+		init_wait_entry(&wait_e);                                     \
+		for (;;) {                                                    \
+			prepare_to_wait((wq), &wait_e, THREAD_INTERRUPTIBLE); \
+			if (condition)                                        \
+				break;                                        \
+			if (signal_pending()) {                               \
+				wait_ret = -ERESTARTSYS;                      \
+				break;                                        \
+			}                                                     \
+			schedule();                                           \
+		}                                                             \
+		finish_wait((wq), &wait_e);                                   \
+		wait_ret;                                                     \
 	})
 
-#define wait_event_timeout(wq, condition, ns)                                  \
-	({                                                                     \
-		struct wait_queue_entry wait_e;                                \
-		u64 wait_left = (ns);                                          \
-		bool wait_ok = false;                                          \
-		might_sleep();                                                 \
-		init_wait_entry(&wait_e);                                      \
-		for (;;) {                                                     \
-			prepare_to_wait((wq), &wait_e, THREAD_UNINTERRUPTIBLE);\
-			if (condition) {                                       \
-				wait_ok = true;                                \
-				break;                                         \
-			}                                                      \
-			if (wait_left == 0)                                    \
-				break;                                         \
-			wait_left = schedule_timeout(wait_left);               \
-		}                                                              \
-		finish_wait((wq), &wait_e);                                    \
-		wait_ok;                                                       \
+#define wait_event_timeout(wq, condition, ns)                                   \
+	({                                                                      \
+		struct wait_queue_entry wait_e;                                 \
+		u64 wait_left = (ns);                                           \
+		bool wait_ok = false;                                           \
+		might_sleep();                                                  \
+		init_wait_entry(&wait_e);                                       \
+		for (;;) {                                                      \
+			prepare_to_wait((wq), &wait_e, THREAD_UNINTERRUPTIBLE); \
+			if (condition) {                                        \
+				wait_ok = true;                                 \
+				break;                                          \
+			}                                                       \
+			if (wait_left == 0)                                     \
+				break;                                          \
+			wait_left = schedule_timeout(wait_left);                \
+		}                                                               \
+		finish_wait((wq), &wait_e);                                     \
+		wait_ok;                                                        \
 	})
 
 /* One event that happens once: I/O done, thread ended. */
