@@ -39,7 +39,7 @@ else
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
 ##   DISK=build/disk.img  MEM=256M  SMP=1  CPU=max  MACHINE=pc|q35  GUI=1  CC=gcc|clang
 ##   APPEND= kernel command line   QEMUFLAGS= more for QEMU   SIZE=64M for `make disk`
-##   V=1 shows the commands
+##   V=1 shows the commands   DEBUG=1 builds a kernel that checks its locks
 
 O ?= build
 ifeq ($(origin CC),default)
@@ -86,6 +86,10 @@ KCFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -mno-red-zone -mcmodel=ker
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-asynchronous-unwind-tables \
 	-fcf-protection=none
 KINCLUDE := -I. -I$(O)
+# Checks of lock order and of sleeping where one must not.
+ifneq ($(DEBUG),)
+KCFLAGS += -DDEBUG_LOCKS
+endif
 ALL_CFLAGS = $(KCFLAGS) $(WARNINGS) $(KINCLUDE) -isystem $(CC_INCLUDE) $(CFLAGS)
 CC_INCLUDE = $(O)/cc-include
 ASFLAGS := -f elf64 -g -F dwarf -I. -Wall -Werror
