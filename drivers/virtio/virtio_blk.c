@@ -108,7 +108,6 @@ static int init_queues(struct virtio_blk *vblk)
 	for (u16 i = 0; i < vblk->nr_queues; i++) {
 		vblk->queues[i].vblk = vblk;
 		vblk->queues[i].vq = vblk->vdev->vqs[i];
-		vblk->queues[i].index = i;
 		size = min(size, (u32)vblk->vdev->vqs[i]->size);
 		if (vblk->poll)
 			virtqueue_disable_cb(vblk->vdev->vqs[i]);

@@ -76,14 +76,14 @@ static int read_topology(struct virtio_blk *vblk, struct queue_limits *lim)
 static int read_segments(struct virtio_blk *vblk, struct queue_limits *lim)
 {
 	bool indirect = has(vblk, VIRTIO_F_INDIRECT_DESC);
-	u32 ring = vblk->vdev->vqs[0]->size, segments = 1, split = 1;
+	u32 ring = vblk->vdev->vqs[0]->size, segments = 1;
 	le32_t val;
 
-	vblk->segment_bytes = ALIGN_DOWN(UINT32_MAX, SECTOR_SIZE);
+	lim->max_segment_size_bytes = ALIGN_DOWN(UINT32_MAX, SECTOR_SIZE);
 	if (has(vblk, VIRTIO_BLK_F_SIZE_MAX)) {
 		if (READ_FIELD(vblk, size_max, &val))
 			return -EIO;
-		vblk->segment_bytes = le32_to_cpu(val);
+		lim->max_segment_size_bytes = le32_to_cpu(val);
 	}
 	if (has(vblk, VIRTIO_BLK_F_SEG_MAX)) {
 		if (READ_FIELD(vblk, seg_max, &val))
@@ -92,24 +92,16 @@ static int read_segments(struct virtio_blk *vblk, struct queue_limits *lim)
 	}
 	for (u16 i = 1; i < vblk->nr_queues; i++)
 		ring = min(ring, (u32)vblk->vdev->vqs[i]->size);
-	if (segments == 0 || vblk->segment_bytes == 0 || (ring < 3 && !indirect)) {
-		printk("%s: no room for data: %u segments of %u bytes, ring of %u\n",
-		       vblk->vdev->name, segments, vblk->segment_bytes, ring);
-		return -EINVAL;
-	}
 	/* §2.7.5.3.1: no chain is longer than the ring. In a ring of 2 a request would not be
 	 * possible; there its table of 3 is, which devices take. */
 	segments = min(segments, max(ring, 3u) - 2);
-	/* Pieces shorter than a page are made here: the block layer deals in pages. */
-	if (vblk->segment_bytes < PAGE_SIZE)
-		split = DIV_ROUND_UP((u32)PAGE_SIZE, vblk->segment_bytes);
-	if (segments < split) {
-		printk("%s: %u segments of %u bytes do not hold a page\n", vblk->vdev->name,
-		       segments, vblk->segment_bytes);
+	if (ring + (indirect ? 1u : 0u) < 3 ||
+	    (u64)segments * lim->max_segment_size_bytes < lim->logical_block_size) {
+		printk("%s: no room for a block: %u segments of %u bytes, ring of %u\n",
+		       vblk->vdev->name, segments, lim->max_segment_size_bytes, ring);
 		return -EINVAL;
 	}
-	lim->max_segments = (u16)(segments / split);
-	lim->max_segment_size_bytes = max(vblk->segment_bytes, (u32)PAGE_SIZE);
+	lim->max_segments = (u16)segments;
 	lim->max_sectors = VIRTBLK_MAX_SECTORS;
 	return 0;
 }

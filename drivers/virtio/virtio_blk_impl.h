@@ -28,22 +28,20 @@ struct virtblk_queue {
 	struct virtio_blk *vblk; /* [const] */
 	struct virtqueue *vq;	 /* [const] */
 	u16 index;		 /* [const] hardware queue of the request queue */
-	bool full;		 /* [vq->lock] a request was turned away and waits for room */
 	/* Scratch for a request's pieces, with header and status. [vq->lock] */
 	struct blk_segment segs[VIRTBLK_MAX_SEGMENTS];
 	struct vq_sg sg[VIRTBLK_MAX_SEGMENTS + 2];
 };
 
 struct virtio_blk {
-	struct virtio_device *vdev;  /* [const] */
-	struct gendisk *disk;	     /* [const] */
-	struct request_queue *queue; /* [const] */
-	u32 index;		     /* [const] which letter */
-	bool poll;		     /* [const] no completion interrupts */
-	bool failed;		     /* [atomic] */
-	u16 nr_queues;		     /* [const] */
-	u32 segment_bytes;	     /* [const] SIZE_MAX: the longest piece that the device takes */
-	u32 depth;		     /* [const] */
+	struct virtio_device *vdev;   /* [const] */
+	struct gendisk *disk;	      /* [const] */
+	struct request_queue *queue;  /* [const] */
+	u32 index;		      /* [const] which letter */
+	bool poll;		      /* [const] no completion interrupts */
+	bool failed;		      /* [atomic] */
+	u16 nr_queues;		      /* [const] */
+	u32 depth;		      /* [const] */
 	struct virtblk_queue *queues; /* [const] nr_queues of them */
 	struct work config_work, fail_work;
 };

@@ -26,27 +26,13 @@ static void put_sg(struct virtblk_queue *q, u16 *n, paddr_t addr, u32 len)
 	q->sg[(*n)++] = (struct vq_sg){.addr = addr, .len = len};
 }
 
-/* The request's data, in pieces that the device takes. Returns: 0, or -EIO when the block layer
- * gave more pieces than its limits allow. Locks: vq->lock. */
-static int put_data(struct virtblk_queue *q, struct request *rq, u16 *n)
+/* The request's data. Locks: vq->lock. */
+static void put_data(struct virtblk_queue *q, struct request *rq, u16 *n)
 {
-	u32 nr = blk_rq_map_sg(rq, q->segs, VIRTBLK_MAX_SEGMENTS), max = q->vblk->segment_bytes;
+	u32 nr = blk_rq_map_sg(rq, q->segs, VIRTBLK_MAX_SEGMENTS);
 
-	for (u32 i = 0; i < nr; i++) {
-		paddr_t addr = q->segs[i].addr;
-		u32 left = q->segs[i].len;
-
-		while (left > 0) {
-			u32 len = min(left, max);
-
-			if (*n >= VIRTBLK_MAX_SEGMENTS + 1)
-				return -EIO;
-			put_sg(q, n, addr, len);
-			addr.v += len;
-			left -= len;
-		}
-	}
-	return 0;
+	for (u32 i = 0; i < nr; i++)
+		put_sg(q, n, q->segs[i].addr, q->segs[i].len);
 }
 
 /* Header, range or data, status (§5.2.6). Returns: 0 or -errno. Locks: vq->lock. */
@@ -55,18 +41,17 @@ static int build(struct virtblk_queue *q, struct request *rq, u16 *out, u16 *in)
 	struct virtblk_req *vbr = rq->pdu;
 	u32 type;
 	u16 n = 0, readable;
-	int err = 0;
 
 	put_sg(q, &n, virt_to_phys(&vbr->hdr), sizeof(vbr->hdr));
 	readable = n;
 	switch (rq->cmd_flags & REQ_OP_MASK) {
 	case REQ_OP_READ:
 		type = VIRTIO_BLK_T_IN;
-		err = put_data(q, rq, &n);
+		put_data(q, rq, &n);
 		break;
 	case REQ_OP_WRITE:
 		type = VIRTIO_BLK_T_OUT;
-		err = put_data(q, rq, &n);
+		put_data(q, rq, &n);
 		readable = n;
 		break;
 	case REQ_OP_FLUSH:
@@ -84,7 +69,7 @@ static int build(struct virtblk_queue *q, struct request *rq, u16 *out, u16 *in)
 		break;
 	case REQ_OP_DRV_IN:
 		type = VIRTIO_BLK_T_GET_ID;
-		err = put_data(q, rq, &n);
+		put_data(q, rq, &n);
 		break;
 	default:
 		return -EOPNOTSUPP;
@@ -97,7 +82,7 @@ static int build(struct virtblk_queue *q, struct request *rq, u16 *out, u16 *in)
 	put_sg(q, &n, virt_to_phys(&vbr->status), sizeof(vbr->status));
 	*out = readable;
 	*in = (u16)(n - readable);
-	return err;
+	return 0;
 }
 
 static int virtblk_queue_rq(struct request *rq, bool last)
@@ -117,7 +102,6 @@ static int virtblk_queue_rq(struct request *rq, bool last)
 	/* A full ring must be kicked: nothing else makes the room that we wait for. */
 	if (last || err == -ENOSPC)
 		notify = virtqueue_kick_prepare(vq);
-	q->full |= err == -ENOSPC;
 	spin_unlock_irqrestore(&vq->lock, flags);
 	if (notify)
 		virtqueue_notify(vq);
@@ -183,24 +167,19 @@ int virtblk_drain(struct virtblk_queue *q)
 {
 	struct virtblk_completion done[DRAIN_BATCH];
 	struct virtio_blk *vblk = q->vblk;
-	bool more, restart, broken;
+	bool more, broken;
 	int total = 0;
 
 	do {
 		u64 flags = spin_lock_irqsave(&q->vq->lock);
 		u32 n = take_batch(q, done, &more);
 
-		restart = q->full && n > 0;
-		if (restart)
-			q->full = false;
 		broken = q->vq->broken;
 		spin_unlock_irqrestore(&q->vq->lock, flags);
 		for (u32 i = 0; i < n; i++) {
 			done[i].rq->status = request_result(q, done[i].rq, done[i].len);
 			blk_mq_complete_request(done[i].rq);
 		}
-		if (restart)
-			blk_mq_start_hw_queue(vblk->queue, q->index);
 		total += (int)n;
 	} while (more);
 	if (broken && !has_failed(vblk))
@@ -249,17 +228,19 @@ void virtblk_fail(struct virtio_blk *vblk)
 			rq->status = -EIO;
 			blk_mq_complete_request(rq);
 		}
-		blk_mq_start_hw_queue(vblk->queue, i);
 	}
 }
 
-/* A request is too old. Perhaps only its interrupt was lost: look at the ring first. */
+/* A request is too old. Perhaps only its interrupt was lost: then the ring has it, and the disk
+ * goes on. */
 static bool virtblk_timeout(struct request *rq)
 {
 	struct virtio_blk *vblk = blk_queue_driver_data(rq->q);
 	struct virtblk_queue *q = &vblk->queues[rq->hctx_idx];
 	u64 flags;
 
+	if (READ_ONCE(rq->state) != RQ_DISPATCHED)
+		return true; /* just now */
 	printk("%s: request without completion: operation %u, sector %llu, %u bytes, after %llu "
 	       "ms\n",
 	       vblk->disk->disk_name, rq->cmd_flags & REQ_OP_MASK, (unsigned long long)rq->sector,
@@ -267,6 +248,10 @@ static bool virtblk_timeout(struct request *rq)
 	flags = spin_lock_irqsave(&q->vq->lock);
 	virtqueue_dump(q->vq);
 	spin_unlock_irqrestore(&q->vq->lock, flags);
+	if (virtblk_drain(q) > 0) {
+		printk("%s: it was finished, but no interrupt said so\n", vblk->disk->disk_name);
+		return true;
+	}
 	virtblk_fail(vblk);
 	return true;
 }
