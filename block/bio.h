@@ -23,7 +23,7 @@ struct request;
 /* A piece of one page frame run: physically contiguous. */
 struct bio_vec {
 	struct page *bv_page;
-	u32 bv_len; /* bytes */
+	u32 bv_len;    /* bytes */
 	u32 bv_offset; /* bytes within the page (may reach into following frames of a block) */
 };
 
@@ -37,29 +37,29 @@ enum req_op {
 	REQ_OP_WRITE_ZEROES = 9,
 	REQ_OP_DRV_IN = 34, /* driver's own (GET_ID) */
 };
-#define REQ_OP_MASK 0xffu
-#define REQ_SYNC (1u << 11) /* somebody waits: do not plug */
-#define REQ_META (1u << 12)
-#define REQ_FUA (1u << 17) /* on the medium when it completes */
+#define REQ_OP_MASK  0xffu
+#define REQ_SYNC     (1u << 11) /* somebody waits: do not plug */
+#define REQ_META     (1u << 12)
+#define REQ_FUA	     (1u << 17) /* on the medium when it completes */
 #define REQ_PREFLUSH (1u << 18) /* flush the device's cache first */
-#define REQ_RAHEAD (1u << 19) /* may fail */
-#define REQ_NOWAIT (1u << 21) /* -EAGAIN rather than sleep for a tag */
-#define REQ_NOMERGE (1u << 14)
+#define REQ_RAHEAD   (1u << 19) /* may fail */
+#define REQ_NOWAIT   (1u << 21) /* -EAGAIN rather than sleep for a tag */
+#define REQ_NOMERGE  (1u << 14)
 
 struct bvec_iter {
 	sector_t bi_sector; /* 512-byte units, on bi_bdev */
-	u32 bi_size; /* bytes left */
-	u32 bi_idx; /* current bio_vec */
-	u32 bi_bvec_done; /* bytes done in it */
+	u32 bi_size;	    /* bytes left */
+	u32 bi_idx;	    /* current bio_vec */
+	u32 bi_bvec_done;   /* bytes done in it */
 };
 
 /* bi_flags: the block layer's own. */
-#define BIO_REMAPPED (1u << 0) /* bi_sector counts from the start of the whole disk */
-#define BIO_RESERVED (1u << 1) /* from the reserve of owners */
+#define BIO_REMAPPED	   (1u << 0) /* bi_sector counts from the start of the whole disk */
+#define BIO_RESERVED	   (1u << 1) /* from the reserve of owners */
 #define BIO_CLONE_RESERVED (1u << 2) /* from the reserve of clones */
 
 #define BIO_INLINE_VECS 4
-#define BIO_MAX_VECS 256
+#define BIO_MAX_VECS	256
 
 struct bio {
 	struct bio *bi_next; /* [owner of the list that it is on] */
@@ -69,7 +69,7 @@ struct bio {
 	struct bvec_iter bi_iter;
 	void (*bi_end_io)(struct bio *bio);
 	void *bi_private; /* owner's */
-	u16 bi_vcnt; /* pieces used */
+	u16 bi_vcnt;	  /* pieces used */
 	u16 bi_max_vecs;
 	u16 bi_phys_segments; /* [block layer] pieces as the device will see them */
 	u32 bi_flags;
@@ -82,7 +82,10 @@ static inline enum req_op bio_op(const struct bio *bio)
 {
 	return (enum req_op)(bio->bi_opf & REQ_OP_MASK);
 }
-static inline bool op_is_write(blk_opf_t opf) { return (opf & 1) != 0; }
+static inline bool op_is_write(blk_opf_t opf)
+{
+	return (opf & 1) != 0;
+}
 static inline sector_t bio_end_sector(const struct bio *bio)
 {
 	return bio->bi_iter.bi_sector + (bio->bi_iter.bi_size >> SECTOR_SHIFT);
@@ -113,14 +116,13 @@ void bio_advance(struct bio *bio, u32 bytes);
 /* The piece under the iterator, cut to what is left. */
 struct bio_vec bio_iter_vec(const struct bio *bio, struct bvec_iter iter);
 void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes);
-#define bio_for_each_segment(bv, bio, iter)                                              \
-	for ((iter) = (bio)->bi_iter;                                                    \
-	     (iter).bi_size && ((bv) = bio_iter_vec((bio), (iter)), 1);                  \
+#define bio_for_each_segment(bv, bio, iter)                                                      \
+	for ((iter) = (bio)->bi_iter; (iter).bi_size && ((bv) = bio_iter_vec((bio), (iter)), 1); \
 	     bvec_iter_advance((bio), &(iter), (bv).bv_len))
 
 /* All pieces from the first, wherever the iterator stands: for bi_end_io, where bi_iter means
  * nothing any more. */
-#define bio_for_each_segment_all(bv, bio, i)                                             \
+#define bio_for_each_segment_all(bv, bio, i) \
 	for ((i) = 0; (i) < (bio)->bi_vcnt && ((bv) = (bio)->bi_io_vec[i], 1); (i)++)
 
 /* For devices that remap, split or clone. Both give a bio that shares the pieces of `bio` and

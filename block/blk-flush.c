@@ -22,8 +22,8 @@ u8 blk_flush_policy(struct request_queue *q, struct bio *bio)
 {
 	u8 steps = 0;
 
-	if (!READ_ONCE(q->write_cache))
-		bio->bi_opf &= ~(REQ_PREFLUSH | REQ_FUA);
+	if (!READ_ONCE(q->write_cache) && (bio->bi_opf & (REQ_PREFLUSH | REQ_FUA)))
+		bio->bi_opf = (bio->bi_opf & ~(REQ_PREFLUSH | REQ_FUA)) | REQ_SYNC;
 	if (bio->bi_opf & REQ_PREFLUSH)
 		steps |= STEP_PREFLUSH;
 	if ((bio->bi_opf & REQ_FUA) && !READ_ONCE(q->fua) && bio->bi_iter.bi_size)

@@ -167,16 +167,17 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
 		return 0;
 	for (const struct bio *bio = rq->bio; bio; bio = bio->bi_next) {
 		bio_for_each_segment(bv, bio, iter) {
-			for (u64 addr = bvec_phys(&bv); bv.bv_len; addr += len) {
+			u64 addr = bvec_phys(&bv);
+
+			for (u32 left = bv.bv_len; left; left -= len, addr += len) {
 				u32 before = w.segs;
 
-				len = seg_take(&rq->q->limits, &w, addr, bv.bv_len, max);
+				len = seg_take(&rq->q->limits, &w, addr, left, max);
 				if (!len)
 					return w.segs;
 				if (w.segs != before)
 					segs[before] = (struct blk_segment){PADDR(addr), 0};
 				segs[w.segs - 1].len += len;
-				bv.bv_len -= len;
 			}
 		}
 	}

@@ -58,8 +58,8 @@ void bio_init_reserves(void);
 
 /* One ring of the device. */
 struct blk_mq_hw_ctx {
-	bool stopped; /* [q->lock] full: takes nothing until a completion */
-	u32 starts; /* [q->lock] counts restarts, to see one that comes during queue_rq */
+	bool stopped;  /* [q->lock] full: takes nothing until a completion */
+	u32 starts;    /* [q->lock] counts restarts, to see one that comes during queue_rq */
 	u32 in_flight; /* [q->lock] */
 };
 
@@ -78,28 +78,29 @@ extern const struct elevator_ops elevator_none, elevator_deadline;
 
 struct request_queue {
 	struct spinlock lock;
-	const struct blk_mq_ops *ops; /* [const] */
-	void *driver_data; /* [const] */
-	struct queue_limits limits; /* [const once the disk is added] */
-	u16 nr_hw_queues, depth; /* [const] */
-	struct blk_mq_hw_ctx *hctxs; /* [const] */
-	struct request *requests; /* [const] by tag; the last is the flush request */
-	void *pdus; /* [const] */
-	u64 *tags; /* [lock] bitmap, set: in use */
-	u16 tags_used; /* [lock] */
-	u16 next_hctx; /* [lock] where the next batch goes */
-	u32 freeze_depth; /* [lock] > 0: no new tags */
-	bool dying; /* [lock] the disk is gone: waiters for tags give up */
+	const struct blk_mq_ops *ops;  /* [const] */
+	void *driver_data;	       /* [const] */
+	struct queue_limits limits;    /* [const once the disk is added] */
+	u16 nr_hw_queues, depth;       /* [const] */
+	struct blk_mq_hw_ctx *hctxs;   /* [const] */
+	struct request *requests;      /* [const] by tag; the last is the flush request */
+	void *pdus;		       /* [const] */
+	u64 *tags;		       /* [lock] bitmap, set: in use */
+	u16 tags_used;		       /* [lock] */
+	u16 next_hctx;		       /* [lock] where the next batch goes */
+	u32 freeze_depth;	       /* [lock] > 0: no new tags */
+	bool dying;		       /* [lock] the disk is gone: waiters for tags give up */
 	struct wait_queue_head tag_wq; /* a tag is free, or dying, or unfrozen */
 	struct list_head dispatch; /* [lock] goes first: retries, flush sequences, turned away */
-	u32 nr_elevator; /* [lock] requests in the elevator */
-	bool plugged; /* [lock] they wait for the timer, a sync one, or more of them */
+	u32 nr_elevator;	   /* [lock] requests in the elevator */
+	bool plugged;		   /* [lock] they wait for the timer, a sync one, or more of them */
 	const struct elevator_ops *elevator; /* [lock, frozen to change] */
-	void *elevator_data; /* [lock] */
-	atomic_t runners; /* [atomic] blk_mq_run_queue at work */
-	bool write_cache, fua; /* [atomic] */
-	bool flush_busy; /* [lock] the flush request is under way */
-	struct list_head flush_pending, flush_running; /* [lock] who waits for the next/this flush */
+	void *elevator_data;		     /* [lock] */
+	atomic_t runners;		     /* [atomic] blk_mq_run_queue at work */
+	bool write_cache, fua;		     /* [atomic] */
+	bool flush_busy;		     /* [lock] the flush request is under way */
+	struct list_head flush_pending,
+		flush_running; /* [lock] who waits for the next/this flush */
 	struct timer unplug_timer, timeout_timer;
 	struct work timeout_work;
 	ktime_t timeout_ns; /* [const] */

@@ -26,10 +26,10 @@ struct elevator_ops;
 /* What the device can do; set by the driver before device_add_disk, constant afterwards unless
  * noted. Units in the names. */
 struct queue_limits {
-	u32 logical_block_size; /* bytes, power of two 512..4096 */
+	u32 logical_block_size;	 /* bytes, power of two 512..4096 */
 	u32 physical_block_size; /* bytes */
 	u32 io_min_bytes, io_opt_bytes, alignment_offset_bytes;
-	u32 max_sectors; /* of one request */
+	u32 max_sectors;  /* of one request */
 	u16 max_segments; /* pieces of one request */
 	u32 max_segment_size_bytes;
 	u32 max_discard_sectors, max_write_zeroes_sectors; /* 0: not supported */
@@ -40,29 +40,29 @@ struct queue_limits {
 enum request_state { RQ_IDLE, RQ_QUEUED, RQ_DISPATCHED, RQ_COMPLETED };
 
 struct request {
-	struct request_queue *q; /* [const] */
-	u16 tag; /* [const] index into the queue's requests */
-	u16 hctx_idx; /* [const while in use] which hardware queue */
-	u16 nr_phys_segments; /* [q->lock] */
-	int status; /* [driver until complete] 0 or -errno */
-	enum request_state state; /* [q->lock] */
-	blk_opf_t cmd_flags; /* [q->lock] */
-	sector_t sector; /* [q->lock] first sector, whole-disk units */
-	u32 data_len; /* [q->lock] bytes */
+	struct request_queue *q;   /* [const] */
+	u16 tag;		   /* [const] index into the queue's requests */
+	u16 hctx_idx;		   /* [const while in use] which hardware queue */
+	u16 nr_phys_segments;	   /* [q->lock] */
+	int status;		   /* [driver until complete] 0 or -errno */
+	enum request_state state;  /* [q->lock] */
+	blk_opf_t cmd_flags;	   /* [q->lock] */
+	sector_t sector;	   /* [q->lock] first sector, whole-disk units */
+	u32 data_len;		   /* [q->lock] bytes */
 	struct bio *bio, *biotail; /* [q->lock; driver reads while it owns it] */
 	struct block_device *part; /* for statistics */
-	ktime_t start_ns; /* [const] allocation */
-	ktime_t deadline_ns; /* [elevator] */
-	struct list_head list; /* [q->lock] plug, elevator, dispatch or completion list */
-	struct list_head fifo; /* [elevator] */
-	ktime_t dispatch_ns; /* [q->lock] when the driver got it, for the timeout */
+	ktime_t start_ns;	   /* [const] allocation */
+	ktime_t deadline_ns;	   /* [elevator] */
+	struct list_head list;	   /* [q->lock] plug, elevator, dispatch or completion list */
+	struct list_head fifo;	   /* [elevator] */
+	ktime_t dispatch_ns;	   /* [q->lock] when the driver got it, for the timeout */
 	struct bio *retry; /* [completion] bios of a failed request still to be tried alone */
-	u16 nr_merged; /* [q->lock] bios that joined, for statistics */
-	u32 stat_bytes; /* [q->lock] data_len as sent, for statistics */
-	u8 flush_steps; /* [q->lock] what its flush sequence still needs */
+	u16 nr_merged;	   /* [q->lock] bios that joined, for statistics */
+	u32 stat_bytes;	   /* [q->lock] data_len as sent, for statistics */
+	u8 flush_steps;	   /* [q->lock] what its flush sequence still needs */
 	void (*end_io)(struct request *rq); /* internal users (flush machinery), else NULL */
-	void *end_io_data; /* blk_execute_drv's pdu_arg */
-	void *pdu; /* [const] driver's data, q->cmd_size bytes */
+	void *end_io_data;		    /* blk_execute_drv's pdu_arg */
+	void *pdu;			    /* [const] driver's data, q->cmd_size bytes */
 };
 
 struct blk_mq_ops {
@@ -114,7 +114,7 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max);
  * neighbours merge; finish (or a sleep, or a full list) sends them. */
 struct blk_plug {
 	struct list_head requests; /* [owner] */
-	u32 count; /* [owner] */
+	u32 count;		   /* [owner] */
 };
 void blk_start_plug(struct blk_plug *plug);
 void blk_finish_plug(struct blk_plug *plug);

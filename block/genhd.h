@@ -20,37 +20,38 @@ struct inode;
 struct request_queue;
 struct gendisk;
 
-#define MKDEV(major, minor) \
-	((dev_t)((((u64)(minor)) & 0xff) | (((u64)(major)) << 8) | ((((u64)(minor)) & ~0xffull) << 12)))
+#define MKDEV(major, minor)                                        \
+	((dev_t)((((u64)(minor)) & 0xff) | (((u64)(major)) << 8) | \
+		 ((((u64)(minor)) & ~0xffull) << 12)))
 #define MAJOR(dev) ((u32)(((dev) >> 8) & 0xfff))
-#define MINOR(dev) ((u32)(((dev) & 0xff) | (((dev) >> 12) & 0xfff00)))
+#define MINOR(dev) ((u32)(((dev)&0xff) | (((dev) >> 12) & 0xfff00)))
 
-#define BLKDEV_MAJORS 512u
-#define DISK_NAME_LEN 32
+#define BLKDEV_MAJORS	512u
+#define DISK_NAME_LEN	32
 #define DISK_SERIAL_LEN 20
-#define DISK_MAX_PARTS 16 /* minors a disk */
+#define DISK_MAX_PARTS	16 /* minors a disk */
 
 struct disk_stats {
 	u64 ios[3], merges[3], sectors[3], time_ns[3]; /* read, write, discard; [queue lock] */
-	u64 in_flight; /* [queue lock] */
-	u64 io_time_ns, queue_time_ns, stamp_ns; /* [queue lock] */
+	u64 in_flight;				       /* [queue lock] */
+	u64 io_time_ns, queue_time_ns, stamp_ns;       /* [queue lock] */
 };
 
 struct block_device {
-	dev_t bd_dev; /* [const] */
-	u8 bd_partno; /* [const] 0: whole disk */
+	dev_t bd_dev;		 /* [const] */
+	u8 bd_partno;		 /* [const] 0: whole disk */
 	struct gendisk *bd_disk; /* [const] */
-	sector_t bd_start_sect; /* [const while open] */
-	sector_t bd_nr_sectors; /* [atomic read; open_mutex to change] */
-	bool bd_read_only; /* [open_mutex] */
-	u32 bd_openers; /* [open_mutex] */
-	u32 bd_writers; /* [open_mutex] */
-	void *bd_holder; /* [open_mutex] exclusive owner (a mounted filesystem), or NULL */
-	u32 bd_holders; /* [open_mutex] how often it has opened */
-	atomic_t bd_refs; /* [atomic] the last one frees; each keeps the disk */
-	struct inode *bd_inode; /* [const] fs/block_dev.c: its page cache; NULL until first open */
-	u32 bd_block_size; /* [open_mutex] soft block size, bytes */
-	struct list_head hash; /* [table lock] empty: not visible */
+	sector_t bd_start_sect;	 /* [const while open] */
+	sector_t bd_nr_sectors;	 /* [atomic read; open_mutex to change] */
+	bool bd_read_only;	 /* [open_mutex] */
+	u32 bd_openers;		 /* [open_mutex] */
+	u32 bd_writers;		 /* [open_mutex] */
+	void *bd_holder;	 /* [open_mutex] exclusive owner (a mounted filesystem), or NULL */
+	u32 bd_holders;		 /* [open_mutex] how often it has opened */
+	atomic_t bd_refs;	 /* [atomic] the last one frees; each keeps the disk */
+	struct inode *bd_inode;	 /* [const] fs/block_dev.c: its page cache; NULL until first open */
+	u32 bd_block_size;	 /* [open_mutex] soft block size, bytes */
+	struct list_head hash;	 /* [table lock] empty: not visible */
 	struct disk_stats bd_stats;
 };
 
@@ -64,17 +65,17 @@ struct block_device_operations {
 };
 
 struct gendisk {
-	char disk_name[DISK_NAME_LEN]; /* [const] "vda" */
-	char serial[DISK_SERIAL_LEN + 1]; /* [const] */
-	u32 major, first_minor, minors; /* [const] */
+	char disk_name[DISK_NAME_LEN];		    /* [const] "vda" */
+	char serial[DISK_SERIAL_LEN + 1];	    /* [const] */
+	u32 major, first_minor, minors;		    /* [const] */
 	const struct block_device_operations *fops; /* [const] */
-	struct request_queue *queue; /* [const] NULL: stacked device */
-	void *private_data; /* driver's */
-	bool read_only; /* [open_mutex] */
+	struct request_queue *queue;		    /* [const] NULL: stacked device */
+	void *private_data;			    /* driver's */
+	bool read_only;				    /* [open_mutex] */
 	u32 stacked_block_size; /* [const] logical block of a device without a queue, bytes */
-	bool dead; /* [atomic] removed: all I/O fails */
-	atomic_t refs; /* [atomic] the driver's, and one of each block_device */
-	atomic_t submitters; /* [atomic] threads inside submit_bio for it */
+	bool dead;		/* [atomic] removed: all I/O fails */
+	atomic_t refs;		/* [atomic] the driver's, and one of each block_device */
+	atomic_t submitters;	/* [atomic] threads inside submit_bio for it */
 	struct wait_queue_head drained; /* submitters became 0 while dead */
 	struct mutex open_mutex;
 	struct block_device *part[DISK_MAX_PARTS]; /* [open_mutex] part[0]: whole disk */

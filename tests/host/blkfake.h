@@ -1,0 +1,46 @@
+/*
+ * A disk for the tests of the block layer: an array of bytes behind a driver that takes requests,
+ * and completes them when and how the test says.
+ */
+#pragma once
+
+#include "block/blkdev.h"
+
+#define DISK_SECTORS 2048u
+#define MAX_RINGS    4
+
+struct fake_disk {
+	struct gendisk *disk;
+	struct request_queue *q;
+	u8 data[DISK_SECTORS * SECTOR_SIZE];	/* what the device would read back */
+	u8 durable[DISK_SECTORS * SECTOR_SIZE]; /* what a power cut would leave */
+	struct request *flying[256];
+	u32 nr_flying, per_ring[MAX_RINGS], ring_size;
+	bool unnotified[MAX_RINGS]; /* queued with last == false, not committed yet */
+	bool auto_complete, random_order;
+	bool has_fua;
+	sector_t bad_sector; /* an access to it fails; ~0: none */
+	u32 fail_flushes;    /* the next so many flushes fail */
+	bool reject;	     /* queue_rq fails at once */
+	u32 nr_requests, nr_flushes, nr_busy, nr_timeouts, most_flying;
+	u32 kinds[16];	 /* requests by operation */
+	char trace[256]; /* one letter a request: R W F D Z */
+};
+
+/* Make "name" with these limits (NULL: the queue's own). Asserts success. */
+void fake_disk_create(struct fake_disk *d, const char *name, u16 rings, u16 depth,
+		      const struct queue_limits *lim);
+void fake_disk_remove(struct fake_disk *d);
+/* Complete one request in flight (the oldest, or any). Returns: whether there was one. */
+bool fake_disk_complete_one(struct fake_disk *d);
+/* For fake_schedule_hook: complete something on any of the disks. */
+bool fake_disks_progress(void);
+u32 fake_random(u32 below);
+/* Set up the block layer once. */
+void fake_block_init(void);
+/* A bio over `sectors` of fresh pages, filled with `fill`. */
+struct bio *fake_bio(struct block_device *bdev, blk_opf_t opf, sector_t sector, u32 sectors,
+		     u8 fill);
+void fake_bio_free(struct bio *bio);
+/* Open by name. */
+struct block_device *fake_open(const char *name);
