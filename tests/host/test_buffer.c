@@ -1,0 +1,237 @@
+// sources: fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
+// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
+// sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c tests/host/fakes/printk.c
+// sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
+// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c kernel/lib/vsnprintf.c
+/* Metadata buffers, block nodes, and the ways of an I/O error. */
+#include "tests/host/host.h"
+#include "tests/host/fakes/disk.h"
+#include "tests/host/fakes/toyfs.h"
+
+#include "block/genhd.h"
+#include "fs/block_dev.h"
+#include "fs/buffer_head.h"
+#include "fs/pagemap.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+
+static struct toyfs fs;
+static struct block_device *bdev;
+static u8 buf[1 << 16];
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_schedule_hook = fake_disk_complete_one;
+	fake_disk_fail_reads = fake_disk_fail_writes = false;
+	fake_disk_bad_sector = ~0ull;
+	for (u32 i = 0; i < 1 << 20; i++)
+		fake_disk[i] = (u8)(i >> 9);
+	toyfs_init(&fs, 1024, 2047); /* an odd number of sectors */
+	bdev = fs.sb.s_bdev;
+	assert_int_equal(set_blocksize(bdev, 1024), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_disk_fail_reads = fake_disk_fail_writes = false;
+	(void)!filemap_write_and_wait(&fs.inode.i_data);
+	truncate_inode_pages(&fs.inode.i_data, 0);
+	bdev_close(bdev, true, NULL);
+	bdev->bd_openers = 1;
+	assert_null(bdev->bd_inode);
+	assert_int_equal(fake_pages_live(), 0);
+	assert_int_equal(fake_kmalloc_live(), 0);
+	return 0;
+}
+
+static void bread_caches(void **state)
+{
+	struct buffer_head *a = bread(bdev, 5, 1024), *b;
+	u64 bios = fake_disk_stats.bios;
+
+	(void)state;
+	assert_false(IS_ERR(a));
+	assert_int_equal(a->b_data[0], 10);
+	assert_int_equal(a->b_data[1023], 11);
+	b = bread(bdev, 5, 1024);
+	assert_ptr_equal(a, b);
+	assert_int_equal(fake_disk_stats.bios, bios);
+	brelse(b);
+	assert_int_equal(fake_shrink(100), 0); /* it is in use */
+	brelse(a);
+	fake_shrink(100);
+	assert_true(fake_shrink(100) + 1 >= 1 && fake_pages_live() == 0);
+}
+
+static void bad_blocks(void **state)
+{
+	(void)state;
+	assert_int_equal(PTR_ERR(bread(bdev, 1023, 1024)), -EUCLEAN); /* held in part only */
+	assert_int_equal(PTR_ERR(bread(bdev, ~0ull, 1024)), -EUCLEAN);
+	assert_int_equal(PTR_ERR(bread(bdev, 1, 2048)), -EINVAL);
+	fake_disk_bad_sector = 100;
+	assert_int_equal(PTR_ERR(bread(bdev, 50, 1024)), -EIO);
+	fake_disk_bad_sector = ~0ull;
+	brelse(bread(bdev, 50, 1024));
+}
+
+static void dirty_metadata_reaches_the_disk(void **state)
+{
+	struct buffer_head *bh = getblk(bdev, 7, 1024);
+
+	(void)state;
+	lock_buffer(bh);
+	memset(bh->b_data, 0x77, 1024);
+	set_buffer_uptodate(bh);
+	unlock_buffer(bh);
+	mark_buffer_dirty(bh);
+	brelse(bh);
+	assert_int_equal(fake_disk[7 * 1024], 14);
+	assert_int_equal(sync_blockdev(bdev), 0);
+	assert_int_equal(fake_disk[7 * 1024], 0x77);
+	assert_int_equal(fake_disk[7 * 1024 + 1023], 0x77);
+	assert_int_equal(fake_disk[6 * 1024], 12); /* neighbours in the page: not touched */
+	assert_int_equal(fake_disk[8 * 1024], 16);
+}
+
+static void forgotten_is_never_written(void **state)
+{
+	struct buffer_head *bh = bread(bdev, 9, 1024);
+
+	(void)state;
+	memset(bh->b_data, 0, 1024);
+	mark_buffer_dirty_inode(bh, &fs.inode);
+	brelse(bh);
+	sb_forget(&fs.sb, 9, 1);
+	assert_int_equal(sync_blockdev(bdev), 0);
+	assert_int_equal(fake_disk[9 * 1024], 18);
+}
+
+static void fsync_writes_the_files_metadata(void **state)
+{
+	struct buffer_head *bh = bread(bdev, 9, 1024);
+
+	(void)state;
+	memset(bh->b_data, 0x99, 1024);
+	mark_buffer_dirty_inode(bh, &fs.inode);
+	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, true), 0);
+	assert_int_equal(fake_disk[9 * 1024], 0x99);
+	fake_disk_fail_writes = true;
+	mark_buffer_dirty_inode(bh, &fs.inode);
+	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, true), -EIO);
+	fake_disk_fail_writes = false;
+	assert_int_equal(sync_blockdev(bdev), -EIO);
+	assert_int_equal(sync_blockdev(bdev), 0);
+	brelse(bh);
+}
+
+static void a_write_error_is_reported_once_per_file(void **state)
+{
+	struct file other = fs.file, late;
+
+	(void)state;
+	assert_int_equal(toyfs_write(&fs, 0, buf, 5000, 0), 5000);
+	fake_disk_fail_writes = true;
+	writeback_older_than(~0ull);
+	while (fake_disk_complete_one())
+		;
+	fake_disk_fail_writes = false;
+	late = fs.file;
+	late.f_wb_err_seq = filemap_sample_wb_err(late.f_mapping);
+	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), -EIO);
+	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), 0);
+	assert_int_equal(other.f_op->fsync(&other, 0, INT64_MAX, false), -EIO);
+	assert_int_equal(other.f_op->fsync(&other, 0, INT64_MAX, false), 0);
+	assert_int_equal(late.f_op->fsync(&late, 0, INT64_MAX, false), -EIO);
+	late.f_wb_err_seq = filemap_sample_wb_err(late.f_mapping);
+	assert_int_equal(late.f_op->fsync(&late, 0, INT64_MAX, false), 0);
+	assert_int_equal(toyfs_write(&fs, 0, buf, 10, IOCB_DSYNC), 10);
+	fake_disk_fail_writes = true;
+	assert_int_equal(toyfs_write(&fs, 0, buf, 10, IOCB_DSYNC), -EIO);
+}
+
+static void a_read_error_is_the_readers(void **state)
+{
+	(void)state;
+	assert_int_equal(toyfs_write(&fs, 0, buf, 16384, 0), 16384);
+	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	truncate_inode_pages(&fs.inode.i_data, 0);
+	fake_disk_bad_sector = (fs.map[9] - 1) * 2; /* in the third page */
+	assert_int_equal(toyfs_read(&fs, 0, buf, 16384), 8192);
+	assert_int_equal(toyfs_read(&fs, 8192, buf, 1), -EIO);
+	assert_int_equal(toyfs_read(&fs, 12288, buf, 4096), 4096);
+	assert_int_equal(PTR_ERR(read_mapping_page(&fs.inode.i_data, 2)), -EIO);
+	fake_disk_bad_sector = ~0ull;
+	assert_int_equal(toyfs_read(&fs, 8192, buf, 8192), 8192);
+}
+
+static void no_memory_is_enomem(void **state)
+{
+	(void)state;
+	for (u32 n = 1; n < 12; n++) {
+		ssize_t done;
+
+		mm_fail_after(n);
+		done = toyfs_write(&fs, n * 4096 + 100, buf, 200, 0);
+		mm_fail_after(0);
+		assert_true(done == 200 || done == -ENOMEM);
+	}
+	assert_int_equal(toyfs_write(&fs, 0, buf, 65536, 0), 65536);
+	assert_int_equal(toyfs_read(&fs, 0, buf, 65536), 65536);
+}
+
+static void block_nodes(void **state)
+{
+	struct inode node = {.i_mode = S_IFBLK, .i_rdev = bdev->bd_dev};
+	struct file file = {.f_inode = &node, .f_writable = true, .f_op = &def_blk_fops};
+	struct iovec iov = {(u64)(uintptr_t)buf, sizeof(buf)};
+	struct kiocb iocb = {.ki_filp = &file, .ki_pos = 2047 * 512 - 700};
+	struct iov_iter it;
+	u64 size = 0;
+
+	(void)state;
+	assert_int_equal(set_blocksize(bdev, 512), 0);
+	assert_int_equal(file.f_op->open(&node, &file), 0);
+	iov_iter_init_user(&it, &iov, 1);
+	assert_int_equal(file.f_op->read_iter(&iocb, &it), 700); /* the partial last page */
+	assert_memory_equal(buf, &fake_disk[2047 * 512 - 700], 700);
+	assert_int_equal(file.f_op->read_iter(&iocb, &it), 0);
+	assert_int_equal(file.f_op->write_iter(&iocb, &it), -ENOSPC);
+	iocb.ki_pos = 2047 * 512 - 3;
+	memset(buf, 0xab, 16);
+	iov_iter_init_user(&it, &iov, 1);
+	iov_iter_truncate(&it, 16);
+	assert_int_equal(file.f_op->write_iter(&iocb, &it), 3);
+	assert_int_equal(file.f_op->fsync(&file, 0, INT64_MAX, false), 0);
+	assert_int_equal(fake_disk[2047 * 512 - 1], 0xab);
+	assert_int_equal(fake_disk[2047 * 512], (u8)2047);
+	assert_int_equal(file.f_op->ioctl(&file, 0x80081272u, (u64)(uintptr_t)&size), 0);
+	assert_int_equal(size, 2047 * 512);
+	assert_int_equal(file.f_op->llseek(&file, 0, SEEK_END), 2047 * 512);
+	assert_int_equal(file.f_op->ioctl(&file, 0x1261u, 0), 0);
+	assert_int_equal(file.f_op->ioctl(&file, 0xdead, 0), -ENOTTY);
+	file.f_op->release(&node, &file);
+	node.i_rdev = 99;
+	assert_int_equal(file.f_op->open(&node, &file), -ENXIO);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(bread_caches),
+		T(bad_blocks),
+		T(dirty_metadata_reaches_the_disk),
+		T(forgotten_is_never_written),
+		T(fsync_writes_the_files_metadata),
+		T(a_write_error_is_reported_once_per_file),
+		T(a_read_error_is_the_readers),
+		T(no_memory_is_enomem),
+		T(block_nodes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

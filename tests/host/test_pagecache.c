@@ -1,0 +1,254 @@
+// sources: fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
+// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
+// sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c tests/host/fakes/printk.c
+// sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
+// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c kernel/lib/vsnprintf.c
+/* Files through the page cache against a plain array, on every block size, under random reclaim. */
+#include "tests/host/host.h"
+#include "tests/host/fakes/disk.h"
+#include "tests/host/fakes/toyfs.h"
+
+#include "fs/buffer_head.h"
+#include "fs/pagemap.h"
+#include "kernel/lib/errno.h"
+
+#define MODEL_BYTES (512u << 10)
+#define OPS	    6000
+#define BIG	    (64u << 20)
+
+static struct toyfs fs;
+static u8 model[MODEL_BYTES], buf[MODEL_BYTES];
+static u64 model_size;
+static bool flusher_on;
+static u8 big[BIG];
+
+static bool make_progress(void)
+{
+	if (fake_disk_complete_one())
+		return true;
+	if (!flusher_on)
+		return false;
+	flusher_on = false;
+	writeback_older_than(~0ull);
+	flusher_on = true;
+	return fake_disk_complete_one();
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_schedule_hook = make_progress;
+	fake_disk_fail_reads = fake_disk_fail_writes = false;
+	fake_disk_bad_sector = ~0ull;
+	flusher_on = true;
+	memset(fake_disk, 0, sizeof(fake_disk));
+	return 0;
+}
+
+/* Everything written and dropped: nothing of the cache may stay in memory. */
+static void drop_all(void)
+{
+	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	truncate_inode_pages(&fs.inode.i_data, 0);
+	assert_int_equal(fs.inode.i_data.nrpages, 0);
+	assert_int_equal(fake_pages_live(), 0);
+	assert_int_equal(fake_kmalloc_live(), 0);
+}
+
+static void check_all(void)
+{
+	assert_int_equal(fs.inode.i_size, model_size);
+	assert_int_equal(toyfs_read(&fs, 0, buf, sizeof(buf)), model_size);
+	assert_memory_equal(buf, model, model_size);
+}
+
+static void op_write(u32 blksize)
+{
+	u64 pos = (u64)rand() % (MODEL_BYTES - 1),
+	    len = 1 + (u64)rand() % (rand() % 4 ? 3000 : 40000);
+
+	(void)blksize;
+	if (pos + len > MODEL_BYTES)
+		len = MODEL_BYTES - pos;
+	for (u64 i = 0; i < len; i++)
+		buf[i] = (u8)rand();
+	assert_int_equal(toyfs_write(&fs, pos, buf, len, 0), len);
+	memcpy(model + pos, buf, len);
+	if (pos + len > model_size)
+		model_size = pos + len;
+}
+
+static void op_read(void)
+{
+	u64 pos = (u64)rand() % MODEL_BYTES, len = 1 + (u64)rand() % 30000;
+	u64 want = pos >= model_size ? 0 : model_size - pos < len ? model_size - pos : len;
+
+	assert_int_equal(toyfs_read(&fs, pos, buf, len), want);
+	if (want > 0)
+		assert_memory_equal(buf, model + pos, want);
+}
+
+static void op_truncate(void)
+{
+	u64 size = (u64)rand() % MODEL_BYTES;
+
+	assert_int_equal(toyfs_truncate(&fs, size), 0);
+	if (size < model_size)
+		memset(model + size, 0, MODEL_BYTES - size);
+	model_size = size;
+}
+
+static void random_ops(u32 blksize, bool scatter)
+{
+	toyfs_init(&fs, blksize, FAKE_DISK_BYTES / 512);
+	fs.scatter = scatter;
+	memset(model, 0, sizeof(model));
+	model_size = 0;
+	for (int i = 0; i < OPS; i++) {
+		int r = rand() % 100;
+
+		if (r < 45)
+			op_write(blksize);
+		else if (r < 80)
+			op_read();
+		else if (r < 84)
+			op_truncate();
+		else if (r < 90)
+			fake_shrink((size_t)rand() % 200);
+		else if (r < 94)
+			writeback_older_than(~0ull);
+		else if (r < 96)
+			assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), 0);
+		else if (r < 97)
+			(void)invalidate_mapping_pages(&fs.inode.i_data, 0, ~0ull);
+		else
+			for (int n = rand() % 50; n > 0; n--)
+				(void)fake_disk_complete_one();
+		if (fs.next > fs.limit - 2000)
+			fs.next = 64; /* the toy never frees: what it reuses was dropped long ago */
+		if (i % 500 == 0)
+			check_all();
+	}
+	check_all();
+	drop_all();
+	check_all();
+	drop_all();
+}
+
+static void model_1k(void **state)
+{
+	(void)state;
+	random_ops(1024, false);
+}
+static void model_1k_scattered(void **state)
+{
+	(void)state;
+	random_ops(1024, true);
+}
+static void model_2k(void **state)
+{
+	(void)state;
+	random_ops(2048, true);
+}
+static void model_4k(void **state)
+{
+	(void)state;
+	random_ops(4096, false);
+}
+
+static void fill_big(u32 seed)
+{
+	for (u32 i = 0; i < BIG; i += 4)
+		memcpy(&big[i], &(u32){i * 2654435761u + seed}, 4);
+}
+
+/* 64 MiB through 64 MiB of memory: throttling, reclaim, and large requests. */
+static void sequential(u32 blksize)
+{
+	static u8 chunk[1 << 16];
+	u64 bytes = (u64)TOYFS_BLOCKS * blksize;
+
+	if (bytes > BIG)
+		bytes = BIG;
+	toyfs_init(&fs, blksize, FAKE_DISK_BYTES / 512);
+	fill_big(blksize);
+	fake_disk_stats = (struct fake_disk_stats){0};
+	for (u64 pos = 0; pos < bytes; pos += sizeof(chunk))
+		assert_int_equal(toyfs_write(&fs, pos, big + pos, sizeof(chunk), 0), sizeof(chunk));
+	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), 0);
+	assert_true(fake_disk_stats.requests < 300 && fake_disk_stats.flushes == 1);
+	drop_all();
+	fake_disk_stats = (struct fake_disk_stats){0};
+	for (u64 pos = 0; pos < bytes; pos += sizeof(chunk)) {
+		assert_int_equal(toyfs_read(&fs, pos, chunk, sizeof(chunk)), sizeof(chunk));
+		assert_memory_equal(chunk, big + pos, sizeof(chunk));
+		if (mm_is_low() || fake_pages_live() > 8192)
+			fake_shrink(4096);
+	}
+	assert_true(fake_disk_stats.requests < 300);
+	drop_all();
+}
+
+static void sequential_4k(void **state)
+{
+	(void)state;
+	sequential(4096);
+}
+static void sequential_1k(void **state)
+{
+	(void)state;
+	sequential(1024);
+}
+
+static void a_wild_source_writes_what_it_can(void **state)
+{
+	(void)state;
+	toyfs_init(&fs, 1024, FAKE_DISK_BYTES / 512);
+	memset(model, 'x', 8192);
+	fake_user_hole(model + 6000, 1000);
+	assert_int_equal(toyfs_write(&fs, 100, model + 6000, 500, 0), -EFAULT);
+	assert_int_equal(toyfs_write(&fs, 0, model, 8192, 0), 6000);
+	fake_user_hole(NULL, 0);
+	memset(buf, 1, 8192);
+	assert_int_equal(toyfs_read(&fs, 0, buf, 8192), 6000);
+	assert_memory_equal(buf, model, 6000);
+	fake_user_hole(buf + 4000, 10);
+	assert_int_equal(toyfs_read(&fs, 5990, buf + 4000, 6), -EFAULT);
+	fake_user_hole(NULL, 0);
+	drop_all();
+}
+
+static void limits(void **state)
+{
+	(void)state;
+	toyfs_init(&fs, 1024, FAKE_DISK_BYTES / 512);
+	assert_int_equal(toyfs_write(&fs, fs.sb.s_maxbytes, buf, 1, 0), -EFBIG);
+	assert_int_equal(toyfs_write(&fs, fs.sb.s_maxbytes - 10, buf, 4096, 0), 10);
+	assert_int_equal(toyfs_truncate(&fs, 5), 0);
+	memcpy(buf, "tail", 4);
+	assert_int_equal(toyfs_write(&fs, 0, buf, 4, IOCB_APPEND), 4);
+	assert_int_equal(fs.inode.i_size, 9);
+	fs.limit = fs.next + 2; /* two blocks are left */
+	assert_int_equal(toyfs_write(&fs, 4096, buf, 4096, 0), -ENOSPC);
+	assert_int_equal(fs.inode.i_size, 9);
+	fs.limit++; /* the toy gives back only the last of the two */
+	assert_int_equal(toyfs_write(&fs, 1024, buf, 100, 0), 100);
+	drop_all();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(model_1k, setup),
+		cmocka_unit_test_setup(model_1k_scattered, setup),
+		cmocka_unit_test_setup(model_2k, setup),
+		cmocka_unit_test_setup(model_4k, setup),
+		cmocka_unit_test_setup(sequential_4k, setup),
+		cmocka_unit_test_setup(sequential_1k, setup),
+		cmocka_unit_test_setup(a_wild_source_writes_what_it_can, setup),
+		cmocka_unit_test_setup(limits, setup),
+	};
+
+	srand(1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
