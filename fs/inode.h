@@ -23,6 +23,7 @@ struct dentry;
 struct file;
 struct file_operations;
 struct inode_operations;
+struct path;
 struct pipe;
 struct super_block;
 

@@ -6,6 +6,12 @@
 #ifdef HOST_TEST
 #include <fcntl.h>
 #include <sys/stat.h>
+#ifndef O_PATH /* the C library hides these */
+#define O_DIRECT  040000
+#define O_NOATIME 01000000
+#define O_PATH	  010000000
+#define O_TMPFILE 020200000
+#endif
 #else
 #define S_IFMT	    0170000u
 #define S_IFSOCK    0140000u
@@ -19,6 +25,7 @@
 #define S_ISGID	    02000u
 #define S_ISVTX	    01000u
 #define S_IRWXU	    0700u
+#define S_IXGRP	    00010u
 #define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
 #define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)
 #define S_ISDIR(m)  (((m)&S_IFMT) == S_IFDIR)

@@ -58,6 +58,7 @@ struct file_system_type {
 
 struct super_block {
 	struct block_device *s_bdev; /* [const] NULL for pseudo filesystems */
+	bool s_bdev_write;	     /* [s_lock] s_bdev is open for writing */
 	dev_t s_dev;		     /* [const] */
 	u32 s_blocksize;	     /* [const] bytes */
 	u32 s_blocksize_bits;

@@ -1,0 +1,59 @@
+/* What the files of fs/ share among themselves and nobody else uses. */
+#pragma once
+
+#include "fs/dcache.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/super.h"
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/types.h"
+
+/* The mount of all files without a place in the tree. */
+extern struct mount pseudo_mount;
+void mount_lock_acquire(void);
+void mount_lock_release(void);
+/* Whether something is mounted on the dentry, so that its name must stay. */
+static inline bool d_mountpoint(const struct dentry *d)
+{
+	return d->d_mounted;
+}
+void deactivate_super(struct super_block *sb);
+/* Take a reference unless the superblock is going away. */
+bool grab_super(struct super_block *sb);
+/* A superblock of a type, on dev or on none. Returns: ERR_PTR. Context: sleeps. */
+struct super_block *must_check mount_fs(struct file_system_type *type, dev_t dev, u32 flags,
+					const char *data, bool silent);
+struct file_system_type *next_dev_type(struct file_system_type *type);
+int must_check do_remount_sb(struct super_block *sb, u32 flags, const char *data);
+/* mount_root's: hang the first mount. */
+struct mount *must_check alloc_mount(struct super_block *sb, struct dentry *root,
+				     const char *devname, u32 flags);
+void mount_attach_root(struct mount *mnt);
+
+/* The walk over a path. */
+enum last_type { LAST_NORM, LAST_DOT, LAST_DOTDOT, LAST_NONE };
+struct nameidata {
+	struct path path; /* where the walk is; references held */
+	struct path root; /* where "/" is; references held */
+	const char *name; /* what is left to walk */
+	char *buf;	  /* ours, when name lies in the text of a symlink */
+	u32 links;	  /* followed so far */
+	struct qstr last; /* the last component, within name */
+	enum last_type last_type;
+	bool trailing; /* a slash follows it */
+};
+int must_check nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags);
+void nd_end(struct nameidata *nd);
+/* Walk to the directory that holds the last component. LAST_NONE: nd->path is the end itself. */
+int must_check nd_walk_parent(struct nameidata *nd);
+/* Walk the last component; when it is a symlink that is followed, nd->name is its text. */
+int must_check nd_walk_last(struct nameidata *nd, bool follow);
+/* Look a name up in a directory whose i_mutex is held. Returns: a dentry, maybe negative. */
+struct dentry *must_check lookup_locked(struct dentry *dir, const struct qstr *name);
+int must_check may_create(const struct inode *dir);
+
+/* Change the size without asking for permission. */
+int must_check do_truncate(const struct path *path, loff_t size);
+
+/* "." and ".." at positions 0 and 1. Returns: false when the sink is full. */
+bool dir_emit_dots(struct file *file, struct dir_context *ctx);

@@ -1,0 +1,242 @@
+/* The files of /proc that tell about the system, in Linux's formats (proc(5)). */
+#include "fs/procfs_internal.h"
+
+#include "block/genhd.h"
+#include "fs/char_dev.h"
+#include "fs/pagemap.h"
+#include "fs/super.h"
+#include "kernel/arch/clock.h"
+#include "kernel/arch/irq.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/printk.h"
+#include "kernel/mm/page.h"
+#include "kernel/sched/thread.h"
+
+#define USER_HZ	    100u
+#define NR_VECTORS  256u
+#define FIXED_1	    2048u /* of the load averages */
+#define KIB(pages)  ((unsigned long long)(pages) * (PAGE_SIZE / 1024))
+#define NS_TO_MS(x) ((unsigned long long)((x) / NSEC_PER_MSEC))
+
+static int show_mounts(struct seq_file *m)
+{
+	size_t n = mounts_show(m->buf, m->size);
+
+	m->overflow = n >= m->size;
+	m->count = n;
+	return 0;
+}
+
+static int show_filesystems(struct seq_file *m)
+{
+	size_t n = (size_t)filesystems_show(m->buf, m->size);
+
+	m->overflow = n >= m->size;
+	m->count = n;
+	return 0;
+}
+
+static int show_cmdline(struct seq_file *m)
+{
+	seq_printf(m, "%s\n", cmdline_raw());
+	return 0;
+}
+
+static void show_seconds(struct seq_file *m, u64 ns, char end)
+{
+	seq_printf(m, "%llu.%02llu%c", (unsigned long long)(ns / NSEC_PER_SEC),
+		   (unsigned long long)(ns % NSEC_PER_SEC / (NSEC_PER_SEC / 100)), end);
+}
+
+static int show_uptime(struct seq_file *m)
+{
+	show_seconds(m, ktime_get_ns(), ' ');
+	show_seconds(m, sched_idle_ns(), '\n');
+	return 0;
+}
+
+static int show_loadavg(struct seq_file *m)
+{
+	const struct proc_pid_ops *ops = proc_get_pid_ops();
+	u32 total = 0;
+	pid_t pid, last = 0;
+	u64 avg[3];
+
+	sched_loadavg(avg);
+	for (u32 i = 0; i < 3; i++)
+		seq_printf(m, "%llu.%02llu ", (unsigned long long)(avg[i] / FIXED_1),
+			   (unsigned long long)(avg[i] % FIXED_1 * 100 / FIXED_1));
+	for (pid = 0; ops && (pid = ops->next_pid(pid)) > 0; total++)
+		last = pid;
+	seq_printf(m, "%u/%u %d\n", sched_nr_running(), total, last);
+	return 0;
+}
+
+static int show_meminfo(struct seq_file *m)
+{
+	struct pagecache_stats pc;
+	struct mm_stats mm;
+
+	mm_get_stats(&mm);
+	pagecache_get_stats(&pc);
+	const struct {
+		const char *name;
+		u64 pages;
+	} rows[] = {
+		{"MemTotal:", mm.total_pages},
+		{"MemFree:", mm.free_pages},
+		{"MemAvailable:", mm.free_pages + pc.cached - pc.dirty - pc.writeback},
+		{"Buffers:", 0},
+		{"Cached:", pc.cached},
+		{"SwapCached:", 0},
+		{"SwapTotal:", 0},
+		{"SwapFree:", 0},
+		{"Dirty:", pc.dirty},
+		{"Writeback:", pc.writeback},
+		{"Shmem:", 0},
+		{"Slab:", mm.slab_pages},
+		{"SReclaimable:", 0},
+		{"SUnreclaim:", mm.slab_pages},
+		{"PageTables:", mm.pagetable_pages},
+	};
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
+		seq_printf(m, "%-15s %8llu kB\n", rows[i].name, KIB(rows[i].pages));
+	return 0;
+}
+
+static u64 total_interrupts(void)
+{
+	u64 sum = 0;
+
+	for (u32 v = 0; v < NR_VECTORS; v++)
+		sum += irq_count(v);
+	return sum;
+}
+
+/* The scheduler keeps idle time only, so all the rest is called user time. */
+static int show_stat(struct seq_file *m)
+{
+	u64 idle = sched_idle_ns() / (NSEC_PER_SEC / USER_HZ);
+	u64 all = ktime_get_ns() / (NSEC_PER_SEC / USER_HZ);
+	unsigned long long busy = all > idle ? all - idle : 0;
+
+	for (u32 i = 0; i < 2; i++)
+		seq_printf(m, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", i ? "cpu0" : "cpu ", busy,
+			   (unsigned long long)idle);
+	seq_printf(m, "intr %llu\nctxt %llu\nbtime %llu\nprocs_running %u\nprocs_blocked 0\n",
+		   (unsigned long long)total_interrupts(),
+		   (unsigned long long)sched_total_switches(),
+		   (unsigned long long)((clock_realtime_ns() - ktime_get_ns()) / NSEC_PER_SEC),
+		   sched_nr_running());
+	return 0;
+}
+
+static int show_interrupts(struct seq_file *m)
+{
+	seq_printf(m, "            CPU0\n");
+	for (u32 v = 0; v < NR_VECTORS; v++)
+		if (irq_count(v))
+			seq_printf(m, "%4u: %10llu  vector\n", v, (unsigned long long)irq_count(v));
+	seq_printf(m, " ERR: %10llu\n", (unsigned long long)irq_count_spurious());
+	return 0;
+}
+
+/* Each major once: they come in order. */
+struct major_walk {
+	struct seq_file *m;
+	u32 last;
+};
+
+static int show_chr_major(const char *name, dev_t dev, mode_t mode, void *arg)
+{
+	struct major_walk *w = arg;
+
+	(void)mode;
+	if (MAJOR(dev) != w->last)
+		seq_printf(w->m, "%3u %s\n", MAJOR(dev), name);
+	w->last = MAJOR(dev);
+	return 0;
+}
+
+static int show_blk_major(struct block_device *bdev, void *arg)
+{
+	struct major_walk *w = arg;
+	char name[DISK_NAME_LEN + 8];
+
+	bdev_name(bdev, name, sizeof(name));
+	return show_chr_major(name, bdev->bd_dev, 0, w);
+}
+
+static int show_devices(struct seq_file *m)
+{
+	struct major_walk w = {m, 0};
+
+	seq_printf(m, "Character devices:\n");
+	chrdev_for_each(show_chr_major, &w);
+	seq_printf(m, "\nBlock devices:\n");
+	w.last = 0;
+	return blk_for_each_device(show_blk_major, &w);
+}
+
+static int show_partition(struct block_device *bdev, void *arg)
+{
+	char name[DISK_NAME_LEN + 8];
+
+	bdev_name(bdev, name, sizeof(name));
+	seq_printf(arg, "%4u  %7u %10llu %s\n", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev),
+		   (unsigned long long)bdev_nr_sectors(bdev) / 2, name);
+	return 0;
+}
+
+static int show_partitions(struct seq_file *m)
+{
+	seq_printf(m, "major minor  #blocks  name\n\n");
+	return blk_for_each_device(show_partition, m);
+}
+
+static void show_io(struct seq_file *m, const struct disk_stats *s, u32 i)
+{
+	seq_printf(m, " %llu %llu %llu %llu", (unsigned long long)s->ios[i],
+		   (unsigned long long)s->merges[i], (unsigned long long)s->sectors[i],
+		   NS_TO_MS(s->time_ns[i]));
+}
+
+static int show_diskstat(struct block_device *bdev, void *arg)
+{
+	const struct disk_stats *s = &bdev->bd_stats;
+	char name[DISK_NAME_LEN + 8];
+
+	bdev_name(bdev, name, sizeof(name));
+	seq_printf(arg, "%4u %7u %s", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev), name);
+	show_io(arg, s, 0);
+	show_io(arg, s, 1);
+	seq_printf(arg, " %llu %llu %llu", (unsigned long long)s->in_flight,
+		   NS_TO_MS(s->io_time_ns), NS_TO_MS(s->queue_time_ns));
+	show_io(arg, s, 2);
+	seq_printf(arg, " 0 0\n");
+	return 0;
+}
+
+static int show_diskstats(struct seq_file *m)
+{
+	return blk_for_each_device(show_diskstat, m);
+}
+
+void proc_files_init(void)
+{
+	static const struct {
+		const char *name;
+		int (*show)(struct seq_file *m);
+	} files[] = {
+		{"cmdline", show_cmdline},	 {"devices", show_devices},
+		{"diskstats", show_diskstats},	 {"filesystems", show_filesystems},
+		{"interrupts", show_interrupts}, {"loadavg", show_loadavg},
+		{"meminfo", show_meminfo},	 {"mounts", show_mounts},
+		{"partitions", show_partitions}, {"stat", show_stat},
+		{"uptime", show_uptime},
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
+		if (proc_create(files[i].name, 0444, files[i].show, NULL))
+			panic("no memory for /proc/%s", files[i].name);
+}

@@ -1,0 +1,136 @@
+/* Open files of /proc: the text is made by a read at its start; later reads continue in it. */
+#include "fs/procfs_internal.h"
+
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+
+#define PROC_WRITE_MAX 4095u
+#define SEQ_SIZE_MAX   (1u << 20)
+
+void seq_printf(struct seq_file *m, const char *fmt, ...)
+{
+	va_list args;
+	int len;
+
+	if (m->overflow)
+		return;
+	va_start(args, fmt);
+	len = vsnprintf(m->buf + m->count, m->size - m->count, fmt, args);
+	va_end(args);
+	if ((size_t)len >= m->size - m->count)
+		m->overflow = true;
+	else
+		m->count += (size_t)len;
+}
+
+void seq_write(struct seq_file *m, const void *data, size_t len)
+{
+	if (m->overflow || len >= m->size - m->count) {
+		m->overflow = true;
+		return;
+	}
+	memcpy(m->buf + m->count, data, len);
+	m->count += len;
+}
+
+static int call_show(const struct inode *inode, struct seq_file *m)
+{
+	pid_t pid = PID_OF(inode->i_ino);
+
+	if (pid)
+		return ((const struct proc_pid_entry *)inode->i_private)->show(pid, m);
+	return ((const struct proc_entry *)inode->i_private)->show(m);
+}
+
+/* Make the text, in as large a buffer as it takes. */
+static int make_text(const struct inode *inode, struct seq_file *m)
+{
+	size_t size = m->size ? m->size : 1024;
+	int err;
+
+	for (;; size *= 2) {
+		if (size > SEQ_SIZE_MAX)
+			return -ENOMEM;
+		if (size != m->size) {
+			kfree(m->buf);
+			m->buf = kmalloc(size, GFP_KERNEL);
+			m->size = m->buf ? size : 0;
+		}
+		m->count = 0;
+		m->overflow = false;
+		if (!m->buf)
+			return -ENOMEM;
+		err = call_show(inode, m);
+		if (err || !m->overflow)
+			return err;
+	}
+}
+
+static int proc_open(struct inode *inode, struct file *file)
+{
+	(void)inode;
+	file->private_data = kzalloc(sizeof(struct seq_file), GFP_KERNEL);
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static void proc_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	(void)inode;
+	kfree(m->buf);
+	kfree(m);
+}
+
+static ssize_t proc_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	const struct inode *inode = iocb->ki_filp->f_inode;
+	struct seq_file *m = iocb->ki_filp->private_data;
+	size_t n = 0, want;
+	int err;
+
+	if (!PID_OF(inode->i_ino) && !((const struct proc_entry *)inode->i_private)->show)
+		return -EINVAL;
+	if (iocb->ki_pos == 0 || !m->buf) {
+		err = make_text(inode, m);
+		if (err)
+			return err;
+	}
+	if ((u64)iocb->ki_pos < m->count) {
+		want = min(m->count - (size_t)iocb->ki_pos, iov_iter_count(to));
+		n = copy_to_iter(m->buf + iocb->ki_pos, want, to);
+		if (n == 0 && want > 0)
+			return -EFAULT;
+	}
+	iocb->ki_pos += (loff_t)n;
+	return (ssize_t)n;
+}
+
+static ssize_t proc_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	const struct inode *inode = iocb->ki_filp->f_inode;
+	const struct proc_entry *e = inode->i_private;
+	size_t len = iov_iter_count(from);
+	char *text;
+	int err;
+
+	if (PID_OF(inode->i_ino) || !e->write || len > PROC_WRITE_MAX)
+		return -EINVAL;
+	text = kzalloc(len + 1, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	err = copy_from_iter(text, len, from) == len ? e->write(text, len) : -EFAULT;
+	kfree(text);
+	return err ? err : (ssize_t)len;
+}
+
+const struct file_operations proc_fops = {
+	.read_iter = proc_read,
+	.write_iter = proc_write,
+	.open = proc_open,
+	.release = proc_release,
+};

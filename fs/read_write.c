@@ -1,0 +1,210 @@
+/* The checked operations on open files, as the system calls need them. */
+#include "fs/file.h"
+
+#include "fs/inode.h"
+#include "fs/internal.h"
+#include "fs/poll.h"
+#include "kernel/lib/errno.h"
+
+/* Linux's limit of one read or write. */
+#define MAX_RW_COUNT 0x7ffff000ul
+#define SEEK_DATA_   3
+#define SEEK_HOLE_   4
+
+static bool is_stream(const struct file *file)
+{
+	return file->f_op->llseek == no_llseek;
+}
+
+static u32 flags_to_iocb(u32 f_flags)
+{
+	u32 iocb = 0;
+
+	if (f_flags & O_APPEND)
+		iocb |= IOCB_APPEND;
+	if (f_flags & O_DIRECT)
+		iocb |= IOCB_DIRECT;
+	if (f_flags & O_DSYNC)
+		iocb |= IOCB_DSYNC;
+	if ((f_flags & O_SYNC) == O_SYNC)
+		iocb |= IOCB_SYNC;
+	return iocb;
+}
+
+typedef ssize_t rw_iter_t(struct kiocb *iocb, struct iov_iter *it);
+
+/* pos NULL: at f_pos, which moves. */
+static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags,
+		     rw_iter_t *op)
+{
+	struct kiocb iocb = {.ki_filp = file, .ki_flags = flags_to_iocb(file->f_flags)};
+	bool lock = !pos && !is_stream(file);
+	ssize_t ret;
+
+	iocb.ki_flags |= iocb_flags;
+	if (S_ISDIR(file->f_inode->i_mode))
+		return -EISDIR;
+	if (!op)
+		return -EINVAL;
+	if (pos && is_stream(file))
+		return -ESPIPE;
+	if (pos && *pos < 0)
+		return -EINVAL;
+	iov_iter_truncate(it, MAX_RW_COUNT);
+	if (lock)
+		mutex_lock(&file->f_pos_lock);
+	iocb.ki_pos = pos ? *pos : file->f_pos;
+	if (iov_iter_count(it) > (u64)(INT64_MAX - iocb.ki_pos))
+		ret = -EINVAL;
+	else
+		ret = op(&iocb, it);
+	if (ret >= 0 && pos)
+		*pos = iocb.ki_pos;
+	else if (ret >= 0)
+		file->f_pos = iocb.ki_pos;
+	if (lock)
+		mutex_unlock(&file->f_pos_lock);
+	return ret;
+}
+
+ssize_t vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags)
+{
+	if (!file->f_readable)
+		return -EBADF;
+	return do_rw(file, it, pos, iocb_flags, file->f_op->read_iter);
+}
+
+ssize_t vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags)
+{
+	if (!file->f_writable)
+		return -EBADF;
+	return do_rw(file, it, pos, iocb_flags, file->f_op->write_iter);
+}
+
+ssize_t kernel_read(struct file *file, void *buf, size_t len, loff_t pos)
+{
+	struct iov_iter it;
+
+	iov_iter_init_kernel(&it, buf, len);
+	return vfs_readv(file, &it, &pos, 0);
+}
+
+loff_t no_llseek(struct file *file, loff_t off, int whence)
+{
+	(void)file;
+	(void)off;
+	(void)whence;
+	return -ESPIPE;
+}
+
+/* Data is said to be everywhere up to the end. */
+loff_t generic_file_llseek(struct file *file, loff_t off, int whence)
+{
+	const struct inode *host = file->f_mapping->host;
+	loff_t size = host->i_size, base = 0;
+
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		base = file->f_pos;
+		break;
+	case SEEK_END:
+		base = size;
+		break;
+	case SEEK_DATA_:
+	case SEEK_HOLE_:
+		if (off < 0 || off >= size)
+			return -ENXIO;
+		off = whence == SEEK_HOLE_ ? size : off;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, off, &off))
+		return -EOVERFLOW;
+	if (off < 0 || (u64)off > file->f_inode->i_sb->s_maxbytes)
+		return -EINVAL;
+	file->f_pos = off;
+	return off;
+}
+
+loff_t vfs_llseek(struct file *file, loff_t off, int whence)
+{
+	loff_t ret;
+
+	if (file->f_flags & O_PATH)
+		return -EBADF;
+	if (is_stream(file))
+		return -ESPIPE;
+	mutex_lock(&file->f_pos_lock);
+	ret = file->f_op->llseek ? file->f_op->llseek(file, off, whence) :
+				   generic_file_llseek(file, off, whence);
+	mutex_unlock(&file->f_pos_lock);
+	return ret;
+}
+
+int vfs_fsync(struct file *file, bool datasync)
+{
+	if (file->f_flags & O_PATH)
+		return -EBADF;
+	return file->f_op->fsync ? file->f_op->fsync(file, 0, INT64_MAX, datasync) : -EINVAL;
+}
+
+bool dir_emit_dots(struct file *file, struct dir_context *ctx)
+{
+	struct dentry *dir = file->f_path.dentry, *parent;
+	ino_t ino;
+
+	if (ctx->pos == 0) {
+		if (!ctx->actor(ctx, ".", 1, 0, dir->d_inode->i_ino, DT_DIR_))
+			return false;
+		ctx->pos = 1;
+	}
+	if (ctx->pos == 1) {
+		parent = dget_parent(dir);
+		ino = parent->d_inode->i_ino;
+		dput(parent);
+		if (!ctx->actor(ctx, "..", 2, 1, ino, DT_DIR_))
+			return false;
+		ctx->pos = 2;
+	}
+	return true;
+}
+
+int vfs_iterate(struct file *file, struct dir_context *ctx)
+{
+	struct inode *inode = file->f_inode;
+	int err = -ENOENT;
+
+	if (!file->f_readable)
+		return -EBADF;
+	if (!file->f_op->iterate)
+		return -ENOTDIR;
+	mutex_lock(&file->f_pos_lock);
+	mutex_lock(&inode->i_mutex);
+	if (inode->i_nlink != 0) {
+		ctx->pos = file->f_pos;
+		err = file->f_op->iterate(file, ctx);
+		file->f_pos = ctx->pos;
+		if (!(file->f_flags & O_NOATIME))
+			inode_update_atime(inode);
+	}
+	mutex_unlock(&inode->i_mutex);
+	mutex_unlock(&file->f_pos_lock);
+	return err;
+}
+
+long vfs_ioctl(struct file *file, u32 cmd, u64 arg)
+{
+	if (file->f_flags & O_PATH)
+		return -EBADF;
+	return file->f_op->ioctl ? file->f_op->ioctl(file, cmd, arg) : -ENOTTY;
+}
+
+u32 vfs_poll(struct file *file, struct poll_table *pt)
+{
+	if (!file->f_op->poll)
+		return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+	return file->f_op->poll(file, pt);
+}

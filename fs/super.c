@@ -1,0 +1,404 @@
+/*
+ * Filesystem types and superblocks: how they come, are synced, and go.
+ *
+ * A superblock lives as long as s_active is above zero; each mount of it holds one.
+ *
+ * Lock order: s_lock, then sb_lock (a spinlock; nothing is called under it).
+ */
+#include "fs/super.h"
+
+#include "block/genhd.h"
+#include "fs/block_dev.h"
+#include "fs/internal.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+
+#define SB_FLAGS (MS_RDONLY | MS_SYNCHRONOUS | MS_NOATIME)
+
+static LIST_HEAD(fs_types); /* grows only, at boot */
+static struct spinlock sb_lock = SPINLOCK_INIT("superblocks", LOCK_FS);
+static LIST_HEAD(super_blocks);		  /* [sb_lock] */
+static dev_t next_anon_dev = MKDEV(0, 1); /* [sb_lock] for filesystems without a device */
+
+void register_filesystem(struct file_system_type *type)
+{
+	list_add_tail(&type->list, &fs_types);
+}
+
+struct file_system_type *get_fs_type(const char *name)
+{
+	struct file_system_type *type;
+
+	list_for_each_entry(type, &fs_types, list)
+		if (strcmp(type->name, name) == 0)
+			return type;
+	return NULL;
+}
+
+struct file_system_type *next_dev_type(struct file_system_type *type)
+{
+	struct list_head *pos = type ? &type->list : &fs_types;
+
+	while ((pos = pos->next) != &fs_types) {
+		type = list_entry(pos, struct file_system_type, list);
+		if (type->needs_dev)
+			return type;
+	}
+	return NULL;
+}
+
+int filesystems_show(char *buf, size_t size)
+{
+	struct file_system_type *type;
+	size_t n = 0;
+
+	list_for_each_entry(type, &fs_types, list)
+		n += (size_t)snprintf(buf + min(n, size), size - min(n, size), "%s\t%s\n",
+				      type->needs_dev ? "" : "nodev", type->name);
+	return (int)n;
+}
+
+static struct super_block *alloc_super(struct file_system_type *type, u32 flags)
+{
+	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
+
+	if (!sb)
+		return NULL;
+	sb->s_type = type;
+	sb->s_flags = flags & SB_FLAGS;
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
+	sb->s_maxbytes = INT64_MAX;
+	atomic_set(&sb->s_active, 1);
+	mutex_init(&sb->s_lock);
+	mutex_init(&sb->s_rename_mutex);
+	INIT_LIST_HEAD(&sb->s_inodes);
+	INIT_LIST_HEAD(&sb->s_dirty);
+	spin_lock(&sb_lock);
+	if (!type->needs_dev)
+		sb->s_dev = next_anon_dev++;
+	spin_unlock(&sb_lock);
+	INIT_LIST_HEAD(&sb->s_list);
+	return sb;
+}
+
+/* From now on sync and the flusher see it. */
+static void publish_super(struct super_block *sb)
+{
+	spin_lock(&sb_lock);
+	list_add_tail(&sb->s_list, &super_blocks);
+	spin_unlock(&sb_lock);
+}
+
+struct super_block *alloc_pseudo_super(struct file_system_type *type,
+				       const struct super_operations *op)
+{
+	struct super_block *sb = alloc_super(type, 0);
+
+	if (!sb)
+		return ERR_PTR(-ENOMEM);
+	sb->s_op = op;
+	publish_super(sb);
+	return sb;
+}
+
+int sb_set_blocksize(struct super_block *sb, u32 bytes)
+{
+	int err = set_blocksize(sb->s_bdev, bytes);
+
+	if (err)
+		return err;
+	sb->s_blocksize = bytes;
+	sb->s_blocksize_bits = (u32)__builtin_ctz(bytes);
+	return 0;
+}
+
+/* Take everything of a superblock apart; it may be half made. */
+static void kill_super(struct super_block *sb)
+{
+	int busy;
+
+	if (sb->s_root) {
+		if (sb->s_type->in_memory)
+			d_genocide(sb->s_root);
+		dput(sb->s_root);
+		shrink_dcache_sb(sb);
+	}
+	busy = evict_inodes(sb);
+	if (busy)
+		printk("VFS: %d inodes of %s are in use after umount\n", busy, sb->s_type->name);
+	if (sb->s_root && sb->s_op->put_super)
+		sb->s_op->put_super(sb);
+	spin_lock(&sb_lock);
+	list_del_init(&sb->s_list);
+	spin_unlock(&sb_lock);
+	if (sb->s_bdev) {
+		if (sb->s_bdev_write && sync_blockdev(sb->s_bdev))
+			printk("VFS: error while writing %s at umount\n", sb->s_type->name);
+		bdev_close(sb->s_bdev, sb->s_bdev_write, sb);
+	}
+	if (!busy)
+		kfree(sb);
+}
+
+bool grab_super(struct super_block *sb)
+{
+	return atomic_inc_not_zero(&sb->s_active);
+}
+
+void deactivate_super(struct super_block *sb)
+{
+	int err;
+
+	if (atomic_read(&sb->s_active) == 1) {
+		err = sync_filesystem(sb);
+		if (err)
+			printk("VFS: %s lost data at umount: error %d\n", sb->s_type->name, -err);
+	}
+	if (atomic_dec_and_test(&sb->s_active))
+		kill_super(sb);
+}
+
+/* A mounted superblock of this device, or NULL. */
+static struct super_block *find_super(struct file_system_type *type, dev_t dev)
+{
+	struct super_block *sb, *found = NULL;
+
+	spin_lock(&sb_lock);
+	list_for_each_entry(sb, &super_blocks, s_list)
+		if (!found && sb->s_type == type && sb->s_dev == dev && grab_super(sb))
+			found = sb;
+	spin_unlock(&sb_lock);
+	return found;
+}
+
+struct super_block *mount_fs(struct file_system_type *type, dev_t dev, u32 flags, const char *data,
+			     bool silent)
+{
+	bool write = !(flags & MS_RDONLY);
+	struct block_device *bdev;
+	struct super_block *sb = type->needs_dev ? find_super(type, dev) : NULL;
+	int err;
+
+	if (sb) {
+		if (sb_rdonly(sb) == !write)
+			return sb;
+		deactivate_super(sb);
+		return ERR_PTR(-EBUSY);
+	}
+	sb = alloc_super(type, flags);
+	if (!sb)
+		return ERR_PTR(-ENOMEM);
+	if (type->needs_dev) {
+		bdev = blkdev_get_by_dev(dev, write, sb);
+		if (IS_ERR(bdev)) {
+			kfree(sb);
+			return PTR_ERR(bdev) == -EROFS ? ERR_PTR(-EACCES) : ERR_CAST(bdev);
+		}
+		sb->s_bdev = bdev;
+		sb->s_bdev_write = write;
+		sb->s_dev = dev;
+	}
+	err = type->fill_super(sb, data, silent);
+	if (err) {
+		kill_super(sb);
+		return ERR_PTR(err);
+	}
+	publish_super(sb);
+	return sb;
+}
+
+/* --- who writes, and turning read-only --- */
+
+int mnt_want_write(struct mount *mnt)
+{
+	struct super_block *sb = mnt->mnt_sb;
+
+	atomic_inc(&sb->s_writers);
+	if (!sb_rdonly(sb) && !sb->s_readonly_remount && !(mnt->mnt_flags & MS_RDONLY))
+		return 0;
+	atomic_dec(&sb->s_writers);
+	return -EROFS;
+}
+
+void mnt_drop_write(struct mount *mnt)
+{
+	atomic_dec(&mnt->mnt_sb->s_writers);
+}
+
+/* The device of a superblock that was mounted read-only, for writing. */
+static int reopen_bdev(struct super_block *sb)
+{
+	struct block_device *bdev = blkdev_get_by_dev(sb->s_dev, true, sb);
+
+	if (IS_ERR(bdev))
+		return PTR_ERR(bdev) == -EROFS ? -EACCES : (int)PTR_ERR(bdev);
+	blkdev_put(bdev, false, sb);
+	sb->s_bdev_write = true;
+	return 0;
+}
+
+static int remount_locked(struct super_block *sb, u32 flags, const char *data, bool force)
+{
+	bool to_ro = flags & MS_RDONLY && !sb_rdonly(sb);
+	int err = 0;
+
+	if (!(flags & MS_RDONLY) && sb->s_bdev && !sb->s_bdev_write)
+		err = reopen_bdev(sb);
+	if (err)
+		return err;
+	sb->s_readonly_remount = to_ro;
+	barrier();
+	if (to_ro && !force && (atomic_read(&sb->s_writers) > 0 || inodes_orphaned(sb)))
+		err = -EBUSY;
+	if (to_ro && !err) {
+		err = sync_inodes_sb(sb, true);
+		if (!err && sb->s_op->sync_fs)
+			err = sb->s_op->sync_fs(sb, true);
+	}
+	if ((!err || force) && sb->s_op->remount_fs)
+		err = sb->s_op->remount_fs(sb, flags & SB_FLAGS, data);
+	if (!err || force)
+		sb->s_flags = (sb->s_flags & ~SB_FLAGS) | (flags & SB_FLAGS);
+	sb->s_readonly_remount = false;
+	if (to_ro && sb->s_bdev && !err)
+		err = sync_blockdev(sb->s_bdev);
+	return err;
+}
+
+int do_remount_sb(struct super_block *sb, u32 flags, const char *data)
+{
+	int err;
+
+	mutex_lock(&sb->s_lock);
+	err = remount_locked(sb, flags, data, false);
+	mutex_unlock(&sb->s_lock);
+	return err;
+}
+
+static int emergency_ro(struct super_block *sb, void *arg)
+{
+	(void)arg;
+	mutex_lock(&sb->s_lock);
+	if (sb->s_bdev && !sb_rdonly(sb) && remount_locked(sb, sb->s_flags | MS_RDONLY, NULL, true))
+		printk("VFS: %s could not be written whole\n", sb->s_type->name);
+	mutex_unlock(&sb->s_lock);
+	return 0;
+}
+
+void super_emergency_remount_ro(void)
+{
+	sync_all();
+	super_for_each(emergency_ro, NULL);
+}
+
+void sb_error(struct super_block *sb, const char *fmt, ...)
+{
+	char dev[DISK_NAME_LEN + 8] = "none", text[160];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (sb->s_bdev)
+		bdev_name(sb->s_bdev, dev, sizeof(dev));
+	printk("%s: error on %s: %s%s\n", sb->s_type->name, dev, text,
+	       sb_rdonly(sb) ? "" : "; now read-only");
+	sb->s_flags |= MS_RDONLY;
+	if (!sb->s_wb_err)
+		sb->s_wb_err = -EUCLEAN;
+}
+
+/* --- sync --- */
+
+int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg)
+{
+	struct super_block *sb, *prev = NULL;
+	int ret = 0;
+
+	spin_lock(&sb_lock);
+	list_for_each_entry(sb, &super_blocks, s_list) {
+		if (!grab_super(sb))
+			continue;
+		spin_unlock(&sb_lock);
+		if (prev)
+			deactivate_super(prev);
+		prev = sb; /* keeps our place in the list */
+		ret = fn(sb, arg);
+		spin_lock(&sb_lock);
+		if (ret)
+			break;
+	}
+	spin_unlock(&sb_lock);
+	if (prev)
+		deactivate_super(prev);
+	return ret;
+}
+
+static int sync_and_wait(struct super_block *sb)
+{
+	int err, err2;
+
+	if (sb_rdonly(sb))
+		return 0;
+	mutex_lock(&sb->s_lock);
+	err = sync_inodes_sb(sb, true);
+	if (sb->s_op->sync_fs) {
+		err2 = sb->s_op->sync_fs(sb, true);
+		err = err ? err : err2;
+	}
+	if (sb->s_bdev) {
+		err2 = sync_blockdev(sb->s_bdev);
+		err = err ? err : err2;
+	}
+	mutex_unlock(&sb->s_lock);
+	return err;
+}
+
+int sync_filesystem(struct super_block *sb)
+{
+	int err = sync_and_wait(sb);
+	int old = __atomic_exchange_n(&sb->s_wb_err, 0, __ATOMIC_SEQ_CST);
+
+	return err ? err : old;
+}
+
+static int start_sync(struct super_block *sb, void *arg)
+{
+	int err = sb_rdonly(sb) ? 0 : sync_inodes_sb(sb, false);
+
+	(void)arg;
+	(void)err; /* the second pass reports */
+	return 0;
+}
+
+static int wait_sync(struct super_block *sb, void *arg)
+{
+	int err = sync_and_wait(sb);
+
+	(void)arg;
+	if (err)
+		printk("VFS: sync of %s failed: error %d\n", sb->s_type->name, -err);
+	return 0;
+}
+
+void sync_all(void)
+{
+	super_for_each(start_sync, NULL);
+	super_for_each(wait_sync, NULL);
+	sync_bdevs(true, ~0ull);
+}
+
+int vfs_statfs(const struct path *path, struct kstatfs *buf)
+{
+	struct super_block *sb = path->dentry->d_sb;
+
+	*buf = (struct kstatfs){.f_type = sb->s_magic,
+				.f_bsize = sb->s_blocksize,
+				.f_namelen = NAME_MAX_LEN,
+				.f_fsid = sb->s_dev};
+	return sb->s_op->statfs ? sb->s_op->statfs(sb, buf) : 0;
+}
