@@ -29,8 +29,6 @@ void pagecache_init(void)
 {
 	for (u32 i = 0; i < WAIT_BUCKETS; i++)
 		init_waitqueue_head(&bit_waits[i]);
-	vmscan_init();
-	buffer_init();
 }
 
 void address_space_init(struct address_space *mapping, struct inode *host)

@@ -81,6 +81,8 @@ void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors)
 	if (!once) {
 		radix_tree_set_allocator(zeroed, release);
 		pagecache_init();
+		buffer_init();
+		vmscan_init();
 		bdev_cache_init();
 		writeback_init();
 		once = true;
