@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import tempfile
+import termios
+import time
 
 import pexpect
 
@@ -88,7 +90,7 @@ class Machine:
         self.gdb_path = os.path.join(self.workdir, "gdb")
         self.command = [
             QEMU, "-machine", machine, "-cpu", cpu, "-m", mem, "-smp", str(smp), "-nic", "none",
-            "-display", "none", "-serial", "stdio",
+            "-display", "none", "-chardev", "stdio,id=con,signal=off", "-serial", "chardev:con",
             "-monitor", f"unix:{self.monitor_path},server=on,wait=off",
             "-chardev", f"socket,id=gdb0,path={self.gdb_path},server=on,wait=off",
             "-gdb", "chardev:gdb0",
@@ -110,7 +112,8 @@ class Machine:
         # spawn() makes the child the leader of a new session, and so of a process group.
         self.child = pexpect.spawn(self.command[0], self.command[1:], timeout=SECONDS, echo=False,
                                    encoding="utf-8", codec_errors="replace",
-                                   dimensions=(24, 240), logfile_read=_Tee(self.log))
+                                   dimensions=(24, 240), preexec_fn=_pass_output_on)
+        self.child.logfile_read = _Tee(self.log)
 
     # --- talking to it -------------------------------------------------------------------
 
@@ -183,10 +186,20 @@ class Machine:
         """Give QEMU's monitor a command. Returns: its answer."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(SECONDS)
-            sock.connect(self.monitor_path)
+            self._connect(sock)
             self._until_prompt(sock)
             sock.sendall(command.encode() + b"\n")
             return self._until_prompt(sock)
+
+    def _connect(self, sock):
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                return sock.connect(self.monitor_path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)  # QEMU has only just been started
 
     @staticmethod
     def _until_prompt(sock):
@@ -230,6 +243,13 @@ class Machine:
             pass
         self.child.close(force=True)
         self.log.close()
+
+
+def _pass_output_on():
+    """In the child: its terminal adds no carriage returns, as Ringlet's own adds them already."""
+    modes = termios.tcgetattr(0)
+    modes[1] &= ~termios.ONLCR
+    termios.tcsetattr(0, termios.TCSANOW, modes)
 
 
 class _Tee:
