@@ -41,6 +41,7 @@ void mapping_set_error(struct address_space *m, int error)
 	m->wb_err = m->wb_last_err = error;
 	m->wb_err_seq++;
 	spin_unlock_irqrestore(&m->tree_lock, flags);
+	WRITE_ONCE(m->host->i_sb->s_wb_err, error); /* for syncfs */
 }
 
 u32 filemap_sample_wb_err(struct address_space *m)
