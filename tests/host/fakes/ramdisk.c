@@ -1,0 +1,206 @@
+#include "tests/host/host.h"
+#include "tests/host/fakes/ramdisk.h"
+
+#include "block/blkdev.h"
+#include "fs/char_dev.h"
+#include "fs/file.h"
+#include "fs/pipe.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+
+struct ramdisk ramdisk[RAMDISKS];
+
+static struct gendisk disks[RAMDISKS] = {
+	{.disk_name = "vda", .open_mutex = MUTEX_INIT(disks[0].open_mutex)},
+	{.disk_name = "vdb", .open_mutex = MUTEX_INIT(disks[1].open_mutex)},
+};
+static struct block_device bdevs[RAMDISKS] = {
+	{.bd_dev = MKDEV(254, 0), .bd_disk = &disks[0]},
+	{.bd_dev = MKDEV(254, 16), .bd_disk = &disks[1]},
+};
+static struct queue_limits limits = {.logical_block_size = 512};
+
+/* What the VFS names and these tests do not have. */
+const struct file_operations def_chr_fops, fifo_fops;
+
+bool cmdline_bool(const char *key, bool dflt)
+{
+	(void)key;
+	return dflt;
+}
+
+void ramdisk_load(int nr, u8 *data, u64 bytes)
+{
+	ASSERT(bdevs[nr].bd_openers == 0);
+	free(ramdisk[nr].data);
+	ramdisk[nr] = (struct ramdisk){.data = data, .bytes = bytes};
+	bdevs[nr].bd_nr_sectors = bytes / SECTOR_SIZE;
+}
+
+static struct ramdisk *disk_of(const struct block_device *bdev)
+{
+	return &ramdisk[bdev - bdevs];
+}
+
+u32 bdev_logical_block_size(const struct block_device *bdev)
+{
+	(void)bdev;
+	return limits.logical_block_size;
+}
+
+void bdev_name(const struct block_device *bdev, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "vd%c", (char)('a' + (bdev - bdevs)));
+}
+
+bool bdev_read_only(const struct block_device *bdev)
+{
+	return disk_of(bdev)->read_only;
+}
+
+struct queue_limits *blk_queue_limits(struct request_queue *q)
+{
+	(void)q;
+	return &limits;
+}
+
+struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
+{
+	for (int i = 0; i < RAMDISKS; i++) {
+		struct block_device *bdev = &bdevs[i];
+
+		if (bdev->bd_dev != dev)
+			continue;
+		if (holder && bdev->bd_holder && bdev->bd_holder != holder)
+			return ERR_PTR(-EBUSY);
+		if (write && ramdisk[i].read_only)
+			return ERR_PTR(-EROFS);
+		bdev->bd_openers++;
+		bdev->bd_holder = holder ? holder : bdev->bd_holder;
+		return bdev;
+	}
+	return ERR_PTR(-ENXIO);
+}
+
+void blkdev_put(struct block_device *bdev, bool write, void *holder)
+{
+	(void)write;
+	(void)holder;
+	ASSERT(bdev->bd_openers > 0);
+	if (--bdev->bd_openers == 0)
+		bdev->bd_holder = NULL;
+}
+
+dev_t blk_lookup_devt(const char *name)
+{
+	return strcmp(name, "vda") == 0 ? bdevs[0].bd_dev : 0;
+}
+
+int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg)
+{
+	int ret = 0;
+
+	for (int i = 0; i < RAMDISKS && ret == 0; i++)
+		ret = fn(&bdevs[i], arg);
+	return ret;
+}
+
+/* --- bios --------------------------------------------------------------------------------- */
+
+struct bio *bio_alloc(struct block_device *bdev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp)
+{
+	struct bio *bio = calloc(1, sizeof(*bio));
+
+	(void)gfp;
+	ASSERT(nr_vecs <= BIO_INLINE_VECS);
+	bio->bi_bdev = bdev;
+	bio->bi_opf = opf;
+	bio->bi_io_vec = bio->bi_inline_vecs;
+	bio->bi_max_vecs = BIO_INLINE_VECS;
+	return bio;
+}
+
+void bio_put(struct bio *bio)
+{
+	free(bio);
+}
+
+u32 bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset)
+{
+	if (bio->bi_vcnt == bio->bi_max_vecs)
+		return 0;
+	bio->bi_io_vec[bio->bi_vcnt++] = (struct bio_vec){page, len, offset};
+	bio->bi_iter.bi_size += len;
+	return len;
+}
+
+static int transfer(struct ramdisk *d, struct bio *bio)
+{
+	bool write = op_is_write(bio->bi_opf);
+	u64 pos = bio->bi_iter.bi_sector * SECTOR_SIZE;
+	sector_t end = bio_end_sector(bio);
+
+	if (write)
+		d->writes++;
+	else
+		d->reads++;
+	if (end * SECTOR_SIZE > d->bytes ||
+	    (bio->bi_iter.bi_sector < d->bad_end && end > d->bad_start))
+		return -EIO;
+	if (write && d->fail_writes_after && --d->fail_writes_after == 0) {
+		d->fail_writes_after = 1;
+		return -EIO;
+	}
+	ASSERT(!write || !d->read_only);
+	for (u16 i = 0; i < bio->bi_vcnt; i++) {
+		struct bio_vec *bv = &bio->bi_io_vec[i];
+		char *mem = (char *)page_address(bv->bv_page) + bv->bv_offset;
+
+		if (write)
+			memcpy(d->data + pos, mem, bv->bv_len);
+		else
+			memcpy(mem, d->data + pos, bv->bv_len);
+		pos += bv->bv_len;
+	}
+	return 0;
+}
+
+void submit_bio(struct bio *bio)
+{
+	bio->bi_status = transfer(disk_of(bio->bi_bdev), bio);
+	fake_cpu.softirq_depth++;
+	bio->bi_end_io(bio);
+	fake_cpu.softirq_depth--;
+}
+
+int blkdev_issue_flush(struct block_device *bdev)
+{
+	disk_of(bdev)->flushes++;
+	return 0;
+}
+
+int blkdev_issue_discard(struct block_device *bdev, sector_t sector, sector_t nr)
+{
+	(void)bdev;
+	(void)sector;
+	(void)nr;
+	return -EOPNOTSUPP;
+}
+
+int blkdev_issue_zeroout(struct block_device *bdev, sector_t sector, sector_t nr)
+{
+	memset(disk_of(bdev)->data + sector * SECTOR_SIZE, 0, nr * SECTOR_SIZE);
+	return 0;
+}
+
+void blk_start_plug(struct blk_plug *plug)
+{
+	(void)plug;
+}
+
+void blk_finish_plug(struct blk_plug *plug)
+{
+	(void)plug;
+}

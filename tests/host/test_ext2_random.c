@@ -1,0 +1,77 @@
+// sources: fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c fs/ext2/indirect.c
+// sources: fs/ext2/inode.c fs/ext2/load.c fs/ext2/namei.c fs/ext2/super.c fs/ext2/symlink.c
+// sources: fs/ext2/truncate.c fs/attr.c fs/block_dev.c fs/buffer.c fs/buffer_io.c fs/dcache.c
+// sources: fs/file.c fs/files.c fs/filemap.c fs/filemap_rw.c fs/fs_struct.c fs/inode.c fs/mount.c
+// sources: fs/namei.c fs/namei_ops.c fs/read_write.c fs/readahead.c fs/stat.c fs/super.c
+// sources: fs/truncate.c fs/vmscan.c fs/writeback.c kernel/lib/bitmap.c kernel/lib/radix_tree.c
+// sources: kernel/lib/vsnprintf.c kernel/lib/string.c kernel/mm/iov_iter.c
+// sources: tests/host/fakes/ext2_world.c tests/host/fakes/ramdisk.c tests/host/fakes/fail.c
+// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
+// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+// sources: tests/host/fakes/ext2_model.c
+/* ext2: random operations against a model in memory, judged by e2fsck and debugfs. */
+#include "tests/host/host.h"
+#include "tests/host/fakes/ext2_model.h"
+#include "tests/host/fakes/ext2_world.h"
+
+#include "fs/super.h"
+
+#define MOUNTS 5
+#define OPS    250
+
+static void torture(const char *mkfs, u32 kib, u32 blocksize, u64 max_size, bool tight)
+{
+	struct model_limits limits = {.max_size = max_size, .blocksize = blocksize, .tight = tight};
+
+	srandom(blocksize + kib);
+	world_mkfs(mkfs, kib);
+	model_reset(&limits);
+	for (int i = 0; i < MOUNTS; i++) {
+		assert_int_equal(world_mount(0), 0);
+		model_verify();
+		for (int op = 0; op < OPS; op++) {
+			model_random_op();
+			if (op % 50 == 0)
+				sync_all();
+			if (op % 70 == 0)
+				(void)fake_shrink(1000);
+		}
+		model_verify();
+		sync_all();
+		world_fsck();
+		world_umount();
+		world_fsck();
+		model_verify_outside();
+	}
+}
+
+#define TORTURE(name, mkfs, kib, blocksize, max_size, tight)    \
+	static void name(void **state)                          \
+	{                                                       \
+		(void)state;                                    \
+		torture(mkfs, kib, blocksize, max_size, tight); \
+	}
+
+TORTURE(test_1k, "-b 1024 -I 128", 65536, 1024, 1ull << 33, false)
+TORTURE(test_2k, "-b 2048 -I 256 -O ^filetype", 65536, 2048, 1ull << 33, false)
+TORTURE(test_4k, "-b 4096 -I 256", 98304, 4096, 1ull << 34, false)
+TORTURE(test_1k_wide, "-b 1024 -I 256 -O ^sparse_super,^resize_inode", 65536, 1024, 1ull << 33,
+	false)
+TORTURE(test_rev0, "-b 1024 -r 0", 65536, 1024, 1ull << 31, false)
+TORTURE(test_rev0_4k, "-b 4096 -r 0", 65536, 4096, 1ull << 31, false)
+TORTURE(test_1k_full, "-b 1024 -N 64", 1500, 1024, 1ull << 33, true)
+TORTURE(test_4k_full, "-b 4096 -N 64", 2500, 4096, 1ull << 33, true)
+TORTURE(test_groups_full, "-b 1024 -g 512 -N 300", 3000, 1024, 1ull << 33, true)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_1k),	    cmocka_unit_test(test_2k),
+		cmocka_unit_test(test_4k),	    cmocka_unit_test(test_1k_wide),
+		cmocka_unit_test(test_rev0),	    cmocka_unit_test(test_rev0_4k),
+		cmocka_unit_test(test_1k_full),	    cmocka_unit_test(test_4k_full),
+		cmocka_unit_test(test_groups_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
