@@ -166,6 +166,3 @@ void blk_account_done(struct request *rq);
 void blk_scan_partitions(struct gendisk *disk);
 /* Add partition `partno`. Returns: 0, -EINVAL (overlong, taken), -ENOMEM. Locks: open_mutex. */
 int must_check blk_add_partition(struct gendisk *disk, u32 partno, sector_t start, sector_t nr);
-
-/* dm.c */
-void dm_init(void);

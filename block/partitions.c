@@ -1,6 +1,242 @@
-/* placeholder */
+/*
+ * Partition tables: MBR with logical partitions, and GPT with its backup.
+ *
+ * All numbers come from the disk: each is checked before it is used, chains of tables end after a
+ * bound, and a table that contradicts itself gives no partitions and one line.
+ */
 #include "block/blk.h"
+
+#include "block/part_disk.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+
+#define FIRST_LOGICAL	5
+#define MAX_EBRS	64
+#define GPT_MAX_ENTRIES 1024u
+
+/* A look at a disk, through one page. */
+struct part_scan {
+	struct gendisk *disk;
+	struct page *page;
+	u32 block; /* logical block, bytes: the unit of all tables */
+	u32 found;
+};
+
+/* Read one logical block. Returns: its contents, valid until the next call, or NULL. */
+static void *read_lba(struct part_scan *s, u64 lba)
+{
+	u32 sectors = s->block >> SECTOR_SHIFT;
+	struct bio *bio;
+	int err = -EIO;
+
+	if (lba >= get_capacity(s->disk) / sectors)
+		return NULL;
+	bio = bio_alloc(s->disk->part[0], 1, REQ_OP_READ, GFP_KERNEL);
+	if (!bio)
+		return NULL;
+	bio->bi_iter.bi_sector = lba * sectors;
+	if (bio_add_page(bio, s->page, s->block, 0))
+		err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err ? NULL : page_address(s->page);
+}
+
+static void add_partition(struct part_scan *s, u32 partno, u64 lba, u64 nr)
+{
+	u32 sectors = s->block >> SECTOR_SHIFT;
+	u64 most = get_capacity(s->disk) / sectors;
+
+	if (partno >= s->disk->minors)
+		return;
+	if (lba > most || nr > most - lba ||
+	    blk_add_partition(s->disk, partno, lba * sectors, nr * sectors))
+		printk("%s: partition %u cannot be used: %llu + %llu of %llu blocks\n",
+		       s->disk->disk_name, partno, (unsigned long long)lba, (unsigned long long)nr,
+		       (unsigned long long)most);
+	else
+		s->found++;
+}
+
+/* --- GPT ---------------------------------------------------------------------------------- */
+
+/* CRC-32 as in IEEE 802.3, continued from `crc` (0 to start). */
+static u32 crc32(u32 crc, const void *data, size_t len)
+{
+	const u8 *p = data;
+
+	crc = ~crc;
+	while (len--) {
+		crc ^= *p++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = (crc >> 1) ^ (crc & 1 ? 0xedb88320u : 0);
+	}
+	return ~crc;
+}
+
+static bool gpt_read_header(struct part_scan *s, u64 lba, struct gpt_header *out)
+{
+	struct gpt_header *h = read_lba(s, lba);
+	u32 crc, size, entry;
+
+	if (!h || memcmp(h->signature, GPT_SIGNATURE, sizeof(h->signature)) != 0)
+		return false;
+	size = le32_to_cpu(h->header_size);
+	if (size < sizeof(*h) || size > s->block)
+		return false;
+	crc = le32_to_cpu(h->header_crc);
+	h->header_crc = cpu_to_le32(0);
+	*out = *h;
+	entry = le32_to_cpu(h->entry_size);
+	return crc32(0, h, size) == crc && le64_to_cpu(h->my_lba) == lba &&
+	       entry >= sizeof(struct gpt_entry) && entry <= s->block && !(entry & (entry - 1)) &&
+	       le32_to_cpu(h->nr_entries) <= GPT_MAX_ENTRIES;
+}
+
+/* Check the table's CRC and keep the entries for which there are minors. */
+static bool gpt_read_entries(struct part_scan *s, const struct gpt_header *h,
+			     struct gpt_entry *entries)
+{
+	u32 size = le32_to_cpu(h->entry_size), left = le32_to_cpu(h->nr_entries), crc = 0, kept = 0;
+	u64 lba = le64_to_cpu(h->entries_lba);
+
+	for (; left; lba++) {
+		u8 *block = read_lba(s, lba);
+		u32 here = min(left, s->block / size);
+
+		if (!block)
+			return false;
+		crc = crc32(crc, block, (size_t)here * size);
+		for (u32 i = 0; i < here && kept < DISK_MAX_PARTS - 1; i++)
+			memcpy(&entries[kept++], block + i * size, sizeof(*entries));
+		left -= here;
+	}
+	return crc == le32_to_cpu(h->entries_crc);
+}
+
+static bool gpt_try(struct part_scan *s, u64 lba, struct gpt_header *h, struct gpt_entry *entries)
+{
+	memset(entries, 0, (DISK_MAX_PARTS - 1) * sizeof(*entries));
+	return gpt_read_header(s, lba, h) && gpt_read_entries(s, h, entries);
+}
+
+static void scan_gpt(struct part_scan *s)
+{
+	static const u8 unused[16];
+	struct gpt_entry *entries = kcalloc(DISK_MAX_PARTS - 1, sizeof(*entries), GFP_KERNEL);
+	const char *name = s->disk->disk_name;
+	u64 last = get_capacity(s->disk) / (s->block >> SECTOR_SHIFT) - 1;
+	struct gpt_header h;
+
+	if (!entries)
+		return;
+	if (!gpt_try(s, 1, &h, entries)) {
+		if (!gpt_try(s, last, &h, entries)) {
+			printk("%s: both GPTs are damaged\n", name);
+			goto out;
+		}
+		printk("%s: the primary GPT is damaged, using the backup\n", name);
+	}
+	for (u32 i = 0; i < DISK_MAX_PARTS - 1; i++) {
+		u64 first = le64_to_cpu(entries[i].first_lba),
+		    end = le64_to_cpu(entries[i].last_lba);
+
+		if (memcmp(entries[i].type_guid, unused, sizeof(unused)) == 0)
+			continue;
+		if (first > end || first < le64_to_cpu(h.first_usable_lba) ||
+		    end > le64_to_cpu(h.last_usable_lba))
+			printk("%s: GPT entry %u lies outside the usable blocks\n", name, i + 1);
+		else
+			add_partition(s, i + 1, first, end - first + 1);
+	}
+out:
+	kfree(entries);
+}
+
+/* --- MBR ---------------------------------------------------------------------------------- */
+
+static bool is_extended(const struct mbr_entry *e)
+{
+	return e->type == MBR_EXTENDED || e->type == MBR_EXTENDED_LBA ||
+	       e->type == MBR_EXTENDED_LINUX;
+}
+
+/* Copy the four entries. Returns: false when this is no table (status must be 0 or 0x80). */
+static bool mbr_read(struct part_scan *s, u64 lba, struct mbr_entry *entries)
+{
+	const u8 *block = read_lba(s, lba);
+
+	if (!block || block[MBR_SIGNATURE] != 0x55 || block[MBR_SIGNATURE + 1] != 0xaa)
+		return false;
+	memcpy(entries, block + MBR_ENTRIES, 4 * sizeof(*entries));
+	for (u32 i = 0; i < 4; i++)
+		if (entries[i].status & 0x7f)
+			return false;
+	return true;
+}
+
+/* The chain within an extended partition: each table holds one logical partition, and where the
+ * next table is, counted from the start of the extended partition. */
+static void scan_logical(struct part_scan *s, u64 extended)
+{
+	struct mbr_entry e[4];
+	u32 partno = FIRST_LOGICAL;
+	u64 lba = extended;
+
+	for (u32 n = 0; n < MAX_EBRS && mbr_read(s, lba, e); n++) {
+		if (e[0].type && !is_extended(&e[0]) && le32_to_cpu(e[0].nr))
+			add_partition(s, partno++, lba + le32_to_cpu(e[0].start),
+				      le32_to_cpu(e[0].nr));
+		if (!is_extended(&e[1]) || !le32_to_cpu(e[1].nr))
+			return;
+		lba = extended + le32_to_cpu(e[1].start);
+	}
+	printk("%s: the chain of logical partitions is broken\n", s->disk->disk_name);
+}
+
+static void scan_tables(struct part_scan *s)
+{
+	u32 sectors = s->block >> SECTOR_SHIFT;
+	struct mbr_entry e[4];
+
+	if (!mbr_read(s, 0, e))
+		return;
+	for (u32 i = 0; i < 4; i++)
+		if (e[i].type == MBR_PROTECTIVE) {
+			scan_gpt(s);
+			return;
+		}
+	for (u32 i = 0; i < 4; i++) {
+		u64 start = le32_to_cpu(e[i].start), nr = le32_to_cpu(e[i].nr);
+
+		if (!e[i].type || !nr)
+			continue;
+		if (!is_extended(&e[i])) {
+			add_partition(s, i + 1, start, nr);
+			continue;
+		}
+		/* As Linux: room for a boot loader, but not for overwriting the logical ones. */
+		add_partition(s, i + 1, start, min(nr, (u64)(sectors > 2 ? 1 : 2 / sectors)));
+		scan_logical(s, start);
+	}
+}
+
 void blk_scan_partitions(struct gendisk *disk)
 {
-	(void)disk;
+	struct part_scan s = {.disk = disk, .block = bdev_logical_block_size(disk->part[0])};
+	char names[96];
+	size_t len = 0;
+
+	s.page = alloc_page(GFP_KERNEL);
+	if (!s.page)
+		return;
+	if (get_capacity(disk) >= s.block >> SECTOR_SHIFT)
+		scan_tables(&s);
+	put_page(s.page);
+	for (u32 i = 1; s.found && i < DISK_MAX_PARTS; i++)
+		if (disk->part[i])
+			len += (size_t)snprintf(names + len, sizeof(names) - len, " %u", i);
+	if (s.found)
+		printk("%s: partitions%s\n", disk->disk_name, names);
 }

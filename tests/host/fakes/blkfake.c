@@ -217,6 +217,8 @@ void fake_disk_create(struct fake_disk *d, const char *name, u16 rings, u16 dept
 			break;
 		}
 	assert_int_equal(device_add_disk(d->disk), 0);
+	/* The look for partitions does not count. */
+	memset(&d->disk->part[0]->bd_stats, 0, sizeof(struct disk_stats));
 	d->nr_requests = 0;
 	memset(d->kinds, 0, sizeof(d->kinds));
 	memset(d->trace, 0, sizeof(d->trace));

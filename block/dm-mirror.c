@@ -1,0 +1,346 @@
+/*
+ * The mirror target: writes go to all legs, reads to one.
+ *
+ * A leg is IN_SYNC, REBUILDING (takes writes, gives no reads) or FAILED (neither).
+ *
+ *	IN_SYNC    -> FAILED      leg_failed: an I/O failed, and it is not the last good one
+ *	FAILED     -> REBUILDING  dm_mirror_ioctl
+ *	REBUILDING -> IN_SYNC     rebuild_work: all is copied
+ *	REBUILDING -> FAILED      leg_failed, rebuild_work: a copy failed
+ *
+ * Invariants:
+ * 1. A write that ended well is on every IN_SYNC leg.
+ * 2. While a chunk is copied no write is in flight: they wait, so the copy cannot bring old data
+ *    back over new.
+ */
+#include "block/dm.h"
+
+#include "block/dm_targets.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+
+#define COPY_PAGES 16u
+
+enum leg_state { LEG_IN_SYNC, LEG_REBUILDING, LEG_FAILED };
+
+struct mirror {
+	struct dm_target *t; /* [const] */
+	struct spinlock lock;
+	enum leg_state legs[DM_MAX_DEVS]; /* [lock] */
+	u32 writes;			  /* [lock] in flight */
+	bool copying;			  /* [lock] writes wait */
+	struct bio_list blocked;	  /* [lock] those that do */
+	struct wait_queue_head drained;	  /* writes became 0 */
+	struct work rebuild;
+};
+
+static struct workqueue *rebuild_wq; /* not dm's: a copy may wait for what that one does */
+
+/* Drop a leg, unless it is the last good one. Returns: whether it is out. */
+static bool leg_failed(struct mirror *m, u32 leg)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+	enum leg_state was = m->legs[leg];
+	char name[DISK_NAME_LEN];
+	u32 good = 0;
+
+	for (u32 i = 0; i < m->t->nr_devs; i++)
+		good += i != leg && m->legs[i] == LEG_IN_SYNC;
+	if (good)
+		m->legs[leg] = LEG_FAILED;
+	spin_unlock_irqrestore(&m->lock, flags);
+	if (good && was != LEG_FAILED) {
+		bdev_name(m->t->devs[leg].bdev, name, sizeof(name));
+		printk("%s: mirror leg %u (%s) failed and is dropped\n", m->t->dm->disk->disk_name,
+		       leg, name);
+	}
+	return good != 0;
+}
+
+/* The first leg that can be read. There always is one. */
+static u32 good_leg(struct mirror *m)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+	u32 leg = 0;
+
+	while (m->legs[leg] != LEG_IN_SYNC)
+		leg++;
+	spin_unlock_irqrestore(&m->lock, flags);
+	return leg;
+}
+
+static struct mirror *mirror_of(const struct bio *bio)
+{
+	struct dm_disk *dm = bio->bi_bdev->bd_disk->private_data;
+
+	return dm_find_target(dm, bio->bi_iter.bi_sector)->private;
+}
+
+/* --- reads -------------------------------------------------------------------------------- */
+
+static void read_end(struct bio *clone)
+{
+	struct bio *bio = clone->bi_private;
+	struct mirror *m = mirror_of(bio);
+	int err = clone->bi_status;
+	u32 leg = clone->bi_leg;
+
+	bio_put(clone);
+	if (err && leg_failed(m, leg)) {
+		dm_defer(m->t->dm, bio); /* again, from another leg */
+		return;
+	}
+	if (err)
+		WRITE_ONCE(bio->bi_status, err);
+	bio_endio(bio);
+}
+
+static void map_read(struct mirror *m, struct bio *bio)
+{
+	struct bio *clone = bio_alloc_clone(bio);
+
+	clone->bi_private = bio;
+	clone->bi_end_io = read_end;
+	clone->bi_leg = (u16)good_leg(m);
+	dm_remap(m->t, clone->bi_leg, clone, bio->bi_iter.bi_sector - m->t->begin);
+}
+
+/* --- writes ------------------------------------------------------------------------------- */
+
+/* All legs are done. `head` stands for them; its status is that of a leg which must not fail. */
+static void write_end(struct bio *head)
+{
+	struct bio *bio = head->bi_private;
+	struct mirror *m = mirror_of(head);
+	int err = head->bi_status;
+	u64 flags;
+
+	flags = spin_lock_irqsave(&m->lock);
+	if (--m->writes == 0)
+		wake_up_all(&m->drained);
+	spin_unlock_irqrestore(&m->lock, flags);
+	bio_put(head);
+	if (err)
+		WRITE_ONCE(bio->bi_status, err);
+	bio_endio(bio);
+}
+
+static void leg_write_end(struct bio *clone)
+{
+	struct bio *head = clone->bi_private;
+
+	int err = clone->bi_status;
+
+	/* An operation that a leg does not know is no fault of the leg. */
+	if (err && (err == -EOPNOTSUPP || !leg_failed(mirror_of(head), clone->bi_leg)))
+		WRITE_ONCE(head->bi_status, err);
+	bio_put(clone);
+	bio_endio(head);
+}
+
+/* Count a write in, or let it wait for the copy. Returns: the legs that it goes to, as bits. */
+static u32 begin_write(struct mirror *m, struct bio *bio)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+	u32 legs = 0;
+
+	if (m->copying)
+		bio_list_add(&m->blocked, bio);
+	else
+		m->writes++;
+	for (u32 i = 0; i < m->t->nr_devs && !m->copying; i++)
+		if (m->legs[i] != LEG_FAILED)
+			legs |= 1u << i;
+	spin_unlock_irqrestore(&m->lock, flags);
+	return legs;
+}
+
+static void map_write(struct mirror *m, struct bio *bio)
+{
+	u32 legs = begin_write(m, bio);
+	struct bio *head;
+
+	if (!legs)
+		return;
+	head = bio_alloc_clone(bio);
+	head->bi_private = bio;
+	head->bi_end_io = write_end;
+	if (!bio->bi_iter.bi_size) /* a flush: so that mirror_of finds us */
+		head->bi_iter.bi_sector = m->t->begin;
+	for (u32 i = 0; i < m->t->nr_devs; i++) {
+		struct bio *clone;
+
+		if (!(legs & 1u << i))
+			continue;
+		clone = bio_alloc_clone(bio);
+		clone->bi_private = head;
+		clone->bi_end_io = leg_write_end;
+		clone->bi_leg = (u16)i;
+		atomic_inc(&head->bi_remaining);
+		dm_remap(m->t, i, clone, head->bi_iter.bi_sector - m->t->begin);
+	}
+	bio_endio(head);
+}
+
+static void mirror_map(struct dm_target *t, struct bio *bio)
+{
+	if (op_is_write(bio->bi_opf))
+		map_write(t->private, bio);
+	else
+		map_read(t->private, bio);
+}
+
+/* --- rebuilding --------------------------------------------------------------------------- */
+
+/* Let no write in and wait for those under way; or let them in again. */
+static void hold_writes(struct mirror *m)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+
+	m->copying = true;
+	spin_unlock_irqrestore(&m->lock, flags);
+	wait_event(&m->drained, READ_ONCE(m->writes) == 0);
+}
+
+static void release_writes(struct mirror *m)
+{
+	struct bio_list list;
+	struct bio *bio;
+	u64 flags = spin_lock_irqsave(&m->lock);
+
+	m->copying = false;
+	list = m->blocked;
+	m->blocked = (struct bio_list){NULL, NULL};
+	spin_unlock_irqrestore(&m->lock, flags);
+	while ((bio = bio_list_pop(&list)) != NULL)
+		dm_defer(m->t->dm, bio);
+}
+
+static int copy_io(struct mirror *m, u32 leg, enum req_op op, sector_t offset, sector_t nr,
+		   struct page *pages)
+{
+	const struct dm_dev *dev = &m->t->devs[leg];
+	struct bio *bio = bio_alloc(dev->bdev, 1, op, GFP_KERNEL);
+	int err = -EIO;
+
+	if (!bio)
+		return -ENOMEM;
+	bio->bi_iter.bi_sector = dev->start + offset;
+	if (bio_add_page(bio, pages, (u32)(nr << SECTOR_SHIFT), 0))
+		err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err;
+}
+
+static int rebuild_leg(struct mirror *m, u32 leg, struct page *pages)
+{
+	sector_t step = COPY_PAGES * PAGE_SIZE >> SECTOR_SHIFT, nr;
+	int err = 0;
+
+	for (sector_t at = 0; at < m->t->len && !err; at += nr) {
+		nr = min(step, m->t->len - at);
+		hold_writes(m);
+		err = copy_io(m, good_leg(m), REQ_OP_READ, at, nr, pages);
+		if (!err)
+			err = copy_io(m, leg, REQ_OP_WRITE, at, nr, pages);
+		release_writes(m);
+		if (READ_ONCE(m->legs[leg]) == LEG_FAILED) /* a write failed meanwhile */
+			err = -EIO;
+	}
+	return err;
+}
+
+static void rebuild_work(struct work *w)
+{
+	struct mirror *m = container_of(w, struct mirror, rebuild);
+	struct page *pages = alloc_pages(GFP_KERNEL, (u32)__builtin_ctz(COPY_PAGES));
+	u64 flags;
+	int err;
+
+	for (u32 leg = 0; leg < m->t->nr_devs; leg++) {
+		if (READ_ONCE(m->legs[leg]) != LEG_REBUILDING)
+			continue;
+		err = pages ? rebuild_leg(m, leg, pages) : -ENOMEM;
+		flags = spin_lock_irqsave(&m->lock);
+		if (m->legs[leg] == LEG_FAILED)
+			err = -EIO;
+		m->legs[leg] = err ? LEG_FAILED : LEG_IN_SYNC;
+		spin_unlock_irqrestore(&m->lock, flags);
+		printk("%s: mirror leg %u %s\n", m->t->dm->disk->disk_name, leg,
+		       err ? "could not be rebuilt" : "is in sync");
+	}
+	if (pages)
+		free_pages(pages, (u32)__builtin_ctz(COPY_PAGES));
+}
+
+static void start_rebuild(struct mirror *m)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+
+	for (u32 i = 0; i < m->t->nr_devs; i++)
+		if (m->legs[i] == LEG_FAILED)
+			m->legs[i] = LEG_REBUILDING;
+	spin_unlock_irqrestore(&m->lock, flags);
+	queue_work(rebuild_wq, &m->rebuild);
+}
+
+int dm_mirror_ioctl(struct dm_disk *dm, u32 cmd)
+{
+	if (cmd != DM_MIRROR_REBUILD)
+		return -ENOTTY;
+	for (u32 i = 0; i < dm->nr_targets; i++)
+		if (dm->targets[i].ops == &dm_mirror)
+			start_rebuild(dm->targets[i].private);
+	return 0;
+}
+
+/* core NARGS ARGS... COUNT DEV START... : without "nosync" the first leg is copied to the others. */
+static int mirror_ctr(struct dm_target *t, u32 argc, char **argv)
+{
+	bool nosync = false;
+	struct mirror *m;
+	u64 nargs, nr;
+	int err;
+
+	if (argc < 2 || strcmp(argv[0], "core") != 0 || dm_number(argv[1], &nargs) ||
+	    nargs > argc - 2 || argc - 2 - nargs < 1 || dm_number(argv[2 + nargs], &nr) ||
+	    nr > DM_MAX_DEVS || argc != 3 + nargs + 2 * nr)
+		return -EINVAL;
+	for (u64 i = 0; i < nargs; i++)
+		nosync |= strcmp(argv[2 + i], "nosync") == 0;
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	if (!m)
+		return -ENOMEM;
+	m->t = t;
+	spin_lock_init(&m->lock, "mirror", LOCK_ANY);
+	init_waitqueue_head(&m->drained);
+	work_init(&m->rebuild, rebuild_work);
+	t->private = m;
+	err = dm_get_devices(t, (u32)nr, argv + 3 + nargs, t->len);
+	if (err || nosync)
+		return err;
+	for (u32 i = 1; i < nr; i++)
+		m->legs[i] = LEG_FAILED;
+	start_rebuild(m);
+	return 0;
+}
+
+static void mirror_dtr(struct dm_target *t)
+{
+	struct mirror *m = t->private;
+
+	if (m)
+		flush_work(&m->rebuild);
+	kfree(m);
+}
+
+const struct dm_target_ops dm_mirror = {"mirror", mirror_ctr, mirror_map, mirror_dtr};
+
+void dm_mirror_init(void)
+{
+	rebuild_wq = workqueue_create("kdm-rebuild");
+	if (!rebuild_wq)
+		panic("dm: no memory for the rebuilding thread");
+}

@@ -1,0 +1,76 @@
+/*
+ * Virtual disks made of ranges of others, as Linux's device mapper.
+ *
+ * A disk is a table of targets, each over a range of its sectors. A target maps a bio: sends it on,
+ * to one device or several, or ends it. Described on the command line in Linux's form:
+ *
+ *	dm-mod.create="name,uuid,minor,rw|ro,table[,table]...[;name,...]"
+ *
+ * where a table line is `start length type arguments...` in sectors, and the types are
+ *
+ *	linear DEV START
+ *	striped COUNT CHUNK DEV START [DEV START]...
+ *	mirror core NARGS ARGS... COUNT DEV START [DEV START]...    (ARGS: [REGION] [nosync])
+ *	delay DEV START MILLISECONDS
+ *	error
+ */
+#pragma once
+
+#include "block/blk.h"
+
+#define DM_MAX_DEVS    8
+#define DM_MAX_TARGETS 16
+
+struct dm_target;
+
+struct dm_target_ops {
+	const char *name;
+	/* Parse argv; dm_get_devices. Returns: 0 or -errno. */
+	int (*ctr)(struct dm_target *t, u32 argc, char **argv);
+	/* Send on or end a bio that lies within the target and one chunk; its sector counts from the
+	 * start of the disk. One without data is a flush: for all devices. Context: thread. */
+	void (*map)(struct dm_target *t, struct bio *bio);
+	/* Undo ctr; devices are put by dm.c. May be NULL. */
+	void (*dtr)(struct dm_target *t);
+};
+extern const struct dm_target_ops dm_mirror;
+
+struct dm_dev {
+	struct block_device *bdev; /* [const] */
+	sector_t start;		   /* [const] */
+};
+
+struct dm_target {
+	struct dm_disk *dm;		 /* [const] */
+	const struct dm_target_ops *ops; /* [const] */
+	sector_t begin, len;		 /* [const] */
+	sector_t chunk;			 /* [const] bios are cut at multiples of it; 0: are not */
+	struct dm_dev devs[DM_MAX_DEVS]; /* [const] */
+	u32 nr_devs;			 /* [const] */
+	u64 arg;			 /* [const] the target's */
+	void *private;			 /* [const] the target's */
+};
+
+struct dm_disk {
+	struct gendisk *disk;			  /* [const] */
+	bool write;				  /* [const] how the devices are open */
+	struct dm_target targets[DM_MAX_TARGETS]; /* [const] */
+	u32 nr_targets;				  /* [const] */
+	struct spinlock lock;
+	struct bio_list deferred; /* [lock] to be submitted by a thread */
+	struct work work;
+};
+
+/* Open `nr` devices named by pairs of arguments, each from START on for `len` sectors.
+ * Returns: 0, -EINVAL (no such device, too small), or what opening gave. */
+int must_check dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len);
+struct dm_target *dm_find_target(struct dm_disk *dm, sector_t sector);
+/* submit_bio from a thread, soon. Context: any. */
+void dm_defer(struct dm_disk *dm, struct bio *bio);
+/* The bio goes to one device of the target, at an offset within it. */
+void dm_remap(struct dm_target *t, u32 dev, struct bio *bio, sector_t offset);
+
+/* ioctl of a disk with mirrors: failed legs are rebuilt from the good ones, while I/O goes on. */
+#define DM_MIRROR_REBUILD 0xfd40
+int dm_mirror_ioctl(struct dm_disk *dm, u32 cmd);
+void dm_mirror_init(void);

@@ -1,0 +1,300 @@
+// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c
+// sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
+// sources: block/genhd.c block/bdev.c block/partitions.c
+// sources: kernel/lib/cmdline.c kernel/lib/bitmap.c kernel/lib/string.c kernel/lib/vsnprintf.c
+// sources: tests/host/fakes/blkfake.c tests/host/fakes/printk.c tests/host/fakes/fail.c
+// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/sched.c
+/* Partition tables, good and bad, and the remapping of partitions. */
+#include "tests/host/host.h"
+
+#include "tests/host/blkfake.h"
+
+#include "block/part_disk.h"
+#include "kernel/lib/err.h"
+#include "kernel/mm/page.h"
+
+static struct fake_disk d;
+static u32 block; /* logical block size */
+
+static int start(void **state)
+{
+	(void)state;
+	fake_block_init();
+	fake_disk_create(&d, "vda", 1, 16, NULL);
+	block = SECTOR_SIZE;
+	fake_log_clear();
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	fake_disk_remove(&d);
+	assert_int_equal(fake_pages_live(), 1);
+	assert_int_equal(fake_kmalloc_live(), 0);
+	return 0;
+}
+
+/* The other logical block size: a disk of its own. */
+static void start_4k(void)
+{
+	struct queue_limits lim = *blk_queue_limits(d.q);
+
+	stop(NULL);
+	lim.logical_block_size = block = 4096;
+	fake_disk_create(&d, "vda", 1, 16, &lim);
+}
+
+static void mbr_sign(u64 lba)
+{
+	d.data[lba * block + 510] = 0x55;
+	d.data[lba * block + 511] = 0xaa;
+}
+
+static void mbr_put(u64 lba, u32 slot, u8 type, u32 first, u32 nr)
+{
+	struct mbr_entry e = {0, {0}, type, {0}, cpu_to_le32(first), cpu_to_le32(nr)};
+
+	memcpy(d.data + lba * block + MBR_ENTRIES + slot * sizeof(e), &e, sizeof(e));
+	mbr_sign(lba);
+}
+
+static int scan(void)
+{
+	return blkdev_reread_part(d.disk->part[0]);
+}
+
+static void expect(u32 partno, sector_t first, sector_t nr)
+{
+	struct block_device *part = d.disk->part[partno];
+
+	assert_non_null(part);
+	assert_int_equal(part->bd_start_sect, first);
+	assert_int_equal(part->bd_nr_sectors, nr);
+}
+
+static u32 how_many(void)
+{
+	u32 n = 0;
+
+	for (u32 i = 1; i < DISK_MAX_PARTS; i++)
+		n += d.disk->part[i] != NULL;
+	return n;
+}
+
+static void primary_and_logical(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0x83, 64, 100);
+	mbr_put(0, 2, 0x05, 1000, 1000);
+	mbr_put(1000, 0, 0x83, 8, 92);
+	mbr_put(1000, 1, 0x05, 200, 300);
+	mbr_put(1200, 0, 0x82, 8, 100);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 4);
+	expect(1, 64, 100);
+	expect(3, 1000, 2);
+	expect(5, 1008, 92);
+	expect(6, 1208, 100);
+	assert_non_null(strstr(fake_log(), "vda: partitions 1 3 5 6"));
+	assert_int_not_equal(blk_lookup_devt("vda6"), 0);
+}
+
+static void tables_of_4k_blocks(void **state)
+{
+	(void)state;
+	start_4k();
+	mbr_put(0, 0, 0x83, 10, 20);
+	assert_int_equal(scan(), 0);
+	expect(1, 80, 160);
+}
+
+static void bad_mbrs(void **state)
+{
+	(void)state;
+	assert_int_equal(scan(), 0); /* none at all */
+	assert_int_equal(how_many(), 0);
+	mbr_put(0, 0, 0x83, 64, 100);
+	d.data[MBR_ENTRIES + 16] = 0x12; /* a boot sector of something else */
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 0);
+	d.data[MBR_ENTRIES + 16] = 0;
+	mbr_put(0, 1, 0x83, 2000, 49); /* beyond the end */
+	mbr_put(0, 2, 0x83, 0xffffffff, 0xffffffff);
+	mbr_put(0, 3, 0x0f, 1000, 500);
+	mbr_put(1000, 1, 0x0f, 0, 500); /* a chain that bites its tail */
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 2);
+	assert_non_null(strstr(fake_log(), "partition 2 cannot be used"));
+	assert_non_null(strstr(fake_log(), "chain of logical partitions is broken"));
+	d.bad_sector = 0;
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 0);
+}
+
+static u32 crc_of(const void *data, size_t len)
+{
+	const u8 *p = data;
+	u32 crc = ~0u;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
+	}
+	return ~crc;
+}
+
+static void gpt_put(u64 lba, u64 other, u64 entries_lba)
+{
+	struct gpt_entry e[128] = {0};
+	struct gpt_header h = {
+		.signature = {'E', 'F', 'I', ' ', 'P', 'A', 'R', 'T'},
+		.revision = cpu_to_le32(0x10000),
+		.header_size = cpu_to_le32(92),
+		.my_lba = cpu_to_le64(lba),
+		.alternate_lba = cpu_to_le64(other),
+		.first_usable_lba = cpu_to_le64(34),
+		.last_usable_lba = cpu_to_le64(DISK_SECTORS - 34),
+		.entries_lba = cpu_to_le64(entries_lba),
+		.nr_entries = cpu_to_le32(128),
+		.entry_size = cpu_to_le32(128),
+	};
+
+	e[0].type_guid[3] = 7;
+	e[0].first_lba = cpu_to_le64(34);
+	e[0].last_lba = cpu_to_le64(133);
+	e[4].type_guid[0] = 9;
+	e[4].first_lba = cpu_to_le64(200);
+	e[4].last_lba = cpu_to_le64(200);
+	e[5].type_guid[0] = 9; /* inside the backup table */
+	e[5].first_lba = cpu_to_le64(1000);
+	e[5].last_lba = cpu_to_le64(DISK_SECTORS - 1);
+	h.entries_crc = cpu_to_le32(crc_of(e, sizeof(e)));
+	h.header_crc = cpu_to_le32(crc_of(&h, 92));
+	memcpy(d.data + entries_lba * 512, e, sizeof(e));
+	memcpy(d.data + lba * 512, &h, sizeof(h));
+}
+
+static void gpt_and_its_backup(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0xee, 1, 0xffffffff);
+	gpt_put(1, DISK_SECTORS - 1, 2);
+	gpt_put(DISK_SECTORS - 1, 1, DISK_SECTORS - 33);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 2);
+	expect(1, 34, 100);
+	expect(5, 200, 1);
+	assert_non_null(strstr(fake_log(), "entry 6 lies outside"));
+	d.data[2 * 512 + 128 * 3]++; /* an entry of the primary */
+	assert_int_equal(scan(), 0);
+	assert_non_null(strstr(fake_log(), "using the backup"));
+	assert_int_equal(how_many(), 2);
+	d.data[(DISK_SECTORS - 1) * 512 + 40]++; /* the backup's header */
+	assert_int_equal(scan(), 0);
+	assert_non_null(strstr(fake_log(), "both GPTs are damaged"));
+	assert_int_equal(how_many(), 0);
+}
+
+/* Whatever lies in the tables, nothing is read or made outside of the disk. */
+static void random_tables(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0xee, 1, 0xffffffff);
+	for (u32 round = 0; round < 3000; round++) {
+		gpt_put(1, DISK_SECTORS - 1, 2);
+		for (u32 i = 0; i < 4; i++)
+			d.data[512 + fake_random(92)] = (u8)fake_random(256);
+		if (round % 2) { /* with a right CRC */
+			memset(d.data + 512 + 16, 0, 4);
+			*(u32 *)(void *)(d.data + 512 + 16) = crc_of(d.data + 512, 92);
+		}
+		if (round == 1500)
+			memset(d.data, 0, 512);
+		if (round >= 1500) {
+			mbr_put(fake_random(3) * 100, fake_random(4), fake_random(2) ? 0x05 : 0x83,
+				fake_random(21) * 100, fake_random(2000));
+		}
+		assert_int_equal(scan(), 0);
+		for (u32 i = 1; i < DISK_MAX_PARTS; i++)
+			if (d.disk->part[i])
+				assert_true(d.disk->part[i]->bd_start_sect +
+						    d.disk->part[i]->bd_nr_sectors <=
+					    DISK_SECTORS);
+	}
+}
+
+static int one_io(struct block_device *bdev, blk_opf_t opf, sector_t sector, u8 fill)
+{
+	struct bio *bio = fake_bio(bdev, opf, sector, 2, fill);
+	int err = submit_bio_wait(bio);
+
+	fake_bio_free(bio);
+	return err;
+}
+
+static void a_partition_is_a_window(void **state)
+{
+	struct block_device *part, *whole;
+	struct disk_stats stats;
+	int holder;
+
+	(void)state;
+	mbr_put(0, 0, 0x83, 64, 100);
+	mbr_put(0, 1, 0x83, 164, 100);
+	assert_int_equal(scan(), 0);
+	part = fake_open("/dev/vda2");
+	assert_int_equal(one_io(part, REQ_OP_WRITE, 0, 'p'), 0);
+	assert_int_equal(d.data[164 * 512], 'p');
+	assert_int_equal(one_io(part, REQ_OP_WRITE, 98, 'p'), 0);
+	assert_int_equal(one_io(part, REQ_OP_WRITE, 99, 'p'), -EIO);
+	assert_int_equal(one_io(part, REQ_OP_READ, ~0ull - 1, 'p'), -EIO);
+	bdev_get_stats(part, &stats);
+	assert_int_equal(stats.ios[1], 2);
+	assert_int_equal(stats.sectors[1], 4);
+	assert_int_equal(stats.in_flight, 0);
+	bdev_get_stats(d.disk->part[0], &stats);
+	assert_int_equal(stats.ios[1], 2);
+	/* In use, so the table is not read again; and claims exclude each other. */
+	assert_int_equal(scan(), -EBUSY);
+	whole = fake_open("vda");
+	blkdev_put(part, true, NULL);
+	part = blkdev_get_by_dev(blk_lookup_devt("vda2"), true, &holder);
+	assert_false(IS_ERR(part));
+	assert_int_equal(PTR_ERR(blkdev_get_by_dev(whole->bd_dev, true, &stats)), -EBUSY);
+	blkdev_put(part, true, &holder);
+	assert_int_equal(blkdev_reread_part(whole), 0);
+	set_capacity(d.disk, 200); /* shrinks below the partition's end */
+	part = fake_open("vda2");
+	assert_int_equal(one_io(part, REQ_OP_WRITE, 0, 'p'), 0);
+	assert_int_equal(one_io(part, REQ_OP_WRITE, 40, 'p'), -EIO);
+	blkdev_put(part, true, NULL);
+	blkdev_put(whole, true, NULL);
+}
+
+static void no_memory(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0xee, 1, 0xffffffff);
+	gpt_put(1, DISK_SECTORS - 1, 2);
+	for (u32 n = 1; n < 40; n++) {
+		mm_fail_after(n);
+		assert_int_equal(scan(), 0);
+	}
+	mm_fail_after(0);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 2);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(primary_and_logical),	    T(tables_of_4k_blocks), T(bad_mbrs),
+		T(gpt_and_its_backup),	    T(random_tables),	    T(no_memory),
+		T(a_partition_is_a_window),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
