@@ -239,12 +239,13 @@ void d_move(struct dentry *d, struct dentry *target)
 		d->d_name.name = d->d_iname;
 	if (own)
 		target->d_name.name = target->d_iname;
-	/* And parents, with the references that they hold. */
+	/* The target keeps its parent: ".." of a directory that was replaced leads there. The caller
+	 * holds both parents, so that this is not the last reference to one. */
 	old_parent = d->d_parent;
 	d->d_parent = target->d_parent;
-	target->d_parent = old_parent;
+	atomic_inc(&d->d_parent->d_count);
+	atomic_dec(&old_parent->d_count);
 	list_move_tail(&d->d_child, &d->d_parent->d_subdirs);
-	list_move_tail(&target->d_child, &old_parent->d_subdirs);
 	d->d_unhashed = false;
 	list_add(&d->d_hash, bucket(d->d_parent, d->d_name.hash));
 	spin_unlock(&dcache_lock);

@@ -272,6 +272,8 @@ int path_lookupat(int dfd, const char *name, u32 flags, struct path *path)
 
 int may_create(const struct inode *dir)
 {
+	if (dir->i_nlink == 0)
+		return -ENOENT; /* removed, though somebody is still in it */
 	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
 }
 
@@ -322,7 +324,13 @@ static int open_creat(struct nameidata *nd, u32 flags, mode_t mode, bool *create
 			return err;
 		if (nd->last_type == LAST_NONE)
 			break;
-		if (nd->trailing || nd->last_type != LAST_NORM)
+		if (nd->last_type != LAST_NORM) {
+			err = nd_walk_last(nd, true);
+			if (err)
+				return err;
+			continue;
+		}
+		if (nd->trailing)
 			return -EISDIR;
 		err = create_last(nd, mode);
 		*created = err == 1;

@@ -299,6 +299,8 @@ static int may_rename(struct nameidata *from, struct dentry *old, struct nameida
 		return -EINVAL;
 	if (d_is_ancestor(new, from->path.dentry))
 		return -ENOTEMPTY;
+	if (old->d_inode == new->d_inode)
+		return 0;
 	err = may_delete(old_dir, old, is_dir);
 	if (!err)
 		err = new->d_inode ? may_delete(new_dir, new, is_dir) : may_create(new_dir);
@@ -324,12 +326,8 @@ static int rename_locked(struct nameidata *from, struct nameidata *to, u32 flags
 		err = (int)PTR_ERR(new);
 		goto out_old;
 	}
-	if (old->d_inode && old->d_inode == new->d_inode && !(flags & RENAME_NOREPLACE)) {
-		err = 0; /* two names of one file: both stay */
-		goto out;
-	}
 	err = may_rename(from, old, to, new, flags);
-	if (err)
+	if (err || old->d_inode == new->d_inode) /* two names of one file: both stay */
 		goto out;
 	if (new->d_inode) {
 		*victim = igrab(new->d_inode);
