@@ -1,0 +1,467 @@
+// sources: fs/attr.c fs/char_dev.c fs/dcache.c fs/devfs.c fs/file.c fs/files.c fs/fs_struct.c
+// sources: fs/inode.c fs/mount.c fs/namei.c fs/namei_ops.c fs/pipe.c fs/poll.c fs/proc_text.c
+// sources: fs/procfs.c fs/read_write.c fs/stat.c fs/super.c
+// sources: kernel/lib/bitmap.c kernel/lib/string.c kernel/mm/iov_iter.c kernel/lib/vsnprintf.c
+// sources: tests/host/fakes/memfs.c tests/host/fakes/fail.c
+// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
+// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+/* What is opened but lies on no disk: pipes, FIFOs, poll, tables of descriptors, /dev and /proc. */
+#include "tests/host/host.h"
+#include "tests/host/fakes/memfs.h"
+
+#include "block/genhd.h"
+#include "fs/char_dev.h"
+#include "fs/devfs.h"
+#include "fs/file.h"
+#include "fs/fs_struct.h"
+#include "fs/namei.h"
+#include "fs/pipe.h"
+#include "fs/poll.h"
+#include "fs/procfs.h"
+#include "fs/procfs_internal.h"
+#include "fs/super.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/sched/thread.h"
+
+#undef current
+
+static struct file *ends[2];
+static u8 buf[PIPE_SIZE * 2];
+
+static ssize_t get(void *to, size_t len)
+{
+	struct iov_iter it;
+
+	iov_iter_init_kernel(&it, to, len);
+	return vfs_readv(ends[0], &it, NULL, 0);
+}
+
+static ssize_t put(const void *from, size_t len)
+{
+	struct iov_iter it;
+
+	iov_iter_init_kernel(&it, (void *)(uintptr_t)from, len);
+	return vfs_writev(ends[1], &it, NULL, 0);
+}
+
+static void close_end(u32 i)
+{
+	if (ends[i])
+		fput(ends[i]);
+	ends[i] = NULL;
+}
+
+static void start(u32 flags)
+{
+	static bool ready;
+
+	memfs_world_start();
+	if (!ready)
+		pipe_init();
+	ready = true;
+	assert_int_equal(create_pipe_files(ends, flags), 0);
+}
+
+static void end(void)
+{
+	close_end(0);
+	close_end(1);
+	memfs_world_end();
+}
+
+static void ring_against_counter(void **state)
+{
+	u32 written = 0, read = 0, seed = 7;
+
+	(void)state;
+	start(O_NONBLOCK);
+	while (read < 5000000) {
+		size_t len = (seed = seed * 1664525u + 1013904223u) >> 15;
+		ssize_t n;
+
+		len = len % 3 ? len % 9000 : len;
+		if (seed & 0x200) {
+			for (size_t i = 0; i < len; i++)
+				buf[i] = (u8)((written + i) * 31 >> 3);
+			n = put(buf, len);
+			if (n < 0)
+				assert_true(n == -EAGAIN &&
+					    PIPE_SIZE - (written - read) < max(len, 1ul));
+			else if (len <= PIPE_BUF_)
+				assert_int_equal(n, len); /* whole or not at all */
+			else
+				assert_int_equal(n,
+						 min(len, (size_t)(PIPE_SIZE - (written - read))));
+			written += n > 0 ? (u32)n : 0;
+		} else {
+			n = get(buf, len);
+			if (n == -EAGAIN)
+				assert_int_equal(written, read);
+			else
+				assert_int_equal(n, min(len, (size_t)(written - read)));
+			for (ssize_t i = 0; i < n; i++)
+				assert_int_equal(buf[i], (u8)((read + (u32)i) * 31 >> 3));
+			read += n > 0 ? (u32)n : 0;
+		}
+	}
+	end();
+}
+
+static void ends_of_pipes(void **state)
+{
+	char text[64];
+	struct path root;
+
+	(void)state;
+	start(0);
+	assert_int_equal(vfs_llseek(ends[0], 0, SEEK_SET), -ESPIPE);
+	assert_int_equal(kernel_read(ends[0], buf, 1, 0), -ESPIPE);
+	assert_int_equal(put("x", 0), 0);
+	assert_int_equal(put("last", 4), 4);
+	get_fs_root(&root);
+	assert_memory_equal(d_path(&ends[0]->f_path, &root, text, sizeof(text)), "pipe:[", 6);
+	path_put(&root);
+	close_end(1);
+	assert_int_equal(get(buf, 100), 4);
+	assert_int_equal(get(buf, 100), 0);
+	end();
+	start(0);
+	close_end(0);
+	assert_int_equal(put("x", 1), -EPIPE);
+	end();
+	for (u32 nth = 1; nth < 12; nth++) {
+		memfs_world_start();
+		mm_fail_after(nth);
+		int err = create_pipe_files(ends, 0);
+
+		mm_fail_after(0);
+		assert_true(err == -ENOMEM || (err == 0 && nth > 5));
+		if (err)
+			ends[0] = ends[1] = NULL;
+		end();
+	}
+}
+
+/* The other side, while this one sleeps. */
+static enum { DRAIN, FILL, HANG_UP, OPEN_FIFO } other_side;
+static struct file *opened;
+
+static bool other_runs(void)
+{
+	if (other_side == DRAIN)
+		return get(buf + PIPE_SIZE, 5000) > 0;
+	if (other_side == FILL)
+		return put("more", 4) == 4;
+	if (other_side == HANG_UP) {
+		close_end(1);
+		return true;
+	}
+	opened = filp_open("/fifo", O_WRONLY, 0);
+	assert_false(IS_ERR(opened));
+	return true;
+}
+
+static void sleepers_wake(void **state)
+{
+	struct pollfd_k fds[2] = {{.fd = 0, .events = POLLIN}, {.fd = 1, .events = POLLOUT}};
+	struct thread *me = this_cpu()->current;
+
+	(void)state;
+	start(0);
+	fake_schedule_hook = other_runs;
+	other_side = DRAIN;
+	assert_int_equal(put(buf, PIPE_SIZE + 20000), PIPE_SIZE + 20000);
+	while (get(buf, 60000) == 60000)
+		;
+	me->files = files_alloc();
+	assert_int_equal(fd_install_new(get_file(ends[0]), 0, false), 0);
+	assert_int_equal(fd_install_new(get_file(ends[1]), 0, false), 1);
+	/* Whatever is left in it goes first. */
+	while (do_poll(fds, 1, 0) == 1)
+		assert_true(get(buf, 4096) > 0);
+	assert_int_equal(do_poll(fds, 2, 0), 1);
+	assert_int_equal(fds[1].revents, POLLOUT);
+	other_side = FILL;
+	assert_int_equal(do_poll(fds, 1, ~0ull), 1);
+	assert_int_equal(fds[0].revents, POLLIN);
+	assert_int_equal(get(buf, 4), 4);
+	fake_schedule_hook = NULL;
+	assert_int_equal(do_poll(fds, 1, 1000), 0); /* timed out */
+	fds[0].fd = 77;
+	assert_int_equal(do_poll(fds, 1, ~0ull), 1);
+	assert_int_equal(fds[0].revents, POLLNVAL);
+	fds[0].fd = 0;
+	fake_schedule_hook = other_runs;
+	other_side = HANG_UP;
+	assert_int_equal(fd_close(1), 0);
+	assert_int_equal(do_poll(fds, 1, ~0ull), 1);
+	assert_int_equal(fds[0].revents, POLLHUP);
+	fake_schedule_hook = NULL;
+	files_put(me->files);
+	me->files = NULL;
+	end();
+}
+
+static void fifos(void **state)
+{
+	struct file *f;
+
+	(void)state;
+	start(0);
+	end();
+	memfs_world_start();
+	assert_int_equal(vfs_mknodat(AT_FDCWD, "/fifo", S_IFIFO | 0644, 0), 0);
+	assert_int_equal(PTR_ERR(filp_open("/fifo", O_WRONLY | O_NONBLOCK, 0)), -ENXIO);
+	f = filp_open("/fifo", O_RDONLY | O_NONBLOCK, 0);
+	assert_false(IS_ERR(f));
+	assert_int_equal(vfs_poll(f, NULL), 0); /* no writer yet is no hang-up */
+	fput(f);
+	fake_schedule_hook = other_runs;
+	other_side = OPEN_FIFO;
+	ends[0] = filp_open("/fifo", O_RDONLY, 0);
+	fake_schedule_hook = NULL;
+	assert_false(IS_ERR(ends[0]));
+	ends[1] = opened;
+	assert_int_equal(put("hello", 5), 5);
+	assert_int_equal(get(buf, 5), 5);
+	close_end(1);
+	assert_int_equal(vfs_poll(ends[0], NULL), POLLHUP);
+	assert_int_equal(vfs_unlinkat(AT_FDCWD, "/fifo"), 0);
+	end();
+}
+
+static void descriptors(void **state)
+{
+	struct thread *me = this_cpu()->current;
+	struct files_struct *copy;
+	int last = -1, fd;
+
+	(void)state;
+	start(0);
+	me->files = files_alloc();
+	while ((fd = fd_install_new(get_file(ends[0]), 0, last % 3 == 0)) >= 0) {
+		assert_int_equal(fd, last + 1);
+		last = fd;
+	}
+	fput(ends[0]);
+	assert_int_equal(fd, -EMFILE);
+	assert_int_equal(last, NR_OPEN_DEFAULT - 1);
+	assert_int_equal(fd_close(500), 0);
+	assert_int_equal(fd_close(500), -EBADF);
+	assert_null(fget(500));
+	assert_int_equal(fd_install_at(get_file(ends[1]), 3, true), 3);
+	assert_int_equal(fd_get_cloexec(3), 1);
+	copy = files_copy(me->files);
+	assert_non_null(copy);
+	files_close_on_exec(me->files);
+	assert_null(fget(3));
+	for (int i = 0; i < NR_OPEN_DEFAULT; i++) /* every third was marked */
+		assert_int_equal(files_next(me->files, i) == i,
+				 i != 3 && i != 500 && (i - 1) % 3 != 0);
+	files_put(copy);
+	files_put(me->files);
+	me->files = NULL;
+	end();
+}
+
+/* --- /dev and /proc --- */
+
+static int null_opens;
+static int null_open(struct inode *inode, struct file *file)
+{
+	(void)inode;
+	(void)file;
+	null_opens++;
+	return 0;
+}
+static const struct file_operations null_fops = {.open = null_open};
+
+static char names[512];
+static bool collect(struct dir_context *ctx, const char *name, u32 len, loff_t off, ino_t ino,
+		    u8 dtype)
+{
+	(void)ctx;
+	(void)off;
+	(void)ino;
+	(void)dtype;
+	strncat(names, name, len);
+	strcat(names, " ");
+	return true;
+}
+
+static const char *list(const char *name)
+{
+	struct file *dir = filp_open(name, O_RDONLY | O_DIRECTORY, 0);
+	struct dir_context ctx = {.actor = collect};
+
+	names[0] = '\0';
+	assert_false(IS_ERR(dir));
+	assert_int_equal(vfs_iterate(dir, &ctx), 0);
+	fput(dir);
+	return names;
+}
+
+static void dev_nodes(void **state)
+{
+	struct kstat st;
+	struct file *f;
+
+	(void)state;
+	memfs_world_start();
+	assert_int_equal(register_chrdev_region(1, 3, 1, "null", 0666, &null_fops), 0);
+	assert_int_equal(register_chrdev_region(4, 64, 2, "ttyS%u", 0620, &null_fops), 0);
+	assert_int_equal(register_chrdev_region(4, 65, 3, "x", 0620, &null_fops), -EBUSY);
+	devfs_init();
+	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/dev", 0755), 0);
+	assert_int_equal(do_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL), 0);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/dev/null", 0, &st), 0);
+	assert_int_equal(st.mode, S_IFCHR | 0666);
+	assert_int_equal(st.rdev, MKDEV(1, 3));
+	f = filp_open("/dev/null", O_RDWR | O_TRUNC, 0);
+	assert_false(IS_ERR(f));
+	fput(f);
+	assert_int_equal(null_opens, 1);
+	assert_string_equal(list("/dev"), ". .. null ttyS64 ttyS65 ");
+	assert_int_equal(vfs_symlinkat("/proc/self/fd", AT_FDCWD, "/dev/fd"), 0);
+	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/dev/d", 0755), 0);
+	assert_int_equal(vfs_mknodat(AT_FDCWD, "/dev/d/n", S_IFCHR | 0600, MKDEV(9, 9)), 0);
+	assert_int_equal(PTR_ERR(filp_open("/dev/d/n", O_RDONLY, 0)), -ENXIO);
+	memfs_drop_caches();
+	assert_string_equal(list("/dev"), ". .. null ttyS64 ttyS65 fd d ");
+	assert_int_equal(vfs_rmdirat(AT_FDCWD, "/dev/d"), -ENOTEMPTY);
+	assert_int_equal(vfs_renameat(AT_FDCWD, "/dev/d/n", AT_FDCWD, "/dev/fd", 0), 0);
+	assert_int_equal(vfs_rmdirat(AT_FDCWD, "/dev/d"), 0);
+	assert_string_equal(list("/dev"), ". .. null ttyS64 ttyS65 fd ");
+	assert_int_equal(do_umount("/dev", 0), 0);
+	assert_int_equal(vfs_rmdirat(AT_FDCWD, "/dev"), 0);
+	memfs_world_end();
+}
+
+void proc_files_init(void)
+{
+}
+
+static int show_long(struct seq_file *m)
+{
+	for (u32 i = 0; i < 3000; i++)
+		seq_printf(m, "%u\n", i);
+	return 0;
+}
+
+static char heard[32];
+static int hear(const char *text, size_t len)
+{
+	memcpy(heard, text, len + 1);
+	return 0;
+}
+
+static int show_pid(pid_t pid, struct seq_file *m)
+{
+	seq_printf(m, "%d (test)\n", pid);
+	return pid == 12 ? 0 : -ESRCH;
+}
+
+static int exe_link(pid_t pid, struct path *path)
+{
+	(void)pid;
+	return path_lookupat(AT_FDCWD, "/bin", 0, path);
+}
+
+static pid_t next_pid(pid_t after)
+{
+	return after < 12 ? 12 : 0;
+}
+
+static bool exists(pid_t pid, uid_t *uid, gid_t *gid)
+{
+	*uid = *gid = 5;
+	return pid == 12;
+}
+
+static pid_t self(void)
+{
+	return 12;
+}
+
+static int fd_next(pid_t pid, int from)
+{
+	(void)pid;
+	return from <= 4 ? 4 : -1;
+}
+
+static int fd_link(pid_t pid, int fd, struct path *path)
+{
+	return fd == 4 ? exe_link(pid, path) : -ENOENT;
+}
+
+static void proc_tree(void **state)
+{
+	static const struct proc_pid_entry entries[] = {
+		{"stat", S_IFREG | 0444, show_pid, NULL},
+		{"exe", S_IFLNK | 0777, NULL, exe_link},
+		{"fd", S_IFDIR | 0500, NULL, NULL},
+		{NULL, 0, NULL, NULL},
+	};
+	static const struct proc_pid_ops ops = {entries, next_pid, exists, self, fd_next, fd_link};
+	struct iov_iter it;
+	struct kstat st;
+	struct file *f;
+	char text[64];
+	loff_t pos = 0;
+	size_t sum = 0;
+	ssize_t n;
+
+	(void)state;
+	memfs_world_start();
+	procfs_init();
+	procfs_set_pid_ops(&ops);
+	assert_int_equal(proc_create("long", 0444, show_long, NULL), 0);
+	assert_int_equal(proc_create("sys/kernel/hostname", 0644, show_long, hear), 0);
+	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/proc", 0755), 0);
+	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/bin", 0755), 0);
+	assert_int_equal(do_mount("proc", "/proc", "proc", 0, NULL), 0);
+	assert_string_equal(list("/proc"), ". .. long sys self 12 ");
+	assert_string_equal(list("/proc/12"), ". .. stat exe fd ");
+	assert_string_equal(list("/proc/self/fd"), ". .. 4 ");
+	assert_int_equal(vfs_readlinkat(AT_FDCWD, "/proc/self", text, sizeof(text)), 2);
+	assert_int_equal(vfs_readlinkat(AT_FDCWD, "/proc/self/exe", text, sizeof(text)), 4);
+	assert_string_equal(text, "/bin");
+	assert_int_equal(vfs_statat(AT_FDCWD, "/proc/self/fd/4/../bin", 0, &st), 0);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/proc/13/stat", 0, &st), -ENOENT);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/proc/012", 0, &st), -ENOENT);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/proc/12", 0, &st), 0);
+	assert_int_equal(st.uid, 5);
+	f = filp_open("/proc/long", O_RDONLY, 0);
+	while ((n = kernel_read(f, buf, 1000, pos)) > 0) {
+		pos += n;
+		sum += (size_t)n;
+	}
+	assert_int_equal(sum, 10 * 2 + 90 * 3 + 900 * 4 + 2000 * 5);
+	fput(f);
+	f = filp_open("/proc/sys/kernel/hostname", O_WRONLY | O_TRUNC, 0);
+	iov_iter_init_kernel(&it, text, 4);
+	assert_int_equal(vfs_writev(f, &it, NULL, 0), 4);
+	assert_string_equal(heard, "/bin");
+	fput(f);
+	assert_int_equal(PTR_ERR(filp_open("/proc/new", O_CREAT | O_WRONLY, 0)), -EACCES);
+	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/proc/d", 0755), -EPERM);
+	assert_int_equal(do_umount("/proc", 0), 0);
+	memfs_world_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ring_against_counter),
+		cmocka_unit_test(ends_of_pipes),
+		cmocka_unit_test(sleepers_wake),
+		cmocka_unit_test(fifos),
+		cmocka_unit_test(descriptors),
+		cmocka_unit_test(dev_nodes),
+		cmocka_unit_test(proc_tree),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
