@@ -26,12 +26,55 @@ struct exec {
 	char *path; /* PATH_MAX_LEN bytes */
 };
 
+/* Double the room; most programs never need it, and big blocks are scarce when memory is short.
+ * Returns: 0, -E2BIG or -ENOMEM. */
+static int must_check grow_strings(struct exec_strings *s)
+{
+	size_t size = s->size ? s->size * 2 : PAGE_SIZE;
+	char *buf;
+
+	if (size > EXEC_ARG_MAX)
+		return -E2BIG;
+	buf = kmalloc(size, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (s->used)
+		memcpy(buf, s->buf, s->used);
+	kfree(s->buf);
+	s->buf = buf;
+	s->size = size;
+	return 0;
+}
+
 static int must_check add_string(struct exec_strings *s, const char *str)
 {
-	ssize_t n = strscpy(s->buf + s->used, str, EXEC_ARG_MAX - s->used);
+	ssize_t n;
+	int err;
 
-	if (n < 0)
-		return -E2BIG;
+	while (s->used == s->size || (n = strscpy(s->buf + s->used, str, s->size - s->used)) < 0) {
+		err = grow_strings(s);
+		if (err)
+			return err;
+	}
+	s->used += (size_t)n + 1;
+	return 0;
+}
+
+static int must_check add_user_string(struct exec_strings *s, userptr_t str)
+{
+	ssize_t n;
+	int err;
+
+	for (;;) {
+		n = s->used == s->size ?
+			    -ENAMETOOLONG :
+			    strncpy_from_user(s->buf + s->used, str, s->size - s->used);
+		if (n >= 0)
+			break;
+		err = n == -ENAMETOOLONG ? grow_strings(s) : (int)n;
+		if (err)
+			return err;
+	}
 	s->used += (size_t)n + 1;
 	return 0;
 }
@@ -40,29 +83,28 @@ static int must_check add_user_strings(struct exec_strings *s, userptr_t list, u
 {
 	for (; list.v; list = userptr_add(list, sizeof(u64))) {
 		u64 ptr;
-		ssize_t n;
+		int err;
 
 		if (get_user_obj(&ptr, list))
 			return -EFAULT;
 		if (!ptr)
 			break;
-		if (s->used == EXEC_ARG_MAX)
-			return -E2BIG;
-		n = strncpy_from_user(s->buf + s->used, USERPTR(ptr), EXEC_ARG_MAX - s->used);
-		if (n < 0)
-			return n == -ENAMETOOLONG ? -E2BIG : (int)n;
-		s->used += (size_t)n + 1;
+		err = add_user_string(s, USERPTR(ptr));
+		if (err)
+			return err;
 		(*count)++;
 	}
 	return 0;
 }
 
-static int must_check add_kernel_strings(struct exec_strings *s, const char *const list[], u32 *count)
+static int must_check add_kernel_strings(struct exec_strings *s, const char *const list[],
+					 u32 *count)
 {
-	for (; *list; list++, (*count)++)
-		if (add_string(s, *list))
-			return -E2BIG;
-	return 0;
+	int err = 0;
+
+	for (; *list && !err; list++, (*count)++)
+		err = add_string(s, *list);
+	return err;
 }
 
 /* Put `n` strings in front of (n_replaced of) the present arguments. */
@@ -75,8 +117,12 @@ static int must_check prepend_strings(struct exec_strings *s, const char *const 
 		skip += strlen(s->buf + skip) + 1;
 	for (u32 i = 0; i < n; i++)
 		room += strlen(add[i]) + 1;
-	if (s->used - skip + room > EXEC_ARG_MAX)
-		return -E2BIG;
+	while (s->used - skip + room > s->size) {
+		int err = grow_strings(s);
+
+		if (err)
+			return err;
+	}
 	memmove(s->buf + room, s->buf + skip, s->used - skip);
 	s->used = s->used - skip + room;
 	s->argc += n - min(n_replaced, s->argc);
@@ -246,7 +292,8 @@ static int must_check exec_finish(struct trapframe *tf, struct exec *e)
 	int err = 0;
 
 	if (e->image.bss_end > e->image.bss_start)
-		err = clear_user(USERPTR(e->image.bss_start), e->image.bss_end - e->image.bss_start);
+		err = clear_user(USERPTR(e->image.bss_start),
+				 e->image.bss_end - e->image.bss_start);
 	if (!err)
 		err = exec_build_stack(&e->image, &e->strings, e->path, &sp);
 	if (err)
@@ -289,7 +336,6 @@ static struct exec *must_check exec_alloc(void)
 	if (!e)
 		return NULL;
 	e->path = kmalloc(PATH_MAX_LEN, GFP_KERNEL);
-	e->strings.buf = kmalloc(EXEC_ARG_MAX, GFP_KERNEL);
 	return e;
 }
 
@@ -308,7 +354,7 @@ int process_exec(struct trapframe *tf, userptr_t path, userptr_t argv, userptr_t
 
 	if (!e)
 		return -ENOMEM;
-	if (!e->path || !e->strings.buf)
+	if (!e->path)
 		goto out;
 	n = strncpy_from_user(e->path, path, PATH_MAX_LEN);
 	err = n < 0 ? (int)n : add_user_strings(&e->strings, argv, &e->strings.argc);
@@ -329,7 +375,7 @@ int process_exec_kernel(struct trapframe *tf, const char *path, const char *cons
 
 	if (!e)
 		return -ENOMEM;
-	if (!e->path || !e->strings.buf)
+	if (!e->path)
 		goto out;
 	err = strscpy(e->path, path, PATH_MAX_LEN) < 0 ? -ENAMETOOLONG : 0;
 	if (!err)

@@ -8,12 +8,12 @@
 struct trapframe;
 
 #define EXEC_ARG_MAX (512u << 10) /* bytes of argv and envp together, their ends included */
-#define EXEC_HEAD 256u /* bytes of the file looked at: BINPRM_BUF_SIZE */
+#define EXEC_HEAD    256u	  /* bytes of the file looked at: BINPRM_BUF_SIZE */
 
 /* Argument strings, one after the other, each with its end. */
 struct exec_strings {
-	char *buf; /* EXEC_ARG_MAX bytes */
-	size_t used;
+	char *buf; /* size bytes; grows up to EXEC_ARG_MAX */
+	size_t size, used;
 	u32 argc, envc;
 };
 
@@ -23,7 +23,7 @@ struct exec_image {
 	u64 entry, phdr_va;
 	u16 phnum;
 	u64 bss_start, bss_end; /* bytes to be zeroed in the last file page, once mm is live */
-	u64 load_end; /* where brk begins */
+	u64 load_end;		/* where brk begins */
 };
 
 /* Check the headers and map the segments. Returns: 0, -ENOEXEC (not ours), -ENOMEM, -EIO. */

@@ -449,7 +449,7 @@ static bool getdents_actor(struct dir_context *ctx, const char *name, u32 len, l
 
 s64 sys_getdents64(const u64 *a)
 {
-	struct getdents g = { .ctx.actor = getdents_actor, .size = min(a[2], 32768ul) };
+	struct getdents g = { .ctx.actor = getdents_actor, .size = min(a[2], PAGE_SIZE) };
 	struct file *file = fget((int)a[0]);
 	s64 ret;
 
