@@ -48,10 +48,11 @@ struct ext2_sb_info {
 struct ext2_inode_info {
 	struct inode vfs_inode;
 	struct mutex truncate_mutex;
-	le32_t i_data[EXT2_N_BLOCKS];	  /* [truncate_mutex] as on the disk */
-	u32 i_flags;			  /* [i_mutex] */
-	u32 i_file_acl;			  /* [const] block of extended attributes */
-	u32 i_dtime;			  /* [owner: evict] */
+	le32_t i_data[EXT2_N_BLOCKS]; /* [truncate_mutex] as on the disk */
+	u32 i_flags;		      /* [i_mutex] */
+	u32 i_file_acl;		      /* [const] block of extended attributes */
+	u32 i_name_dir, i_name_hash;  /* [parent's i_mutex] a directory's only name; 0: not known */
+	u32 i_dtime;		      /* [owner: evict] */
 	u32 i_next_lblock, i_next_pblock; /* [truncate_mutex] where to go on allocating */
 	bool i_on_disk;			  /* [const once hashed] read or made: evict may free it */
 };

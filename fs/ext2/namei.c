@@ -39,6 +39,26 @@ static void drop_name(struct inode *inode)
 	drop_nlink(inode);
 }
 
+static void set_only_name(struct inode *inode, const struct inode *dir, const struct qstr *name)
+{
+	EXT2_I(inode)->i_name_dir = (u32)dir->i_ino;
+	EXT2_I(inode)->i_name_hash = name->hash;
+}
+
+/* A directory under two names would be locked twice, and could contain itself. */
+static bool is_only_name(struct inode *inode, const struct inode *dir, const struct qstr *name)
+{
+	const struct ext2_inode_info *ei = EXT2_I(inode);
+
+	if (!S_ISDIR(inode->i_mode))
+		return true;
+	if (inode->i_ino == EXT2_ROOT_INO ||
+	    (ei->i_name_dir && (ei->i_name_dir != dir->i_ino || ei->i_name_hash != name->hash)))
+		return false;
+	set_only_name(inode, dir, name);
+	return true;
+}
+
 static int ext2_lookup(struct inode *dir, struct dentry *dentry)
 {
 	struct ext2_slot slot;
@@ -57,13 +77,14 @@ static int ext2_lookup(struct inode *dir, struct dentry *dentry)
 		return err;
 	ino = le32_to_cpu(slot.de->inode);
 	brelse(slot.bh);
-	if (ino == dir->i_ino) {
-		ext2_error(dir->i_sb, "directory %u contains itself", ino);
-		return -EUCLEAN;
-	}
 	inode = ext2_iget(dir->i_sb, ino);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
+	if (inode == dir || !is_only_name(inode, dir, &dentry->d_name)) {
+		ext2_error(dir->i_sb, "directory %u has a second name", ino);
+		iput(inode);
+		return -EUCLEAN;
+	}
 	d_add(dentry, inode);
 	return 0;
 }
@@ -142,8 +163,10 @@ static int ext2_mkdir(struct inode *dir, struct dentry *dentry, mode_t mode)
 		return err;
 	}
 	err = add_name(dir, dentry, inode);
-	if (!err)
+	if (!err) {
+		set_only_name(inode, dir, &dentry->d_name);
 		inc_nlink(dir);
+	}
 	return err;
 }
 
@@ -243,8 +266,10 @@ static int ext2_rename(struct inode *old_dir, struct dentry *old_dentry, struct 
 		err = ext2_set_link(inode, &dotdot, new_dir);
 	if (err)
 		goto out;
-	if (is_dir)
+	if (is_dir) {
+		set_only_name(inode, new_dir, &new_dentry->d_name);
 		drop_nlink(old_dir);
+	}
 	inode->i_ctime = current_time();
 	mark_inode_dirty(inode);
 out:
