@@ -35,7 +35,7 @@ static struct file *alloc_file(const struct path *path, u32 flags)
 	}
 	atomic_set(&file->f_count, 1);
 	mutex_init(&file->f_pos_lock);
-	file->f_flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	file->f_flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 	if (!(flags & O_PATH)) {
 		file->f_readable = acc == O_RDONLY || acc == O_RDWR;
 		file->f_writable = acc == O_WRONLY || acc == O_RDWR;
@@ -80,6 +80,7 @@ static struct file *do_dentry_open(const struct path *path, u32 flags)
 		err = file->f_op->open(inode, file);
 	if (err)
 		goto err_write;
+	file->f_flags &= ~O_NOCTTY; /* was for open only */
 	file->f_wb_err_seq = filemap_sample_wb_err(file->f_mapping);
 	if (flags & O_DIRECT && !(flags & O_PATH) &&
 	    (!file->f_mapping->a_ops || !file->f_mapping->a_ops->direct_IO)) {
