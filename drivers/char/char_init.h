@@ -1,0 +1,6 @@
+/* The character devices' place in the boot sequence. */
+#pragma once
+
+/* Register memory devices, random, terminals, UART, VGA text and keyboard. Context: thread, after
+ * interrupts, clock, workqueues and devfs. Panics when there is no memory. */
+void char_init(void);

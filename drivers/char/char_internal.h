@@ -1,0 +1,19 @@
+/* What the files of drivers/char share: boot steps, in the order of char_init(), and registration. */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+struct file_operations;
+
+/* register_chrdev_region, or panic: only the boot calls it. */
+void char_register(u32 major, u32 minor, u32 count, const char *name, mode_t mode,
+		   const struct file_operations *fops);
+void random_init(void);
+void mem_init(void);
+void vga_init(void);
+void uart_init(void);
+void kbd_init(void);
+void tty_init(void);
+
+/* Stir the moment of an event that nobody can foresee into the random state. Context: any. */
+void add_input_randomness(u32 value);
