@@ -1,0 +1,268 @@
+/* Terminals as files: /dev/ttyS0, tty0, tty, console. Numbers: Linux devices.txt. */
+#include "block/genhd.h"
+#include "drivers/char/char_internal.h"
+#include "drivers/char/tty_driver.h"
+#include "fs/inode.h"
+#include "fs/poll.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+
+#define MAX_TTYS    4u
+#define DEV_TTY0    MKDEV(4, 0)
+#define DEV_TTY	    MKDEV(5, 0)
+#define DEV_CONSOLE MKDEV(5, 1)
+
+static struct tty *ttys[MAX_TTYS]; /* [const after boot] */
+static u32 nr_ttys;		   /* [const after boot] */
+static struct tty *console_tty;	   /* [const after boot] NULL: there is no terminal */
+
+void tty_register(struct tty *tty, const char *name, dev_t devnum, const struct tty_operations *ops)
+{
+	ASSERT(nr_ttys < MAX_TTYS);
+	tty->name = name;
+	tty->devnum = devnum;
+	tty->ops = ops;
+	tty->termios = tty_std_termios;
+	spin_lock_init(&tty->lock, name, LOCK_TTY);
+	mutex_init(&tty->read_lock);
+	mutex_init(&tty->write_lock);
+	init_waitqueue_head(&tty->read_wait);
+	init_waitqueue_head(&tty->write_wait);
+	ttys[nr_ttys++] = tty;
+}
+
+void tty_receive(struct tty *tty, const u8 *buf, size_t len)
+{
+	u64 flags = spin_lock_irqsave(&tty->lock);
+
+	n_tty_receive(tty, buf, len);
+	spin_unlock_irqrestore(&tty->lock, flags);
+}
+
+int tty_wait(struct tty_file *tf, struct wait_queue_head *wq, bool (*ready)(struct tty_file *tf),
+	     u64 ns)
+{
+	struct wait_queue_entry wait;
+	int ret;
+
+	init_wait_entry(&wait);
+	for (;;) {
+		prepare_to_wait(wq, &wait, THREAD_INTERRUPTIBLE);
+		ret = 1;
+		if (ready(tf) || tty_hung_up(tf))
+			break;
+		ret = signal_pending() ? -ERESTARTSYS : 0;
+		if (ret < 0 || !ns)
+			break;
+		if (ns == WAIT_FOREVER)
+			schedule();
+		else
+			ns = schedule_timeout(ns);
+	}
+	finish_wait(wq, &wait);
+	return ret;
+}
+
+u32 tty_write_room(struct tty *tty)
+{
+	u32 room = READ_ONCE(tty->stopped) ? 0 : tty->ops->write_room(tty);
+
+	return room > ECHO_ROOM ? room - ECHO_ROOM : 0;
+}
+
+void tty_set_stopped(struct tty *tty, bool stopped)
+{
+	if (tty->stopped == stopped)
+		return;
+	tty->stopped = stopped;
+	tty->ops->start(tty);
+	wake_up(&tty->write_wait);
+}
+
+static struct tty *tty_find(dev_t devnum)
+{
+	if (devnum == DEV_TTY)
+		return tty_current();
+	if (devnum == DEV_CONSOLE)
+		return console_tty;
+	if (devnum == DEV_TTY0) /* the virtual terminal in front: the only one */
+		devnum = MKDEV(4, 1);
+	for (u32 i = 0; i < nr_ttys; i++)
+		if (ttys[i]->devnum == devnum)
+			return ttys[i];
+	return NULL;
+}
+
+static int tty_open(struct inode *inode, struct file *file)
+{
+	struct tty *tty = tty_find(inode->i_rdev);
+	struct tty_file *tf;
+
+	if (!tty)
+		return -ENXIO;
+	tf = kzalloc(sizeof(*tf), GFP_KERNEL);
+	if (!tf)
+		return -ENOMEM;
+	tf->tty = tty;
+	tf->console = inode->i_rdev == DEV_CONSOLE;
+	tf->hangups = READ_ONCE(tty->hangups);
+	file->private_data = tf;
+	/* As on Linux the nodes that stand for some other terminal are not acquired by opening. */
+	if (!(file->f_flags & O_NOCTTY) && inode->i_rdev == tty->devnum && tty_acquire(tty))
+		return 0; /* no leader, or not free: a file like any other */
+	return 0;
+}
+
+static void tty_release(struct inode *inode, struct file *file)
+{
+	(void)inode;
+	kfree(file->private_data);
+}
+
+static bool is_nonblock(const struct kiocb *iocb)
+{
+	return iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
+}
+
+static ssize_t tty_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct tty_file *tf = iocb->ki_filp->private_data;
+	int err = tty_hung_up(tf) ? 0 : tty_check_change(tf->tty, TTY_SIGTTIN);
+
+	return err ? err : n_tty_read(tf, to, is_nonblock(iocb));
+}
+
+static bool write_ready(struct tty_file *tf)
+{
+	return tty_write_room(tf->tty) >= 2;
+}
+
+static ssize_t write_locked(struct tty_file *tf, struct iov_iter *from, bool nonblock)
+{
+	struct tty *tty = tf->tty;
+	size_t done = 0, n, used;
+	u8 chunk[TTY_CHUNK];
+	int err = 0;
+
+	while (iov_iter_count(from) && !err) {
+		u64 flags;
+
+		if (!write_ready(tf) && !tty_hung_up(tf)) {
+			err = nonblock ?
+				      -EAGAIN :
+				      min(tty_wait(tf, &tty->write_wait, write_ready, WAIT_FOREVER),
+					  0);
+			continue;
+		}
+		n = copy_from_iter(chunk, min(iov_iter_count(from), sizeof(chunk)), from);
+		if (tty_hung_up(tf) || n == 0) {
+			err = n == 0 ? -EFAULT : -EIO;
+			break;
+		}
+		flags = spin_lock_irqsave(&tty->lock);
+		used = n_tty_write(tty, chunk, n);
+		spin_unlock_irqrestore(&tty->lock, flags);
+		iov_iter_revert(from, n - used);
+		done += used;
+	}
+	return done ? (ssize_t)done : err;
+}
+
+static ssize_t tty_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct tty_file *tf = iocb->ki_filp->private_data;
+	struct tty *tty = tf->tty;
+	int err = 0;
+	ssize_t ret;
+
+	if (READ_ONCE(tty->termios.c_lflag) & TOSTOP && !tty_hung_up(tf))
+		err = tty_check_change(tty, TTY_SIGTTOU);
+	if (!err && !is_nonblock(iocb))
+		err = mutex_lock_interruptible(&tty->write_lock);
+	else if (!err && !mutex_trylock(&tty->write_lock))
+		err = -EAGAIN;
+	if (err)
+		return err;
+	ret = write_locked(tf, from, is_nonblock(iocb));
+	mutex_unlock(&tty->write_lock);
+	return ret;
+}
+
+static u32 tty_poll(struct file *file, struct poll_table *pt)
+{
+	struct tty_file *tf = file->private_data;
+	struct tty *tty = tf->tty;
+	const struct ktermios *t = &tty->termios;
+	u32 mask = 0, wanted = 1;
+	u64 flags;
+
+	poll_wait(&tty->read_wait, pt);
+	poll_wait(&tty->write_wait, pt);
+	if (tty_hung_up(tf))
+		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
+	flags = spin_lock_irqsave(&tty->lock);
+	if (!(t->c_lflag & ICANON) && !t->c_cc[VTIME] && t->c_cc[VMIN])
+		wanted = t->c_cc[VMIN];
+	if (n_tty_available(tty) >= wanted)
+		mask |= POLLIN | POLLRDNORM;
+	if (write_ready(tf))
+		mask |= POLLOUT | POLLWRNORM;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return mask;
+}
+
+static const struct file_operations tty_fops = {
+	.llseek = no_llseek,
+	.read_iter = tty_read,
+	.write_iter = tty_write,
+	.poll = tty_poll,
+	.ioctl = tty_ioctl,
+	.open = tty_open,
+	.release = tty_release,
+};
+
+/* The terminal that console= names, without what follows a comma; "tty0" is also "tty1". */
+static struct tty *tty_by_name(const char *name)
+{
+	const char *comma = strchr(name, ',');
+	size_t len = comma ? (size_t)(comma - name) : strlen(name);
+
+	if (len == 4 && memcmp(name, "tty0", len) == 0)
+		name = "tty1";
+	for (u32 i = 0; i < nr_ttys; i++)
+		if (strlen(ttys[i]->name) == len && memcmp(ttys[i]->name, name, len) == 0)
+			return ttys[i];
+	return NULL;
+}
+
+static struct tty *choose_console(void)
+{
+	struct tty *found = NULL, *tty;
+	const char *name;
+
+	for (u32 i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++) {
+		tty = tty_by_name(name);
+		if (tty)
+			found = tty;
+	}
+	if (!found)
+		found = tty_by_name("ttyS0");
+	return found || !nr_ttys ? found : ttys[0];
+}
+
+void tty_init(void)
+{
+	console_tty = choose_console();
+	if (!console_tty)
+		printk("tty: neither a serial port nor a screen\n");
+	for (u32 i = 0; i < nr_ttys; i++)
+		char_register(MAJOR(ttys[i]->devnum), MINOR(ttys[i]->devnum), 1, ttys[i]->name,
+			      0600, &tty_fops);
+	if (tty_find(DEV_TTY0))
+		char_register(4, 0, 1, "tty0", 0600, &tty_fops);
+	char_register(5, 0, 1, "tty", 0666, &tty_fops);
+	char_register(5, 1, 1, "console", 0600, &tty_fops);
+}
