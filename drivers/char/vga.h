@@ -1,0 +1,7 @@
+/* The screen's terminal, for the keyboard. */
+#pragma once
+
+#include "drivers/char/tty.h"
+
+/* What a key gives arrives here. Returns: NULL if there is no screen. */
+struct tty *vga_terminal(void);
