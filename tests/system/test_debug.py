@@ -21,9 +21,9 @@ def gdb(machine, *commands, wait=True):
 
 def test_from_the_first_instruction(boot, make_disk):
     m = boot(disks=[make_disk()], args=["-S"])
-    said = gdb(m, "break kmain", "continue", "bt 1", "break submit_bio", "continue", "bt",
+    said = gdb(m, "break kernel_main", "continue", "bt 1", "break submit_bio", "continue", "bt",
                "delete", "detach")
-    assert re.search(r"#0 .*kmain", said), said
+    assert re.search(r"#0 .*kernel_main", said), said
     assert re.search(r"#0 .*submit_bio", said) and "ext2" in said, said
     m.login()
     m.poweroff()
