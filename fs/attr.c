@@ -82,7 +82,7 @@ void generic_fillattr(const struct inode *inode, struct kstat *stat)
 		.uid = inode->i_uid,
 		.gid = inode->i_gid,
 		.size = inode->i_size,
-		.blksize = max(1u << inode->i_blkbits, (u32)PAGE_SIZE),
+		.blksize = (u32)PAGE_SIZE, /* the best unit of I/O, whatever the block size */
 		.blocks = inode->i_blocks,
 		.atime = inode->i_atime,
 		.mtime = inode->i_mtime,

@@ -137,7 +137,8 @@ struct dentry *d_lookup(struct dentry *parent, const struct qstr *name)
 	spin_lock(&dcache_lock);
 	list_for_each_entry(d, head, d_hash) {
 		if (d->d_parent != parent || d->d_name.hash != name->hash ||
-		    d->d_name.len != name->len || memcmp(d->d_name.name, name->name, name->len))
+		    d->d_name.len != name->len ||
+		    memcmp(d->d_name.name, name->name, name->len) != 0)
 			continue;
 		atomic_inc(&d->d_count);
 		list_del_init(&d->d_lru);
@@ -239,7 +240,7 @@ void d_move(struct dentry *d, struct dentry *target)
 		d->d_name.name = d->d_iname;
 	if (own)
 		target->d_name.name = target->d_iname;
-	/* The target keeps its parent: ".." of a directory that was replaced leads there. The caller
+	/* The target keeps its parent: ".." of a replaced directory leads there. The caller
 	 * holds both parents, so that this is not the last reference to one. */
 	old_parent = d->d_parent;
 	d->d_parent = target->d_parent;

@@ -22,7 +22,7 @@ struct fd_arrays {
 
 static bool alloc_arrays(struct fd_arrays *a, u32 n)
 {
-	a->fd = kcalloc(n, sizeof(*a->fd), GFP_KERNEL);
+	a->fd = kcalloc(n, sizeof(struct file *), GFP_KERNEL);
 	a->cloexec = kcalloc(BITMAP_WORDS(n), sizeof(u64), GFP_KERNEL);
 	if (a->fd && a->cloexec)
 		return true;
@@ -69,7 +69,7 @@ static int expand(struct files_struct *files, u32 n)
 	old = (struct fd_arrays){files->fd, files->close_on_exec};
 	old_max = files->max_fds;
 	if (old_max < size) {
-		memcpy(a.fd, old.fd, old_max * sizeof(*a.fd));
+		memcpy(a.fd, old.fd, old_max * sizeof(struct file *));
 		memcpy(a.cloexec, old.cloexec, BITMAP_WORDS(old_max) * sizeof(u64));
 		files->fd = a.fd;
 		files->close_on_exec = a.cloexec;

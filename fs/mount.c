@@ -446,7 +446,7 @@ int mount_root(const char *devname, const char *type_name, u32 flags, const char
 	struct file_system_type *type = type_name ? get_fs_type(type_name) : NULL;
 	char disks[128] = " none";
 	struct found_disks found = {disks, sizeof(disks), 0};
-	struct super_block *sb = ERR_PTR(-ENODEV);
+	struct super_block *sb;
 	struct mount *mnt;
 	struct path path;
 	dev_t dev = 0;
