@@ -69,20 +69,25 @@ bool drop_clean_page(struct page *page)
 
 size_t shrink_page_cache(size_t nr, size_t *dirty)
 {
-	size_t freed = 0,
-	       budget = min(max(nr * SCAN_FACTOR, (size_t)SCAN_MIN), READ_ONCE(lru_size) * 2);
+	size_t freed = 0, unwritten = 0;
+	size_t enough = max(nr * SCAN_FACTOR, (size_t)SCAN_MIN), all = READ_ONCE(lru_size) * 2;
 
-	for (; freed < nr && budget > 0; budget--) {
-		struct page *page = lru_take_oldest();
+	for (size_t scanned = 0; freed < nr && scanned < all; scanned++) {
+		struct page *page;
 
+		/* Give up early only with something in hand, or when it is write-back that is
+		 * wanted: a cache full of pages used once more must be gone through to the end. */
+		if (scanned >= enough && (freed > 0 || unwritten >= enough / 2))
+			break;
+		page = lru_take_oldest();
 		if (!page)
 			break;
 		if (test_and_clear_bit(PG_REFERENCED, &page->flags)) {
 			put_page(page);
 			continue;
 		}
-		if (dirty && (PageDirty(page) || PageWriteback(page)))
-			(*dirty)++;
+		if (PageDirty(page) || PageWriteback(page))
+			unwritten++;
 		if (trylock_page(page)) {
 			if (drop_clean_page(page))
 				freed++;
@@ -90,6 +95,8 @@ size_t shrink_page_cache(size_t nr, size_t *dirty)
 		}
 		put_page(page);
 	}
+	if (dirty)
+		*dirty = unwritten;
 	return freed;
 }
 

@@ -200,6 +200,23 @@ static void sequential_1k(void **state)
 	sequential(1024);
 }
 
+/* Pages that were all just used are the only memory there is: the first call must give some. */
+static void used_pages_are_taken_when_there_is_no_other(void **state)
+{
+	static u8 chunk[1 << 16];
+
+	(void)state;
+	toyfs_init(&fs, 4096, FAKE_DISK_BYTES / 512);
+	fill_big(7);
+	for (u64 pos = 0; pos < 16u << 20; pos += sizeof(chunk))
+		assert_int_equal(toyfs_write(&fs, pos, big + pos, sizeof(chunk), 0), sizeof(chunk));
+	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), 0);
+	for (u64 pos = 0; pos < 16u << 20; pos += sizeof(chunk))
+		assert_int_equal(toyfs_read(&fs, pos, chunk, sizeof(chunk)), sizeof(chunk));
+	assert_true(fake_shrink(32) >= 32);
+	drop_all();
+}
+
 static void a_wild_source_writes_what_it_can(void **state)
 {
 	(void)state;
@@ -245,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup(model_4k, setup),
 		cmocka_unit_test_setup(sequential_4k, setup),
 		cmocka_unit_test_setup(sequential_1k, setup),
+		cmocka_unit_test_setup(used_pages_are_taken_when_there_is_no_other, setup),
 		cmocka_unit_test_setup(a_wild_source_writes_what_it_can, setup),
 		cmocka_unit_test_setup(limits, setup),
 	};
