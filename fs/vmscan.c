@@ -75,9 +75,9 @@ size_t shrink_page_cache(size_t nr, size_t *dirty)
 	for (size_t scanned = 0; freed < nr && scanned < all; scanned++) {
 		struct page *page;
 
-		/* Give up early only with something in hand, or when it is write-back that is
-		 * wanted: a cache full of pages used once more must be gone through to the end. */
-		if (scanned >= enough && (freed > 0 || unwritten >= enough / 2))
+		/* Give up early only when it is write-back that is wanted: a cache full of pages
+		 * that were just used must be gone through twice. */
+		if (scanned >= enough && unwritten >= enough / 2)
 			break;
 		page = lru_take_oldest();
 		if (!page)
