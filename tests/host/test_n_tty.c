@@ -1,0 +1,673 @@
+// sources: drivers/char/n_tty.c drivers/char/tty_io.c drivers/char/tty_ioctl.c
+// sources: drivers/char/tty_jobctrl.c kernel/mm/iov_iter.c kernel/lib/cmdline.c
+// sources: kernel/lib/string.c kernel/lib/vsnprintf.c tests/host/fakes/printk.c
+// sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
+// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+/* The line discipline, and terminals as files, over a driver that keeps what it was sent. */
+#include "tests/host/host.h"
+
+#include "block/genhd.h"
+#include "drivers/char/char_internal.h"
+#include "drivers/char/tty_driver.h"
+#include "fs/inode.h"
+#include "fs/poll.h"
+#include "kernel/arch/clock.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/errno.h"
+
+enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCXONC = 0x540a, TCFLSH };
+enum { TIOCSCTTY = 0x540e, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ, TIOCGWINSZ = 0x5413, TIOCSWINSZ };
+enum { FIONREAD = 0x541b, TIOCNOTTY = 0x5422, TIOCGSID = 0x5429 };
+
+#define TTY_DEV MKDEV(4, 64)
+
+static struct tty tty;
+static const struct file_operations *fops;
+static struct file file;
+static struct inode inode;
+
+/* --- the driver --- */
+
+static char sent[1 << 16];
+static u32 nr_sent, nr_unsent, room;
+
+static void fake_write(struct tty *t, const u8 *buf, size_t len)
+{
+	(void)t;
+	assert_true(spin_is_held(&tty.lock));
+	memcpy(&sent[nr_sent], buf, len);
+	nr_sent += (u32)len;
+	nr_unsent += (u32)len;
+}
+static u32 fake_room(struct tty *t)
+{
+	(void)t;
+	return room > nr_unsent ? room - nr_unsent : 0;
+}
+static u32 fake_unsent(struct tty *t)
+{
+	(void)t;
+	return nr_unsent;
+}
+static void fake_flush(struct tty *t)
+{
+	(void)t;
+	nr_unsent = 0;
+}
+static void fake_start(struct tty *t)
+{
+	(void)t;
+}
+static const struct tty_operations fake_ops = {fake_write, fake_room, fake_unsent, fake_flush,
+					       fake_start};
+
+static void assert_sent(const char *text)
+{
+	sent[nr_sent] = '\0';
+	assert_string_equal(sent, text);
+	nr_sent = nr_unsent = 0;
+}
+
+void char_register(u32 major, u32 minor, u32 count, const char *name, mode_t mode,
+		   const struct file_operations *f)
+{
+	(void)minor;
+	(void)count;
+	(void)name;
+	(void)mode;
+	if (major == 4)
+		fops = f;
+}
+loff_t no_llseek(struct file *f, loff_t off, int whence)
+{
+	(void)f;
+	(void)off;
+	(void)whence;
+	return -ESPIPE;
+}
+void poll_wait(struct wait_queue_head *wq, struct poll_table *pt)
+{
+	(void)wq;
+	(void)pt;
+}
+
+/* --- the processes --- */
+
+static struct {
+	pid_t pgrp, session;
+	bool leader, ignores, orphaned;
+	struct tty *ctty;
+} me;
+static pid_t signalled;
+static u64 signals; /* bit a signal */
+
+static void job_signal(pid_t pgrp, int sig)
+{
+	signalled = pgrp;
+	signals |= 1ull << sig;
+}
+static pid_t job_pgrp(void)
+{
+	return me.pgrp;
+}
+static pid_t job_session(void)
+{
+	return me.session;
+}
+static bool job_leader(void)
+{
+	return me.leader;
+}
+static struct tty *job_get(void)
+{
+	return me.ctty;
+}
+static void job_set(struct tty *t)
+{
+	me.ctty = t;
+}
+static bool job_in_session(pid_t pgrp, pid_t session)
+{
+	return pgrp / 100 == session / 100;
+}
+static bool job_ignored(int sig)
+{
+	(void)sig;
+	return me.ignores;
+}
+static bool job_orphaned(pid_t pgrp)
+{
+	(void)pgrp;
+	return me.orphaned;
+}
+static const struct tty_job_ops job_ops = {job_signal,	   job_pgrp,	job_session,
+					   job_leader,	   job_get,	job_set,
+					   job_in_session, job_ignored, job_orphaned};
+
+static u64 take_signals(void)
+{
+	u64 s = signals;
+
+	signals = 0;
+	return s;
+}
+#define SIG(name) (1ull << TTY_SIG##name)
+
+/* --- what a program does --- */
+
+static int open_dev(struct inode *i, struct file *f, dev_t dev, u32 flags)
+{
+	memset(i, 0, sizeof(*i));
+	memset(f, 0, sizeof(*f));
+	i->i_rdev = dev;
+	f->f_flags = flags;
+	return fops->open(i, f);
+}
+
+static ssize_t rd(char *buf, size_t len)
+{
+	struct kiocb iocb = {.ki_filp = &file};
+	struct iov_iter it;
+
+	memset(buf, 0, len + 1);
+	iov_iter_init_kernel(&it, buf, len);
+	return fops->read_iter(&iocb, &it);
+}
+
+static ssize_t wr(const char *text)
+{
+	struct kiocb iocb = {.ki_filp = &file};
+	struct iov_iter it;
+	char copy[8192];
+
+	strcpy(copy, text);
+	iov_iter_init_kernel(&it, copy, strlen(text));
+	return fops->write_iter(&iocb, &it);
+}
+
+static long ctl(u32 cmd, const void *arg)
+{
+	return fops->ioctl(&file, cmd, (u64)(uintptr_t)arg);
+}
+
+static void assert_read(const char *text)
+{
+	char buf[256];
+
+	assert_int_equal(rd(buf, sizeof(buf) - 1), strlen(text));
+	assert_string_equal(buf, text);
+}
+
+static void assert_nothing(void)
+{
+	char buf[8];
+
+	file.f_flags |= O_NONBLOCK;
+	assert_int_equal(rd(buf, 7), -EAGAIN);
+	file.f_flags &= ~O_NONBLOCK;
+}
+
+static void type(const char *text)
+{
+	tty_receive(&tty, (const u8 *)text, strlen(text));
+}
+
+static void set_flags(u32 *field, u32 clear, u32 set)
+{
+	struct ktermios t = tty.termios;
+
+	*(u32 *)((char *)&t + ((char *)field - (char *)&tty.termios)) = (*field & ~clear) | set;
+	assert_int_equal(ctl(TCSETS, &t), 0);
+}
+
+static void set_raw(u8 vmin, u8 vtime)
+{
+	struct ktermios t = tty.termios;
+
+	t.c_lflag &= ~(u32)(ICANON | ECHO);
+	t.c_cc[VMIN] = vmin;
+	t.c_cc[VTIME] = vtime;
+	assert_int_equal(ctl(TCSETS, &t), 0);
+}
+
+static int setup(void **state)
+{
+	static bool registered;
+
+	(void)state;
+	if (!registered) {
+		cmdline_init("root=/dev/vda console=ttyS0,115200");
+		tty_register(&tty, "ttyS0", TTY_DEV, &fake_ops);
+		tty_init();
+	}
+	registered = true;
+	tty_set_job_ops(&job_ops);
+	memset(&me, 0, sizeof(me));
+	signals = 0;
+	room = 1 << 15;
+	n_tty_flush_input(&tty);
+	tty.termios = tty_std_termios;
+	tty.session = tty.pgrp = 0;
+	tty.column = 0;
+	tty.stopped = false;
+	fake_schedule_hook = NULL;
+	nr_sent = nr_unsent = 0;
+	return open_dev(&inode, &file, TTY_DEV, 0);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fops->release(&inode, &file);
+	return fake_kmalloc_live() == 0 ? 0 : -1;
+}
+
+/* --- input --- */
+
+static void a_line_is_read_when_it_ends(void **state)
+{
+	(void)state;
+	type("hello");
+	assert_nothing();
+	type("\rnext\n");
+	assert_read("hello\n");
+	assert_read("next\n");
+	assert_nothing();
+	assert_sent("hello\r\nnext\r\n");
+}
+
+static void a_line_may_be_read_in_parts(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	type("abcdef\nx");
+	assert_int_equal(rd(buf, 4), 4);
+	assert_string_equal(buf, "abcd");
+	assert_read("ef\n");
+	assert_nothing();
+}
+
+static void editing(void **state)
+{
+	(void)state;
+	type("ab\177c\n");
+	assert_read("ac\n");
+	assert_sent("ab\b \bc\r\n");
+	type("one two_3 \027x\n");
+	assert_read("one x\n");
+	assert_sent("one two_3 \b \b\b \b\b \b\b \b\b \b\b \bx\r\n");
+	type("wrong\025ok\n");
+	assert_read("ok\n");
+	assert_sent("wrong\b \b\b \b\b \b\b \b\b \bok\r\n");
+	type("\177\177a\n"); /* nothing to erase: nothing happens, also to the line before */
+	assert_read("a\n");
+	assert_sent("a\r\n");
+}
+
+static void editing_of_wide_characters(void **state)
+{
+	(void)state;
+	type("\001\177b\n"); /* two columns */
+	assert_read("b\n");
+	assert_sent("^A\b \b\b \bb\r\n");
+	assert_int_equal(wr("$ "), 2);
+	type("ab\t\177c\n"); /* from column 4 to 8 */
+	assert_read("abc\n");
+	assert_sent("$ ab\t\b\b\b\bc\r\n");
+	set_flags(&tty.termios.c_iflag, 0, IUTF8);
+	type("a\xc3\xa4\177b\n");
+	assert_read("ab\n");
+	assert_sent("a\xc3\xa4\b \bb\r\n");
+	type("\026\003x\026\177\n"); /* literal next */
+	assert_read("\003x\177\n");
+	assert_int_equal(take_signals(), 0);
+}
+
+static void kill_without_echoke(void **state)
+{
+	(void)state;
+	set_flags(&tty.termios.c_lflag, ECHOKE, 0);
+	type("ab\025c\n");
+	assert_read("c\n");
+	assert_sent("ab^U\r\nc\r\n");
+	set_flags(&tty.termios.c_lflag, ECHOE, 0);
+	type("ab\177\n");
+	assert_read("a\n");
+	assert_sent("ab^?\r\n");
+}
+
+static void end_of_file(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	type("\004");
+	assert_read("");
+	type("abc\004");
+	assert_int_equal(rd(buf, 3), 3); /* takes the mark with it */
+	assert_nothing();
+	type("abc\004\004");
+	assert_read("abc");
+	assert_read("");
+	assert_nothing();
+	assert_sent("abcabc");
+}
+
+static void mapping(void **state)
+{
+	(void)state;
+	set_flags(&tty.termios.c_iflag, ICRNL, INLCR | ISTRIP);
+	set_raw(1, 0);
+	type("a\r\nb\xe3");
+	assert_read("a\r\rbc");
+	set_flags(&tty.termios.c_iflag, INLCR, IGNCR);
+	type("a\r\nb");
+	assert_read("a\nb");
+	assert_int_equal(wr("x\n"), 2);
+	assert_sent("x\r\n");
+	set_flags(&tty.termios.c_oflag, OPOST, 0);
+	assert_int_equal(wr("x\n"), 2);
+	assert_sent("x\n");
+}
+
+static void typing_ahead_is_kept(void **state)
+{
+	char line[64], buf[64];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		snprintf(line, sizeof(line), "line %035d\n", i);
+		type(line);
+	}
+	for (int i = 0; i < 100; i++) {
+		snprintf(line, sizeof(line), "line %035d\n", i);
+		assert_read(line);
+	}
+	for (u32 i = 0; i < TTY_BUF_SIZE + 10; i++)
+		type("z");
+	type("\n"); /* there is always room for the end of a line that is too long */
+	for (u32 got = 0; got < TTY_BUF_SIZE;)
+		got += (u32)rd(buf, 32);
+	assert_string_equal(buf, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\n");
+	assert_nothing();
+}
+
+static bool type_one(void)
+{
+	type("k");
+	return true;
+}
+
+static void raw_minimum_and_time(void **state)
+{
+	ktime_t start;
+	char buf[16];
+
+	(void)state;
+	set_raw(0, 0);
+	assert_read("");
+	type("ab");
+	assert_read("ab");
+	set_raw(0, 5);
+	start = ktime_get_ns();
+	assert_read("");
+	assert_int_equal(ktime_get_ns() - start, 500 * NSEC_PER_MSEC);
+	fake_schedule_hook = type_one;
+	assert_read("k");
+	set_raw(3, 0);
+	assert_read("kkk");
+	assert_int_equal(rd(buf, 2), 2); /* no more than was asked for */
+	fake_schedule_hook = NULL;
+	set_raw(3, 2);
+	type("k");
+	start = ktime_get_ns();
+	assert_read("k"); /* the time between two bytes is over */
+	assert_int_equal(ktime_get_ns() - start, 200 * NSEC_PER_MSEC);
+	assert_nothing();
+}
+
+static void a_signal_ends_a_read(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	current->sigpending = true;
+	assert_int_equal(rd(buf, 7), -ERESTARTSYS);
+	current->sigpending = false;
+}
+
+static bool drain_some(void)
+{
+	nr_unsent = 0;
+	wake_up(&tty.write_wait);
+	return true;
+}
+
+static void modes_change_under_input(void **state)
+{
+	(void)state;
+	type("half");
+	assert_nothing();
+	set_raw(1, 0);
+	assert_read("half");
+	type("x\ny");
+	set_flags(&tty.termios.c_lflag, 0, ICANON);
+	assert_read("x\ny");
+	type("gone");
+	fake_schedule_hook = drain_some; /* it waits until all is sent */
+	assert_int_equal(ctl(TCSETSF, &tty_std_termios), 0);
+	type("new\n");
+	assert_read("new\n");
+}
+
+/* --- output and flow --- */
+
+static void a_long_write_waits_for_room(void **state)
+{
+	char text[3001];
+
+	(void)state;
+	for (int i = 0; i < 3000; i++)
+		text[i] = (char)('a' + i % 26);
+	text[3000] = '\0';
+	room = ECHO_ROOM + 100;
+	fake_schedule_hook = drain_some;
+	assert_int_equal(wr(text), 3000);
+	assert_sent(text);
+	file.f_flags |= O_NONBLOCK;
+	assert_in_range(wr(text), 90, 100);
+	assert_int_equal(wr(text), -EAGAIN);
+	assert_int_equal(fops->poll(&file, NULL) & POLLOUT, 0);
+}
+
+static void stop_and_start(void **state)
+{
+	(void)state;
+	file.f_flags |= O_NONBLOCK;
+	type("\023");
+	assert_int_equal(wr("x"), -EAGAIN);
+	type("\021");
+	assert_int_equal(wr("x"), 1);
+	assert_int_equal(ctl(TCXONC, (void *)0), 0);
+	assert_int_equal(wr("y"), -EAGAIN);
+	assert_int_equal(ctl(TCXONC, (void *)1), 0);
+	assert_int_equal(ctl(TCXONC, (void *)9), -EINVAL);
+	assert_int_equal(wr("z"), 1);
+	type("\023");
+	set_flags(&tty.termios.c_iflag, IXON, 0); /* what cannot be started by hand starts */
+	assert_int_equal(wr("!"), 1);
+	assert_sent("xz!");
+	assert_nothing();
+}
+
+/* --- sessions and groups --- */
+
+static void become_leader(void)
+{
+	me.leader = true;
+	me.session = me.pgrp = 100;
+	assert_int_equal(ctl(TIOCSCTTY, 0), 0);
+	assert_ptr_equal(me.ctty, &tty);
+}
+
+static void keys_send_signals(void **state)
+{
+	(void)state;
+	become_leader();
+	type("lost\003");
+	assert_int_equal(take_signals(), SIG(INT));
+	assert_int_equal(signalled, 100);
+	type("\034\032");
+	assert_int_equal(take_signals(), SIG(QUIT) | SIG(TSTP));
+	assert_sent("lost^C^\\^Z");
+	assert_nothing();
+	set_flags(&tty.termios.c_lflag, 0, NOFLSH);
+	type("kept\003\n");
+	assert_read("kept\n");
+	set_flags(&tty.termios.c_lflag, ISIG, 0);
+	take_signals();
+	type("\003\n");
+	assert_read("\003\n");
+	assert_int_equal(take_signals(), 0);
+}
+
+static void background_reads_and_writes(void **state)
+{
+	char buf[8];
+	pid_t pgrp = 101;
+
+	(void)state;
+	become_leader();
+	assert_int_equal(ctl(TIOCSPGRP, &pgrp), 0);
+	assert_int_equal(rd(buf, 7), -ERESTARTSYS);
+	assert_int_equal(take_signals(), SIG(TTIN));
+	assert_int_equal(signalled, 100);
+	assert_int_equal(wr("x"), 1); /* without TOSTOP */
+	assert_int_equal(ctl(TCSETS, &tty_std_termios), -ERESTARTSYS);
+	assert_int_equal(take_signals(), SIG(TTOU));
+	me.ignores = true;
+	assert_int_equal(rd(buf, 7), -EIO);
+	set_flags(&tty.termios.c_lflag, 0, TOSTOP);
+	assert_int_equal(wr("x"), 1);
+	me.ignores = false;
+	assert_int_equal(wr("x"), -ERESTARTSYS);
+	me.orphaned = true;
+	assert_int_equal(rd(buf, 7), -EIO);
+	assert_int_equal(wr("x"), -EIO);
+}
+
+static void whose_terminal(void **state)
+{
+	struct inode i2;
+	struct file f2;
+	pid_t id = 205;
+
+	(void)state;
+	assert_int_equal(ctl(TIOCGPGRP, &id), -ENOTTY);
+	assert_int_equal(open_dev(&i2, &f2, MKDEV(5, 0), 0), -ENXIO);
+	assert_int_equal(ctl(TIOCSCTTY, 0), -EPERM); /* no leader */
+	me.leader = true;
+	me.session = me.pgrp = 100;
+	assert_int_equal(open_dev(&i2, &f2, TTY_DEV, O_NOCTTY), 0);
+	fops->release(&i2, &f2);
+	assert_int_equal(open_dev(&i2, &f2, MKDEV(5, 1), 0), 0); /* the console is not acquired */
+	fops->release(&i2, &f2);
+	assert_null(me.ctty);
+	assert_int_equal(open_dev(&i2, &f2, TTY_DEV, 0), 0);
+	fops->release(&i2, &f2);
+	assert_ptr_equal(me.ctty, &tty);
+	assert_int_equal(open_dev(&i2, &f2, MKDEV(5, 0), 0), 0);
+	fops->release(&i2, &f2);
+	assert_int_equal(ctl(TIOCSPGRP, &id), -EPERM); /* another session's group */
+	id = 0;
+	assert_int_equal(ctl(TIOCGSID, &id), 0);
+	assert_int_equal(id, 100);
+	me.ctty = NULL;
+	me.session = me.pgrp = 200;
+	assert_int_equal(ctl(TIOCSCTTY, 0), -EPERM); /* taken */
+}
+
+static void a_session_ends(void **state)
+{
+	struct inode i2;
+	struct file f2;
+	char buf[8];
+
+	(void)state;
+	become_leader();
+	assert_int_equal(open_dev(&i2, &f2, MKDEV(5, 1), 0), 0);
+	tty_session_exit(&tty);
+	assert_int_equal(take_signals(), SIG(HUP) | SIG(CONT));
+	assert_null(me.ctty);
+	assert_int_equal(rd(buf, 7), 0);
+	assert_int_equal(wr("x"), -EIO);
+	assert_int_equal(ctl(TCGETS, buf), -EIO);
+	assert_true(fops->poll(&file, NULL) & POLLHUP);
+	assert_int_equal(fops->poll(&f2, NULL) & POLLHUP, 0);
+	fops->release(&i2, &f2);
+	me.session = me.pgrp = 200; /* the next one */
+	assert_int_equal(open_dev(&i2, &f2, TTY_DEV, 0), 0);
+	assert_ptr_equal(me.ctty, &tty);
+	fops->release(&i2, &f2);
+}
+
+static void asking_and_setting(void **state)
+{
+	struct winsize ws = {24, 80, 0, 0}, got;
+	struct ktermios t;
+	int n;
+
+	(void)state;
+	become_leader();
+	assert_int_equal(ctl(TIOCGWINSZ, &got), 0);
+	assert_int_equal(got.ws_col, 0);
+	assert_int_equal(ctl(TIOCSWINSZ, &ws), 0);
+	assert_int_equal(ctl(TIOCSWINSZ, &ws), 0);
+	assert_int_equal(take_signals(), SIG(WINCH));
+	assert_int_equal(ctl(TIOCGWINSZ, &got), 0);
+	assert_int_equal(got.ws_col, 80);
+	assert_int_equal(ctl(TCGETS, &t), 0);
+	assert_memory_equal(&t, &tty_std_termios, sizeof(t));
+	type("abc\nde");
+	assert_int_equal(ctl(FIONREAD, &n), 0);
+	assert_int_equal(n, 4);
+	assert_true(fops->poll(&file, NULL) & POLLIN);
+	assert_int_equal(ctl(TCFLSH, (void *)0), 0);
+	assert_int_equal(fops->poll(&file, NULL) & POLLIN, 0);
+	assert_int_equal(ctl(TIOCOUTQ, &n), 0);
+	assert_int_equal(n, 7);
+	assert_int_equal(ctl(0x1234, &n), -ENOTTY);
+	fake_user_hole(&ws, sizeof(ws));
+	assert_int_equal(ctl(TIOCSWINSZ, &ws), -EFAULT);
+	fake_user_hole(NULL, 0);
+	assert_int_equal(ctl(TIOCNOTTY, 0), 0);
+	assert_null(me.ctty);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_line_is_read_when_it_ends),
+		T(a_line_may_be_read_in_parts),
+		T(editing),
+		T(editing_of_wide_characters),
+		T(kill_without_echoke),
+		T(end_of_file),
+		T(mapping),
+		T(typing_ahead_is_kept),
+		T(raw_minimum_and_time),
+		T(a_signal_ends_a_read),
+		T(modes_change_under_input),
+		T(a_long_write_waits_for_room),
+		T(stop_and_start),
+		T(keys_send_signals),
+		T(background_reads_and_writes),
+		T(whose_terminal),
+		T(a_session_ends),
+		T(asking_and_setting),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
