@@ -214,6 +214,9 @@ static int virtblk_probe(struct virtio_device *vdev)
 	if (err)
 		goto err_request_queue;
 	vdev->priv = vblk;
+	err = virtblk_poll_start(vblk);
+	if (err)
+		goto err_put_disk;
 	err = add_disk(vblk);
 	if (err)
 		goto err_disk;
@@ -225,8 +228,10 @@ static int virtblk_probe(struct virtio_device *vdev)
 
 err_disk:
 	virtio_reset_device(vdev);
+	virtblk_poll_stop(vblk);
 	flush_work(&vblk->config_work);
 	flush_work(&vblk->fail_work);
+err_put_disk:
 	put_disk(vblk->disk);
 err_request_queue:
 	blk_cleanup_queue(vblk->queue);
@@ -244,7 +249,8 @@ static void virtblk_remove(struct virtio_device *vdev)
 	struct virtio_blk *vblk = vdev->priv;
 
 	del_gendisk(vblk->disk); /* nothing is in flight any more */
-	free_queues(vblk);	 /* no interrupt any more */
+	virtblk_poll_stop(vblk);
+	free_queues(vblk); /* no interrupt any more */
 	flush_work(&vblk->config_work);
 	flush_work(&vblk->fail_work);
 	put_disk(vblk->disk);

@@ -15,6 +15,7 @@
 #include "block/genhd.h"
 #include "drivers/virtio/virtio.h"
 #include "drivers/virtio/virtio_blk_spec.h"
+#include "kernel/sched/wait.h"
 #include "kernel/sched/workqueue.h"
 
 #define VIRTBLK_MAX_SEGMENTS 254u
@@ -44,6 +45,9 @@ struct virtio_blk {
 	u32 depth;		      /* [const] */
 	struct virtblk_queue *queues; /* [const] nr_queues of them */
 	struct work config_work, fail_work;
+	struct wait_queue_head poll_wq; /* something is in flight, or poll_stop */
+	bool poll_stop;			/* [atomic] */
+	struct completion poll_done;
 };
 
 /* A request's private part (rq->pdu); the device reads hdr and range and writes status. */
@@ -58,6 +62,9 @@ extern const struct blk_mq_ops virtblk_mq_ops;
 
 /* Drain a ring and complete its requests. Returns: how many. Context: any. */
 int virtblk_drain(struct virtblk_queue *q);
+/* blk.poll=1: a thread that drains as long as something is in flight. Context: sleeps. */
+int must_check virtblk_poll_start(struct virtio_blk *vblk);
+void virtblk_poll_stop(struct virtio_blk *vblk);
 /* The interrupt's way to it. Context: interrupt. */
 void virtblk_done(struct virtqueue *vq);
 /* The device lied or died: reset it and end everything in flight with -EIO. Context: sleeps. */
