@@ -20,7 +20,11 @@
 #define USER_MIN 0x0000000000010000ull
 #define USER_MAX 0x00007ffffffff000ull
 /* All physical memory, as Linux's PAGE_OFFSET: data, never executable. */
+#ifdef HOST_TEST
+#define DIRECT_MAP 0ull
+#else
 #define DIRECT_MAP 0xffff888000000000ull
+#endif
 /* Mappings made at run time: ioremap, kernel stacks. */
 #define VMAP_BASE 0xffffc90000000000ull
 #define VMAP_END  0xffffc98000000000ull

@@ -6,18 +6,28 @@
 #include "tests/host/fakes/fail.h"
 
 #include <sanitizer/asan_interface.h>
+#include <sys/mman.h>
 
 #include "kernel/lib/assert.h"
 #include "kernel/mm/page.h"
 
 #define NR_FRAMES 16384u
 
-static _Alignas(4096) u8 arena[NR_FRAMES][PAGE_SIZE];
+static u8 (*arena)[PAGE_SIZE];
 static struct page frames[NR_FRAMES];
 static bool used[NR_FRAMES];
 static size_t live, next_frame;
 static bool low;
 static struct list_head shrinkers = LIST_HEAD_INIT(shrinkers);
+
+/* Below 4 GiB, so that page numbers fit where old devices keep them in 32 bits. */
+__attribute__((constructor)) static void map_arena(void)
+{
+	arena = mmap(NULL, NR_FRAMES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT | MAP_NORESERVE, -1, 0);
+	if (arena == MAP_FAILED)
+		abort();
+}
 
 static bool block_free(size_t first, size_t count)
 {
@@ -72,10 +82,9 @@ void put_page(struct page *page)
 		free_pages(page, 0);
 }
 
-/* phys_to_virt() adds DIRECT_MAP: what is taken off here comes back there. */
 paddr_t page_to_phys(const struct page *page)
 {
-	return PADDR((u64)(uintptr_t)arena[page - frames] - DIRECT_MAP);
+	return virt_to_phys(arena[page - frames]);
 }
 
 struct page *phys_to_page(paddr_t pa)
@@ -87,7 +96,7 @@ struct page *virt_to_page(const void *va)
 {
 	size_t offset = (size_t)((uintptr_t)va - (uintptr_t)arena);
 
-	return offset < sizeof(arena) ? &frames[offset / PAGE_SIZE] : NULL;
+	return offset < NR_FRAMES * PAGE_SIZE ? &frames[offset / PAGE_SIZE] : NULL;
 }
 
 void mm_get_stats(struct mm_stats *stats)

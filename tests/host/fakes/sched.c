@@ -331,6 +331,11 @@ struct thread *kthread_run(const char *name, void (*entry)(void *), void *arg)
 	return &never_runs;
 }
 
+void thread_exit(void)
+{
+	panic("a thread of the kernel ran");
+}
+
 void init_waitqueue_head(struct wait_queue_head *wq)
 {
 	spin_lock_init(&wq->lock, "wait queue", LOCK_WAIT);

@@ -1,0 +1,35 @@
+/*
+ * A block layer small enough to be right by looking: tags, dispatch, completion; no bios, merging
+ * or timers. Enough for a driver: requests are made of one buffer, cut into pieces.
+ */
+#pragma once
+
+#include "block/blkdev.h"
+#include "kernel/lib/types.h"
+
+struct fake_rq {
+	struct request rq; /* first */
+	u8 *buf;	   /* data, rq.data_len bytes */
+	u32 piece;	   /* bytes: the length of each piece but the last */
+	bool busy;	   /* from fake_blk_submit() to fake_blk_put() */
+	bool done;	   /* completed, rq.status counts */
+	u32 completions;   /* of this use: more than 1 is the driver's error */
+};
+
+/* Start a request in pieces of `piece` bytes. Returns: NULL when no tag is free. */
+struct fake_rq *fake_blk_submit(struct request_queue *q, u16 hctx, enum req_op op, sector_t sector,
+				void *buf, u32 len, u32 piece);
+void fake_blk_put(struct fake_rq *f);
+/* Call the driver's timeout for one that is not done. */
+void fake_blk_timeout(struct fake_rq *f);
+/* Hands the time to the device until done or it has nothing more to do; then the watchdog. */
+int fake_blk_wait(struct fake_rq *f);
+const struct blk_mq_ops *fake_blk_ops(const struct request_queue *q);
+u16 fake_blk_depth(const struct request_queue *q);
+u16 fake_blk_nr_hw_queues(const struct request_queue *q);
+/* The disk that a driver added last, and the one before, or NULL. */
+extern struct gendisk *fake_disk, *fake_disk_before;
+/* The queue made last. */
+extern struct request_queue *fake_queue;
+/* Let the device work; returns whether it did something. Given by the test. */
+extern bool (*fake_device_step)(void);
