@@ -120,7 +120,7 @@ volatile u8 *pci_iomap(const struct pci_dev *dev, u8 bar, u64 offset, u64 len)
 static u8 read_bar(struct pci_dev *dev, u8 index, u8 nr_bars)
 {
 	u8 reg = (u8)(PCI_BASE_ADDRESS_0 + index * 4);
-	u32 low = pci_read32(dev, reg), high = 0, mask, mask_high = 0xffffffffu;
+	u32 low = pci_read32(dev, reg), high = 0, mask, mask_high = 0;
 	bool io = low & PCI_BASE_ADDRESS_IO;
 	bool wide = !io && (low & PCI_BASE_ADDRESS_TYPE_MASK) == PCI_BASE_ADDRESS_TYPE_64 &&
 		    index + 1 < nr_bars;
@@ -139,8 +139,10 @@ static u8 read_bar(struct pci_dev *dev, u8 index, u8 nr_bars)
 	if (io)
 		mask |= 0xffff0000u; /* the upper half may be hard-wired to 0 */
 	addr = (u64)high << 32 | (low & bits);
-	size = ~((u64)mask_high << 32 | (mask & bits)) + 1;
-	if ((mask & bits) != 0 && addr != 0 && size != 0 && addr + size > addr)
+	size = (u64)mask_high << 32 | (mask & bits); /* 0: no BAR here */
+	if (size != 0)
+		size = ~(wide ? size : size | 0xffffffffull << 32) + 1;
+	if (addr != 0 && size != 0 && addr + size > addr)
 		dev->bar[index] = (struct pci_bar){.addr = addr, .size = size, .io = io};
 	return wide ? 2 : 1;
 }
