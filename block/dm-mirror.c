@@ -214,8 +214,9 @@ static void release_writes(struct mirror *m)
 	list = m->blocked;
 	m->blocked = (struct bio_list){NULL, NULL};
 	spin_unlock_irqrestore(&m->lock, flags);
+	/* Sent here, so that each gets its turn before the next chunk. */
 	while ((bio = bio_list_pop(&list)) != NULL)
-		dm_defer(m->t->dm, bio);
+		submit_bio(bio);
 }
 
 static int copy_io(struct mirror *m, u32 leg, enum req_op op, sector_t offset, sector_t nr,

@@ -19,7 +19,7 @@ static struct fake_disk d;
 static struct block_device *bdev;
 static u32 ended, errors;
 static int last_status;
-static char order[64];
+static char order[128];
 
 static void count_end(struct bio *bio)
 {
@@ -390,8 +390,12 @@ static void deadline_sorts_and_forgets_none(void **state)
 	memset(order, 0, sizeof(order));
 	send(REQ_OP_WRITE, 1000, 8, 'x');
 	fake_clock_advance(5 * NSEC_PER_MSEC);
-	send(REQ_OP_WRITE, 2000, 8, 'w');
-	for (u32 i = 0; i < 60; i++) { /* reads keep coming */
+	for (u32 i = 0; i < 8; i++) {
+		send(REQ_OP_READ, 1500 + i * 16, 8, 'r'); /* the first finds the ring full */
+		if (i == 0)
+			send(REQ_OP_WRITE, 2000, 8, 'w');
+	}
+	for (u32 i = 0; i < 80; i++) { /* reads keep coming */
 		send(REQ_OP_READ, i * 16, 8, 'r');
 		fake_disk_complete_one(&d);
 		fake_run_pending();

@@ -1,0 +1,499 @@
+// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c
+// sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
+// sources: block/genhd.c block/bdev.c block/partitions.c block/dm.c block/dm-targets.c
+// sources: block/dm-mirror.c
+// sources: kernel/lib/cmdline.c kernel/lib/bitmap.c kernel/lib/string.c kernel/lib/vsnprintf.c
+// sources: tests/host/fakes/blkfake.c tests/host/fakes/printk.c tests/host/fakes/fail.c
+// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/sched.c
+/*
+ * Random bios against an array of bytes, through every kind of device: the model knows what each
+ * sector may hold, the disks complete in any order, rings fill up, and requests fail.
+ *
+ * BLOCK_OPS sets the number of operations (a million by default over all disks).
+ */
+#include "tests/host/host.h"
+
+#include "tests/host/blkfake.h"
+
+#include "block/dm.h"
+#include "block/dm_targets.h"
+#include "kernel/arch/clock.h"
+#include "kernel/lib/cmdline.h"
+#include "kernel/lib/err.h"
+#include "kernel/mm/page.h"
+
+#define MAX_SECTORS 4096u
+#define MAX_LEN	    64u
+#define MAX_FLYING  24u
+
+static struct fake_disk disk_a, disk_b, disk_c;
+
+/* What a sector holds: one tag for all its bytes. 0xffff: not known (a write to it failed). */
+static u16 model[MAX_SECTORS];
+static bool busy[MAX_SECTORS]; /* a bio in flight covers it: order is not promised */
+static u32 nr_sectors, flying, failures, rate = 4096;
+static bool may_fail;
+
+struct op {
+	bool used;
+	struct bio *bio;
+	sector_t sector;
+	u32 sectors;
+	u16 tag;
+	enum req_op op;
+};
+static struct op ops[MAX_FLYING];
+
+/* Sector i of the bio's memory, wherever the pieces lie. */
+static u8 *bio_sector(struct bio *bio, u32 i)
+{
+	struct bio_vec bv;
+	u32 n, at = i * SECTOR_SIZE;
+
+	bio_for_each_segment_all(bv, bio, n)
+	{
+		if (at < bv.bv_len)
+			return (u8 *)page_address(bv.bv_page) + bv.bv_offset + at;
+		at -= bv.bv_len;
+	}
+	fail_msg("sector %u is outside the bio", i);
+	return NULL;
+}
+
+static void put_tag(u8 *p, u16 tag)
+{
+	for (u32 i = 0; i < SECTOR_SIZE; i += 2)
+		memcpy(p + i, &tag, 2);
+}
+
+static u16 get_tag(const u8 *p)
+{
+	u16 tag, other;
+
+	memcpy(&tag, p, 2);
+	for (u32 i = 2; i < SECTOR_SIZE; i += 2) {
+		memcpy(&other, p + i, 2);
+		assert_int_equal(other, tag);
+	}
+	return tag;
+}
+
+static void op_end(struct bio *bio)
+{
+	struct op *o = bio->bi_private;
+
+	assert_true(o->used && o->bio == bio);
+	assert_int_equal(this_cpu()->spin_depth, 0);
+	if (bio->bi_status) { /* only who touches the bad sector */
+		assert_true(may_fail);
+		assert_true(disk_a.bad_sector >= o->sector);
+		assert_true(disk_a.bad_sector < o->sector + o->sectors);
+		failures++;
+	}
+	for (u32 i = 0; i < o->sectors; i++) {
+		u16 *m = &model[o->sector + i];
+
+		busy[o->sector + i] = false;
+		if (o->op == REQ_OP_READ) {
+			if (!bio->bi_status && *m != 0xffff)
+				assert_int_equal(get_tag(bio_sector(bio, i)), *m);
+		} else if (bio->bi_status) {
+			*m = 0xffff;
+		} else {
+			*m = o->op == REQ_OP_WRITE ? o->tag : 0;
+		}
+	}
+	o->used = false;
+	flying--;
+	fake_bio_free(bio);
+}
+
+/* Pieces of odd sizes, some of them neighbours in memory. */
+static struct bio *random_bio(struct block_device *bdev, struct op *o)
+{
+	struct bio *bio = bio_alloc(bdev, 80, o->op, GFP_KERNEL);
+	struct page *page;
+	u32 left = o->sectors * SECTOR_SIZE, len;
+
+	assert_non_null(bio);
+	bio->bi_iter.bi_sector = o->sector;
+	if (o->op == REQ_OP_WRITE_ZEROES || o->op == REQ_OP_DISCARD) {
+		bio->bi_iter.bi_size = left;
+		return bio;
+	}
+	for (; left; left -= len) {
+		page = alloc_page(GFP_KERNEL);
+		len = (1 + fake_random(8)) * SECTOR_SIZE;
+		len = len < left ? len : left;
+		/* A whole page may join the next; part of one lies at its start. */
+		assert_int_equal(bio_add_page(bio, page, len, 0), len);
+	}
+	for (u32 i = 0; i < o->sectors; i++)
+		put_tag(bio_sector(bio, i), o->tag);
+	return bio;
+}
+
+static bool choose_range(struct op *o)
+{
+	static sector_t last_end;
+
+	o->sectors = 1 + fake_random(fake_random(4) ? 8 : MAX_LEN);
+	o->sector = fake_random(nr_sectors - o->sectors + 1);
+	if (fake_random(2) && last_end + o->sectors <= nr_sectors) /* neighbours are likely */
+		o->sector = last_end;
+	last_end = o->sector + o->sectors;
+	for (u32 i = 0; i < o->sectors; i++)
+		if (busy[o->sector + i])
+			return false;
+	return true;
+}
+
+static void submit_random(struct block_device *bdev, u32 discard)
+{
+	static u16 next_tag;
+	struct op *o = ops;
+	struct bio *bio;
+	u32 kind = fake_random(100);
+
+	while (o->used)
+		o++;
+	if (!choose_range(o))
+		return;
+	o->used = true;
+	o->tag = (u16)(1 + next_tag++ % 60000);
+	o->op = kind < 45 ? REQ_OP_READ : REQ_OP_WRITE;
+	if (discard && kind >= 95)
+		o->op = kind >= 98 ? REQ_OP_DISCARD : REQ_OP_WRITE_ZEROES;
+	memset(&busy[o->sector], true, o->sectors);
+	bio = o->bio = random_bio(bdev, o);
+	bio->bi_private = o;
+	bio->bi_end_io = op_end;
+	if (fake_random(3) == 0)
+		bio->bi_opf |= REQ_SYNC;
+	if (o->op == REQ_OP_WRITE && fake_random(50) == 0)
+		bio->bi_opf |= fake_random(2) ? REQ_FUA : REQ_PREFLUSH | REQ_FUA;
+	flying++;
+	submit_bio(bio);
+}
+
+static void settle(void)
+{
+	while (flying) {
+		blk_flush_plug();
+		if (!fake_run_pending() && !fake_disks_progress())
+			fake_clock_advance(5 * NSEC_PER_MSEC);
+	}
+	fake_clock_advance(5 * NSEC_PER_MSEC);
+}
+
+static u32 operations(u32 share)
+{
+	const char *env = getenv("BLOCK_OPS");
+
+	return (env ? (u32)atoi(env) : 1000000) / share;
+}
+
+static void run_model(struct block_device *bdev, u32 count, u32 discard, void (*now_and_then)(void))
+{
+	struct blk_plug plug;
+	bool plugged = false;
+
+	nr_sectors = (u32)bdev_nr_sectors(bdev);
+	assert_true(nr_sectors <= MAX_SECTORS);
+	memset(model, 0, sizeof(model));
+	memset(busy, 0, sizeof(busy));
+	failures = 0;
+	for (u32 n = 0; n < count; n++) {
+		if (fake_random(16) == 0) {
+			if (plugged)
+				blk_finish_plug(&plug);
+			else
+				blk_start_plug(&plug);
+			plugged = !plugged;
+		}
+		if (flying < MAX_FLYING && fake_random(3))
+			submit_random(bdev, discard);
+		else if (fake_random(2))
+			fake_disks_progress();
+		else
+			fake_run_pending();
+		if (fake_random(64) == 0)
+			fake_clock_advance(fake_random(8) * NSEC_PER_MSEC);
+		if (fake_random(rate) == 0 && now_and_then)
+			now_and_then();
+		if (flying == MAX_FLYING)
+			settle();
+	}
+	if (plugged)
+		blk_finish_plug(&plug);
+	settle();
+}
+
+static void make_disk(struct fake_disk *d, const char *name, u16 rings, u16 depth)
+{
+	struct queue_limits lim = {
+		.logical_block_size = 512,
+		.physical_block_size = 512,
+		.max_sectors = 50,
+		.max_segments = 7,
+		.max_segment_size_bytes = 5000,
+		.max_discard_sectors = 40,
+		.max_write_zeroes_sectors = 30,
+	};
+
+	fake_block_init();
+	fake_disk_create(d, name, rings, depth, &lim);
+	d->random_order = true;
+}
+
+static void switch_elevator(void)
+{
+	assert_int_equal(elevator_switch(disk_a.q, fake_random(2) ? "none" : "deadline"), 0);
+	blk_queue_write_cache(disk_a.q, fake_random(2), fake_random(2));
+	disk_a.ring_size = 1 + fake_random(8);
+}
+
+static void plain_disk(void **state)
+{
+	struct block_device *bdev;
+
+	(void)state;
+	make_disk(&disk_a, "vda", 3, 16);
+	bdev = fake_open("vda");
+	run_model(bdev, operations(4), 1, switch_elevator);
+	assert_true(bdev->bd_stats.merges[0] > 0);
+	assert_int_equal(bdev->bd_stats.in_flight, 0);
+	for (u32 i = 0; i < nr_sectors; i++)
+		assert_int_equal(get_tag(disk_a.data + i * 512), model[i]);
+	blkdev_put(bdev, true, NULL);
+	fake_disk_remove(&disk_a);
+}
+
+static void move_bad_sector(void)
+{
+	settle();
+	disk_a.bad_sector = fake_random(3) ? fake_random(DISK_SECTORS) : ~0ull;
+}
+
+/* With one bad sector only the bios that cover it fail. */
+static void failing_disk(void **state)
+{
+	struct block_device *bdev;
+
+	(void)state;
+	make_disk(&disk_a, "vda", 1, 16);
+	bdev = fake_open("vda");
+	may_fail = true;
+	rate = 512;
+	run_model(bdev, operations(4), 0, move_bad_sector);
+	may_fail = false;
+	rate = 4096;
+	assert_true(failures > 0 || operations(4) < 50000);
+	for (u32 i = 0; i < nr_sectors; i++)
+		if (model[i] != 0xffff)
+			assert_int_equal(get_tag(disk_a.data + i * 512), model[i]);
+	blkdev_put(bdev, true, NULL);
+	fake_disk_remove(&disk_a);
+}
+
+/* --- stacked ------------------------------------------------------------------------------ */
+
+static void make_three(void)
+{
+	make_disk(&disk_a, "vda", 1, 16);
+	make_disk(&disk_b, "vdb", 2, 8);
+	make_disk(&disk_c, "vdc", 1, 4);
+}
+
+static void stacked(const char *table, u32 count, u32 discard, void (*now_and_then)(void))
+{
+	char line[512];
+	struct block_device *bdev;
+
+	snprintf(line, sizeof(line), "x \"dm-mod.create=%s\"", table);
+	cmdline_init(line);
+	dm_init();
+	bdev = fake_open("dm-0");
+	run_model(bdev, count, discard, now_and_then);
+	blkdev_put(bdev, true, NULL);
+	fake_run_pending();
+}
+
+static u16 tag_at(struct fake_disk *d, u32 sector)
+{
+	return get_tag(d->data + sector * 512);
+}
+
+/* Disks that dm holds are never taken down in the kernel; so each case is a process of its own. */
+static void linear(void **state)
+{
+	(void)state;
+	make_three();
+	stacked("lin,,,rw,0 100 linear vdb 17,100 1000 linear vda 500,1100 33 linear vdb 500",
+		operations(8), 1, NULL);
+	for (u32 i = 0; i < nr_sectors; i++)
+		assert_int_equal(i < 100  ? tag_at(&disk_b, i + 17) :
+				 i < 1100 ? tag_at(&disk_a, i + 400) :
+					    tag_at(&disk_b, i - 600),
+				 model[i]);
+}
+
+static void striped(void **state)
+{
+	(void)state;
+	make_three();
+	blk_queue_write_cache(disk_b.q, true, false);
+	stacked("str,,,rw,0 1536 striped 3 16 vda 0 vdb 8 vdc 16", operations(8), 1, NULL);
+	for (u32 i = 0; i < nr_sectors; i++) {
+		struct fake_disk *d[3] = {&disk_a, &disk_b, &disk_c};
+		u32 chunk = i / 16;
+
+		assert_int_equal(tag_at(d[chunk % 3], chunk / 3 * 16 + i % 16 + chunk % 3 * 8),
+				 model[i]);
+	}
+}
+
+static void stack_of_stacks(void **state)
+{
+	(void)state;
+	make_three();
+	stacked("in,,7,rw,0 600 linear vda 0,600 600 linear vdb 0;"
+		"m,,8,rw,0 1200 mirror core 2 64 nosync 2 dm-7 0 vdc 100;"
+		"out,,0,rw,0 500 delay dm-8 200 3,500 100 linear dm-8 0",
+		operations(8), 1, NULL);
+	for (u32 i = 0; i < nr_sectors; i++) {
+		u32 at = i < 500 ? i + 200 : i - 500;
+
+		assert_int_equal(tag_at(at < 600 ? &disk_a : &disk_b, at % 600), model[i]);
+		assert_int_equal(tag_at(&disk_c, at + 100), model[i]);
+	}
+}
+
+static u32 phase, rebuilds;
+static struct block_device *mirror_bdev;
+
+/* While the rebuilding thread sleeps, others go on writing. */
+static bool submit_and_progress(void)
+{
+	static bool inside;
+	bool submit = !inside && !current_thread()->bio_list && flying < MAX_FLYING;
+
+	if (submit && fake_random(2)) {
+		inside = true;
+		submit_random(mirror_bdev, 0);
+		inside = false;
+		return true;
+	}
+	return fake_disks_progress();
+}
+
+/* Break a leg, mend it, rebuild it, and again; never the other one meanwhile. */
+static void break_and_mend(void)
+{
+	struct block_device *dm = fake_open("dm-0");
+
+	settle(); /* a write that fails now would end the rebuilding */
+	disk_a.bad_sector = disk_b.bad_sector = ~0ull;
+	if (phase % 2 == 0) {
+		if (fake_random(2))
+			disk_a.bad_sector = fake_random(1000);
+		else
+			disk_b.bad_sector = fake_random(1000);
+	} else {
+		assert_int_equal(dm->bd_disk->fops->ioctl(dm, DM_MIRROR_REBUILD, 0), 0);
+		mirror_bdev = dm;
+		fake_schedule_hook = submit_and_progress;
+		fake_run_pending();
+		fake_schedule_hook = fake_disks_progress;
+		settle();
+		rebuilds++;
+		for (u32 i = 0; i < nr_sectors; i++) {
+			assert_int_equal(tag_at(&disk_a, i), model[i]);
+			assert_int_equal(tag_at(&disk_b, i + 8), model[i]);
+		}
+	}
+	phase++;
+	blkdev_put(dm, true, NULL);
+}
+
+static void mirror_with_failing_legs(void **state)
+{
+	(void)state;
+	make_three();
+	rate = 256;
+	memset(disk_b.data, 7, sizeof(disk_b.data)); /* copied over at the start */
+	stacked("mir,,,rw,0 1001 mirror core 1 64 2 vda 0 vdb 8", operations(8), 0, break_and_mend);
+	assert_int_equal(failures, 0);
+	assert_true(rebuilds > 1 || operations(8) < 50000);
+	assert_non_null(strstr(fake_log(), "failed and is dropped"));
+	assert_non_null(strstr(fake_log(), "is in sync"));
+}
+
+static void error_target_and_bad_tables(void **state)
+{
+	struct block_device *bdev;
+	struct bio *bio;
+
+	(void)state;
+	make_three();
+	cmdline_init(
+		"\"dm-mod.create=e,,,ro,0 10 linear vda 0,10 10 error;a,,,rw,0 10 linear vdz 0;"
+		"b,,,rw,1 10 linear vda 0;c,,,rw,0 3000 linear vda 0;d,,,rw;"
+		"e,,,rw,0 10 magic vda 0;f,,,rw,0 10 striped 3 4 vda 0;"
+		"g,,,rw,0 10 mirror core 9 2 vda 0;h,,,rw,0 10 linear vda 0 1\"");
+	dm_init();
+	bdev = blkdev_get_by_dev(blk_lookup_devt("dm-0"), false, NULL);
+	assert_false(IS_ERR(bdev));
+	assert_int_equal(PTR_ERR(blkdev_get_by_dev(bdev->bd_dev, true, NULL)), -EROFS);
+	bio = fake_bio(bdev, REQ_OP_READ, 0, 10, 0);
+	assert_int_equal(submit_bio_wait(bio), 0);
+	fake_bio_free(bio);
+	bio = fake_bio(bdev, REQ_OP_READ, 0, 11, 0);
+	assert_int_equal(submit_bio_wait(bio), -EIO);
+	fake_bio_free(bio);
+	blkdev_put(bdev, false, NULL);
+	assert_int_equal(blk_lookup_devt("dm-1"), 0);
+	assert_non_null(strstr(fake_log(), "'h' cannot be made"));
+	/* A disk that is held cannot be claimed: mounted, say. */
+	assert_int_equal(PTR_ERR(blkdev_get_by_dev(blk_lookup_devt("vda"), false, &bdev)), -EBUSY);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(void **state);
+} cases[] = {
+	{"linear", linear},
+	{"striped", striped},
+	{"stack_of_stacks", stack_of_stacks},
+	{"mirror_with_failing_legs", mirror_with_failing_legs},
+	{"error_target_and_bad_tables", error_target_and_bad_tables},
+};
+static const char *self;
+
+static void in_a_process(void **state)
+{
+	char command[600];
+
+	snprintf(command, sizeof(command), "ASAN_OPTIONS=detect_leaks=0 '%s' %s >&2", self,
+		 (const char *)*state);
+	assert_int_equal(system(command), 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct CMUnitTest tests[2 + sizeof(cases) / sizeof(cases[0])] = {
+		cmocka_unit_test(plain_disk), cmocka_unit_test(failing_disk)};
+
+	self = argv[0];
+	for (u32 i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		tests[2 + i] = (struct CMUnitTest){cases[i].name, in_a_process, NULL, NULL,
+						   (void *)(uintptr_t)cases[i].name};
+		if (argc > 1 && strcmp(argv[1], cases[i].name) == 0) {
+			const struct CMUnitTest one[] = {
+				{cases[i].name, cases[i].fn, NULL, NULL, NULL}};
+
+			return cmocka_run_group_tests(one, NULL, NULL);
+		}
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
