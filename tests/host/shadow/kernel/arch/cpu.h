@@ -27,7 +27,10 @@ struct cpu {
 extern struct cpu fake_cpu;
 extern bool fake_irqs_on;
 
-static inline struct cpu *this_cpu(void) { return &fake_cpu; }
+static inline struct cpu *this_cpu(void)
+{
+	return &fake_cpu;
+}
 
 #define X86_FLAGS_IF 0x200ull
 
@@ -38,8 +41,22 @@ static inline u64 irq_save(void)
 	fake_irqs_on = false;
 	return flags;
 }
-static inline void irq_restore(u64 flags) { fake_irqs_on = (flags & X86_FLAGS_IF) != 0; }
-static inline void irq_enable(void) { fake_irqs_on = true; }
-static inline void irq_disable(void) { fake_irqs_on = false; }
-static inline bool irqs_enabled(void) { return fake_irqs_on; }
-static inline void cpu_relax(void) {}
+static inline void irq_restore(u64 flags)
+{
+	fake_irqs_on = (flags & X86_FLAGS_IF) != 0;
+}
+static inline void irq_enable(void)
+{
+	fake_irqs_on = true;
+}
+static inline void irq_disable(void)
+{
+	fake_irqs_on = false;
+}
+static inline bool irqs_enabled(void)
+{
+	return fake_irqs_on;
+}
+static inline void cpu_relax(void)
+{
+}
