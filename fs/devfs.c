@@ -286,6 +286,7 @@ void devfs_init(void)
 	static struct file_system_type type = {
 		.name = "devtmpfs",
 		.in_memory = true,
+		.single = true,
 		.fill_super = devfs_fill_super,
 	};
 

@@ -333,7 +333,12 @@ int do_mount(const char *devname, const char *dir, const char *type, u32 flags, 
 	} else if (!(flags & MS_PROPAGATION)) {
 		mnt = flags & MS_BIND ? bind_mount(devname ? devname : "", flags) :
 					new_mount(devname, type, flags, data);
-		err = IS_ERR(mnt) ? (int)PTR_ERR(mnt) : attach_mount(mnt, &path);
+		if (IS_ERR(mnt))
+			err = (int)PTR_ERR(mnt);
+		else if (!(flags & MS_BIND) && path.dentry == mnt->mnt_root)
+			err = -EBUSY; /* the same once more on top of itself */
+		else
+			err = attach_mount(mnt, &path);
 		if (!err) {
 			mutex_unlock(&mount_mutex);
 			return 0; /* the mount keeps the path */

@@ -344,7 +344,8 @@ static int proc_fill_super(struct super_block *sb, const char *data, bool silent
 
 void procfs_init(void)
 {
-	static struct file_system_type type = {.name = "proc", .fill_super = proc_fill_super};
+	static struct file_system_type type = {
+		.name = "proc", .single = true, .fill_super = proc_fill_super};
 
 	register_filesystem(&type);
 	proc_files_init();

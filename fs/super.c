@@ -162,14 +162,15 @@ void deactivate_super(struct super_block *sb)
 		kill_super(sb);
 }
 
-/* A mounted superblock of this device, or NULL. */
+/* A mounted superblock of this device, or the only one of its type, or NULL. */
 static struct super_block *find_super(struct file_system_type *type, dev_t dev)
 {
 	struct super_block *sb, *found = NULL;
 
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list)
-		if (!found && sb->s_type == type && sb->s_dev == dev && grab_super(sb))
+		if (!found && sb->s_type == type && (type->single || sb->s_dev == dev) &&
+		    grab_super(sb))
 			found = sb;
 	spin_unlock(&sb_lock);
 	return found;
@@ -180,11 +181,11 @@ struct super_block *mount_fs(struct file_system_type *type, dev_t dev, u32 flags
 {
 	bool write = !(flags & MS_RDONLY);
 	struct block_device *bdev;
-	struct super_block *sb = type->needs_dev ? find_super(type, dev) : NULL;
+	struct super_block *sb = type->needs_dev || type->single ? find_super(type, dev) : NULL;
 	int err;
 
 	if (sb) {
-		if (sb_rdonly(sb) == !write)
+		if (type->single || sb_rdonly(sb) == !write)
 			return sb;
 		deactivate_super(sb);
 		return ERR_PTR(-EBUSY);

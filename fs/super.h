@@ -50,6 +50,7 @@ struct file_system_type {
 	const char *name;
 	bool needs_dev;
 	bool in_memory; /* dentries are the only copy: pinned until umount */
+	bool single;	/* all mounts show the same one (/dev, /proc) */
 	/* Read the superblock of sb->s_bdev (or none), set s_op, s_root. Returns: 0 or -errno; prints
 	 * one line that says what it found and what it wanted. */
 	int (*fill_super)(struct super_block *sb, const char *data, bool silent);

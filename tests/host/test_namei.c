@@ -370,6 +370,8 @@ static void mounts(void **state)
 	assert_int_equal(vfs_renameat(AT_FDCWD, "/mnt", AT_FDCWD, "/other", 0), -EBUSY);
 	assert_int_equal(do_umount("/mnt", 0), -EBUSY); /* the working directory */
 	assert_int_equal(do_umount("/mnt/d", 0), -EINVAL);
+	assert_int_equal(do_mount("/mnt/d", "/mnt/d", NULL, MS_BIND, NULL), 0);
+	assert_int_equal(do_umount("/mnt/d", 0), 0);
 	/* A bind mount of part of it, elsewhere and on top. */
 	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/bound", 0755), 0);
 	assert_int_equal(do_mount("/mnt/d", "/bound", NULL, MS_BIND, NULL), 0);
