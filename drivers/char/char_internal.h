@@ -1,4 +1,4 @@
-/* What the files of drivers/char share: boot steps, in the order of char_init(), and registration. */
+/* What the files of drivers/char share: boot steps in the order of char_init(), registration. */
 #pragma once
 
 #include "kernel/lib/types.h"

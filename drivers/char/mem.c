@@ -1,4 +1,4 @@
-/* /dev/null, zero, full, random, urandom and kmsg. Numbers: Linux Documentation/admin-guide/devices.txt. */
+/* /dev/null, zero, full, random, urandom and kmsg. Numbers: Linux admin-guide/devices.txt. */
 #include "drivers/char/char_internal.h"
 #include "drivers/char/random.h"
 #include "fs/file.h"

@@ -123,8 +123,8 @@ void tty_signal_foreground(struct tty *tty, int sig);
 /* /dev/tty; NULL if the caller has none. */
 struct tty *tty_current(void);
 /* Make it the controlling terminal of a session leader that has none, if it is nobody's.
- * Returns: 0 or -EPERM. */
-int must_check tty_acquire(struct tty *tty);
+ * Returns: 0 or -EPERM, which an open ignores. */
+int tty_acquire(struct tty *tty);
 /* No file but those of /dev/console is any good now; nobody's terminal. */
 void tty_hangup(struct tty *tty);
 /* The ioctls of sessions and groups. Returns: -ENOIOCTLCMD for any other. */

@@ -111,8 +111,8 @@ static int tty_open(struct inode *inode, struct file *file)
 	tf->hangups = READ_ONCE(tty->hangups);
 	file->private_data = tf;
 	/* As on Linux the nodes that stand for some other terminal are not acquired by opening. */
-	if (!(file->f_flags & O_NOCTTY) && inode->i_rdev == tty->devnum && tty_acquire(tty))
-		return 0; /* no leader, or not free: a file like any other */
+	if (!(file->f_flags & O_NOCTTY) && inode->i_rdev == tty->devnum)
+		(void)tty_acquire(tty);
 	return 0;
 }
 
