@@ -4,6 +4,7 @@
 #include "block/bio.h"
 #include "block/blkdev.h"
 #include "block/genhd.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -150,6 +151,10 @@ KTEST(block, plugged_neighbours_become_few_requests)
 
 	if (!bdev)
 		return;
+	if (!cmdline_bool("blk.merge", true) || !cmdline_bool("blk.plug", true)) {
+		ktest_skip("merging is switched off");
+		return;
+	}
 	KEXPECT(page);
 	before = bdev->bd_stats.ios[0];
 	init_completion(&flight.done);
