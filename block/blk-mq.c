@@ -274,26 +274,24 @@ static void finish_request(struct request *rq)
 /* SOFTIRQ_BLOCK. Counting as a runner keeps the queue when its last tag is freed. */
 static void blk_done_softirq(void)
 {
-	struct request_queue *q = NULL;
-	struct request *rq;
 	LIST_HEAD(list);
 	u64 flags = irq_save();
 
 	list_splice_tail_init(&completed[this_cpu()->id], &list);
 	irq_restore(flags);
-	for (;;) {
-		rq = list_empty(&list) ? NULL : list_first_entry(&list, struct request, list);
-		if (q && (!rq || rq->q != q)) {
-			blk_mq_run_queue(q);
-			atomic_dec(&q->runners);
+	while (!list_empty(&list)) {
+		struct request *rq = list_first_entry(&list, struct request, list), *next;
+		struct request_queue *q = rq->q;
+
+		atomic_inc(&q->runners);
+		for (; rq && rq->q == q; rq = next) {
+			list_del(&rq->list);
+			next = list_empty(&list) ? NULL :
+						   list_first_entry(&list, struct request, list);
+			finish_request(rq);
 		}
-		if (!rq)
-			return;
-		if (rq->q != q)
-			atomic_inc(&rq->q->runners);
-		q = rq->q;
-		list_del(&rq->list);
-		finish_request(rq);
+		blk_mq_run_queue(q);
+		atomic_dec(&q->runners);
 	}
 }
 

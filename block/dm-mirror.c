@@ -15,7 +15,6 @@
  */
 #include "block/dm.h"
 
-#include "block/dm_targets.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -1,5 +1,5 @@
 /* Targets that keep no state: linear, striped, delay, error. */
-#include "block/dm_targets.h"
+#include "block/dm.h"
 
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"

@@ -11,7 +11,6 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
-#include "block/dm_targets.h"
 
 #define MAX_ARGS 40
 

@@ -33,7 +33,7 @@ struct dm_target_ops {
 	/* Undo ctr; devices are put by dm.c. May be NULL. */
 	void (*dtr)(struct dm_target *t);
 };
-extern const struct dm_target_ops dm_mirror;
+extern const struct dm_target_ops dm_linear, dm_striped, dm_delay, dm_error, dm_mirror;
 
 struct dm_dev {
 	struct block_device *bdev; /* [const] */
@@ -61,6 +61,8 @@ struct dm_disk {
 	struct work work;
 };
 
+/* A whole word as a decimal number. Returns: 0 or -EINVAL. */
+int must_check dm_number(const char *s, u64 *value);
 /* Open `nr` devices named by pairs of arguments, each from START on for `len` sectors.
  * Returns: 0, -EINVAL (no such device, too small), or what opening gave. */
 int must_check dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len);

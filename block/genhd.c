@@ -83,23 +83,23 @@ static atomic_t *refs_of(struct block_device *bdev)
 	return bdev->bd_partno ? &bdev->bd_refs : &bdev->bd_disk->refs;
 }
 
-static struct block_device *bdget_locked(dev_t dev)
+static struct block_device *find_locked(dev_t dev)
 {
 	struct block_device *bdev;
 
 	list_for_each_entry(bdev, bucket(dev), hash)
-		if (bdev->bd_dev == dev) {
-			atomic_inc(refs_of(bdev));
+		if (bdev->bd_dev == dev)
 			return bdev;
-		}
 	return NULL;
 }
 
 struct block_device *bdget(dev_t dev)
 {
 	u64 flags = spin_lock_irqsave(&table_lock);
-	struct block_device *bdev = bdget_locked(dev);
+	struct block_device *bdev = find_locked(dev);
 
+	if (bdev)
+		atomic_inc(refs_of(bdev));
 	spin_unlock_irqrestore(&table_lock, flags);
 	return bdev;
 }
@@ -142,31 +142,26 @@ void bdput(struct block_device *bdev)
 	kfree(disk);
 }
 
-/* Make it visible. Returns: 0 or -EBUSY when the number is taken. */
+/* Make it visible. Returns: 0 or -EBUSY when the number is taken. Owns: on success the table has the
+ * caller's reference, until bdev_remove. */
 static int bdev_add(struct block_device *bdev)
 {
 	u64 flags = spin_lock_irqsave(&table_lock);
-	struct block_device *taken = bdget_locked(bdev->bd_dev);
+	bool taken = find_locked(bdev->bd_dev) != NULL;
 
-	if (!taken) {
-		atomic_inc(refs_of(bdev));
+	if (!taken)
 		list_add(&bdev->hash, bucket(bdev->bd_dev));
-	}
 	spin_unlock_irqrestore(&table_lock, flags);
-	if (taken)
-		bdput(taken);
 	return taken ? -EBUSY : 0;
 }
 
 static void bdev_remove(struct block_device *bdev)
 {
 	u64 flags = spin_lock_irqsave(&table_lock);
-	bool visible = !list_empty(&bdev->hash);
 
 	list_del(&bdev->hash);
 	spin_unlock_irqrestore(&table_lock, flags);
-	if (visible)
-		bdput(bdev);
+	bdput(bdev);
 }
 
 static struct block_device *bdev_alloc(struct gendisk *disk, u32 partno)
@@ -248,7 +243,10 @@ int device_add_disk(struct gendisk *disk)
 		return -EINVAL;
 	disk->part[0]->bd_dev = MKDEV(disk->major, disk->first_minor);
 	disk->part[0]->bd_block_size = bdev_logical_block_size(disk->part[0]);
+	atomic_inc(&disk->refs);
 	err = bdev_add(disk->part[0]);
+	if (err)
+		bdput(disk->part[0]);
 	if (err || disk->minors <= 1)
 		return err;
 	mutex_lock(&disk->open_mutex);
@@ -267,7 +265,6 @@ static void drop_partitions(struct gendisk *disk)
 			continue;
 		disk->part[i] = NULL;
 		bdev_remove(part);
-		bdput(part);
 	}
 }
 

@@ -16,7 +16,6 @@
 #include "tests/host/blkfake.h"
 
 #include "block/dm.h"
-#include "block/dm_targets.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
