@@ -251,6 +251,7 @@ int virtio_find_vqs(struct virtio_device *vdev, u16 nr, u32 max_size,
 		printk("%s: no interrupt: error %d\n", vdev->name, err);
 		return err;
 	}
+	vdev->has_irqs = true;
 	for (u16 i = 0; i < nr && !err; i++)
 		err = setup_vq(vdev, i, max_size, callback, priv[i]);
 	if (err)
@@ -258,11 +259,18 @@ int virtio_find_vqs(struct virtio_device *vdev, u16 nr, u32 max_size,
 	return err;
 }
 
-void virtio_del_vqs(struct virtio_device *vdev)
+void virtio_stop_device(struct virtio_device *vdev)
 {
 	virtio_reset_device(vdev);
 	__atomic_store_n(&vdev->ready, false, __ATOMIC_SEQ_CST);
-	vdev->ops->free_irqs(vdev); /* no handler runs any more */
+	if (vdev->has_irqs)
+		vdev->ops->free_irqs(vdev); /* no handler runs any more */
+	vdev->has_irqs = false;
+}
+
+void virtio_del_vqs(struct virtio_device *vdev)
+{
+	virtio_stop_device(vdev);
 	while (vdev->nr_vqs > 0)
 		virtqueue_destroy(vdev->vqs[--vdev->nr_vqs]);
 }

@@ -74,6 +74,7 @@ struct virtio_device {
 	const struct virtio_driver *driver;	  /* [bus mutex] */
 	void *priv;				  /* [driver] */
 	bool ready;				  /* [atomic] callbacks may run */
+	bool has_irqs;				  /* [bus mutex] */
 	u16 nr_vqs;				  /* [const while ready] */
 	struct virtqueue *vqs[VIRTIO_MAX_QUEUES]; /* [const while ready] */
 };
@@ -95,10 +96,12 @@ static inline bool virtio_has_feature(const struct virtio_device *vdev, u32 bit)
 	return (vdev->features >> bit) & 1;
 }
 /* Make nr rings, at most max_size long, and their interrupts. Context: sleeps.
- * Returns: 0 or -errno with a message. Undo: virtio_del_vqs, which resets the device. */
+ * Returns: 0 or -errno with a message. Undo: virtio_del_vqs, which stops the device. */
 int must_check virtio_find_vqs(struct virtio_device *vdev, u16 nr, u32 max_size,
 			       void (*callback)(struct virtqueue *vq), void *const priv[]);
 void virtio_del_vqs(struct virtio_device *vdev);
+/* Reset the device and let no callback run any more; the rings stay. Context: sleeps. */
+void virtio_stop_device(struct virtio_device *vdev);
 /* The device may work now (DRIVER_OK). */
 void virtio_device_ready(struct virtio_device *vdev);
 /* Stop the device for good: it forgets its rings. Context: sleeps. */

@@ -189,6 +189,16 @@ static int add_disk(struct virtio_blk *vblk)
 	return device_add_disk(vblk->disk);
 }
 
+/* Who could still look at the rings is done: interrupts, thread, work, in the order in which they
+ * start each other. */
+static void quiesce(struct virtio_blk *vblk)
+{
+	virtio_stop_device(vblk->vdev);
+	virtblk_poll_stop(vblk);
+	flush_work(&vblk->config_work);
+	flush_work(&vblk->fail_work);
+}
+
 static int virtblk_probe(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = kzalloc(sizeof(*vblk), GFP_KERNEL);
@@ -227,10 +237,7 @@ static int virtblk_probe(struct virtio_device *vdev)
 	return 0;
 
 err_disk:
-	virtio_reset_device(vdev);
-	virtblk_poll_stop(vblk);
-	flush_work(&vblk->config_work);
-	flush_work(&vblk->fail_work);
+	quiesce(vblk);
 err_put_disk:
 	put_disk(vblk->disk);
 err_request_queue:
@@ -249,12 +256,10 @@ static void virtblk_remove(struct virtio_device *vdev)
 	struct virtio_blk *vblk = vdev->priv;
 
 	del_gendisk(vblk->disk); /* nothing is in flight any more */
-	virtblk_poll_stop(vblk);
-	free_queues(vblk); /* no interrupt any more */
-	flush_work(&vblk->config_work);
-	flush_work(&vblk->fail_work);
+	quiesce(vblk);
 	put_disk(vblk->disk);
 	blk_cleanup_queue(vblk->queue);
+	free_queues(vblk);
 	bitmap_clear(used_indices, vblk->index);
 	kfree(vblk);
 	vdev->priv = NULL;

@@ -88,7 +88,7 @@ static int modern_activate_queue(struct virtio_device *vdev, struct virtqueue *v
 
 	mmio_write16(COMMON(vp, queue_select), vq->index);
 	offset = (u64)mmio_read16(COMMON(vp, queue_notify_off)) * vp->notify_mult;
-	if (offset + sizeof(u16) > vp->notify.len)
+	if (offset + sizeof(u16) > vp->notify.len || offset % sizeof(u16) != 0)
 		return -EINVAL;
 	mmio_write16(COMMON(vp, queue_size), vq->size);
 	if (mmio_read16(COMMON(vp, queue_size)) != vq->size)
@@ -126,9 +126,10 @@ static const struct virtio_transport_ops modern_ops = {
 	.cut_off = virtio_pci_cut_off,
 };
 
-/* Map the first capability of a type that lies in a memory BAR and is long enough; further ones of
+/* Map the first capability of a type that lies in a memory BAR, long enough and aligned; further ones of
  * the type are alternatives (§4.1.4.1). */
-static u8 map_region(struct virtio_pci *vp, u8 type, u64 min_len, struct virtio_pci_region *region)
+static u8 map_region(struct virtio_pci *vp, u8 type, u64 min_len, u32 align,
+		     struct virtio_pci_region *region)
 {
 	struct pci_dev *pdev = vp->pdev;
 	u8 pos = pci_find_capability(pdev, PCI_CAP_ID_VNDR, 0);
@@ -142,7 +143,7 @@ static u8 map_region(struct virtio_pci *vp, u8 type, u64 min_len, struct virtio_
 			continue;
 		offset = pci_read32(pdev, (u8)(pos + VIRTIO_PCI_CAP_OFFSET));
 		len = pci_read32(pdev, (u8)(pos + VIRTIO_PCI_CAP_LENGTH));
-		if (len < min_len)
+		if (len < min_len || offset % align != 0)
 			continue;
 		region->base = pci_iomap(pdev, pci_read8(pdev, (u8)(pos + VIRTIO_PCI_CAP_BAR)),
 					 offset, len);
@@ -157,15 +158,15 @@ int virtio_pci_modern_init(struct virtio_pci *vp)
 {
 	u8 notify;
 
-	notify = map_region(vp, VIRTIO_PCI_CAP_NOTIFY_CFG, sizeof(u16), &vp->notify);
+	notify = map_region(vp, VIRTIO_PCI_CAP_NOTIFY_CFG, sizeof(u16), 2, &vp->notify);
 	if (!notify ||
-	    !map_region(vp, VIRTIO_PCI_CAP_COMMON_CFG, sizeof(struct virtio_pci_common_cfg),
+	    !map_region(vp, VIRTIO_PCI_CAP_COMMON_CFG, sizeof(struct virtio_pci_common_cfg), 4,
 			&vp->common) ||
-	    !map_region(vp, VIRTIO_PCI_CAP_ISR_CFG, 1, &vp->isr)) {
+	    !map_region(vp, VIRTIO_PCI_CAP_ISR_CFG, 1, 1, &vp->isr)) {
 		virtio_pci_modern_exit(vp);
 		return -ENODEV;
 	}
-	if (map_region(vp, VIRTIO_PCI_CAP_DEVICE_CFG, 1, &vp->config))
+	if (map_region(vp, VIRTIO_PCI_CAP_DEVICE_CFG, 1, 4, &vp->config))
 		vp->vdev.config_len = (u32)vp->config.len;
 	vp->notify_mult = pci_read32(vp->pdev, (u8)(notify + VIRTIO_PCI_CAP_NOTIFY_MULT));
 	vp->vdev.ops = &modern_ops;
