@@ -62,6 +62,8 @@ struct block_device_operations {
 	void (*release)(struct gendisk *disk);
 	/* Driver's own ioctls; -ENOTTY for others. `arg` is a user pointer or value. */
 	int (*ioctl)(struct block_device *bdev, u32 cmd, u64 arg);
+	/* Switch the device's volatile cache on or off; NULL: fixed. Context: sleeps. */
+	int (*set_write_cache)(struct gendisk *disk, bool on);
 };
 
 struct gendisk {

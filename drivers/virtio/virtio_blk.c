@@ -19,8 +19,6 @@ static u32 major; /* [const after virtio_blk_init] */
 /* Letters in use. Guard: the virtio bus mutex, under which probe and remove run. */
 static u64 used_indices[BITMAP_WORDS(VIRTBLK_MAX_DISKS)];
 
-static const struct block_device_operations virtblk_fops;
-
 /* The device's write cache: with CONFIG_WCE it says so itself, with FLUSH alone there is one
  * (§5.2.5.2). */
 bool virtblk_write_cache(struct virtio_blk *vblk)
@@ -33,6 +31,25 @@ bool virtblk_write_cache(struct virtio_blk *vblk)
 		return writeback != 0;
 	return virtio_has_feature(vblk->vdev, VIRTIO_BLK_F_FLUSH);
 }
+
+static int set_write_cache(struct gendisk *disk, bool on)
+{
+	struct virtio_blk *vblk = disk->private_data;
+	u8 writeback = on;
+	int err;
+
+	if (!virtio_has_feature(vblk->vdev, VIRTIO_BLK_F_CONFIG_WCE))
+		return -EOPNOTSUPP;
+	err = virtio_config_write(vblk->vdev, offsetof(struct virtio_blk_config, writeback),
+				  &writeback, sizeof(writeback));
+	if (!err)
+		blk_queue_write_cache(vblk->queue, virtblk_write_cache(vblk), false);
+	return err;
+}
+
+static const struct block_device_operations virtblk_fops = {
+	.set_write_cache = set_write_cache,
+};
 
 static void config_work(struct work *w)
 {
