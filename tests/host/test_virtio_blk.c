@@ -288,14 +288,27 @@ static void flush_discard_and_zeroes_reach_the_device(void **state)
 static void write_cache_follows_the_device(void **state)
 {
 	(void)state;
+	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++) {
+		fresh((enum vdev_kind)kind);
+		dev.config.writeback = 0;
+		up("");
+		assert_false(blk_queue_has_write_cache(fake_disk->queue));
+		dev.config.writeback = 1;
+		vdev_config_changed(&dev);
+		fake_run_pending();
+		assert_true(blk_queue_has_write_cache(fake_disk->queue));
+		/* And the other way: we switch it. */
+		assert_int_equal(fake_disk->fops->set_write_cache(fake_disk, false), 0);
+		assert_int_equal(dev.config.writeback, 0);
+		assert_false(blk_queue_has_write_cache(fake_disk->queue));
+		down();
+	}
 	fresh(VDEV_MODERN);
-	dev.config.writeback = 0;
+	dev.offered &= ~VIRTIO_BIT(VIRTIO_BLK_F_CONFIG_WCE);
+	dev.config.writeback = 0; /* means nothing then */
 	up("");
-	assert_false(blk_queue_has_write_cache(fake_disk->queue));
-	dev.config.writeback = 1;
-	vdev_config_changed(&dev);
-	fake_run_pending();
 	assert_true(blk_queue_has_write_cache(fake_disk->queue));
+	assert_int_equal(fake_disk->fops->set_write_cache(fake_disk, false), -EOPNOTSUPP);
 	down();
 }
 

@@ -139,6 +139,7 @@ static void dispatch(struct fake_rq *f)
 	err = q->ops->queue_rq(&f->rq, true);
 
 	if (err == -EBUSY) {
+		f->rq.state = RQ_QUEUED;
 		list_add_tail(&f->rq.list, &q->waiting[f->rq.hctx_idx]);
 	} else if (err) {
 		f->rq.status = err;
@@ -207,13 +208,28 @@ void fake_blk_timeout(struct fake_rq *f)
 		ASSERT(f->rq.q->ops->timeout(&f->rq));
 }
 
+/* The watchdog: the driver is asked about one that it has. */
+static void watchdog(struct request_queue *q)
+{
+	for (u16 i = 0; i < q->depth; i++) {
+		if (!q->rqs[i].busy || q->rqs[i].rq.state != RQ_DISPATCHED)
+			continue;
+		fake_blk_timeout(&q->rqs[i]);
+		return;
+	}
+}
+
 int fake_blk_wait(struct fake_rq *f)
 {
-	do {
-		restart_queues(f->rq.q);
-	} while (!f->done && ((fake_device_step && fake_device_step()) || restart));
-	fake_blk_timeout(f);
-	ASSERT(f->done);
+	for (u32 tries = 0; !f->done; tries++) {
+		do {
+			restart_queues(f->rq.q);
+		} while (!f->done && ((fake_device_step && fake_device_step()) || restart));
+		if (!f->done)
+			watchdog(f->rq.q);
+		ASSERT(tries < 2000);
+	}
+	restart_queues(f->rq.q);
 	return f->rq.status;
 }
 

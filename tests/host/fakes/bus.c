@@ -96,16 +96,17 @@ static u32 msix_read(void *dev, u32 offset, u32 width)
 {
 	struct fake_pci *f = dev;
 
-	ASSERT(width == 4 && offset / 4 < ARRAY_SIZE(f->msix));
-	return f->msix[offset / 4];
+	ASSERT(width == 4);
+	return offset / 4 < ARRAY_SIZE(f->msix) ? f->msix[offset / 4] : 0;
 }
 
 static void msix_write(void *dev, u32 offset, u32 val, u32 width)
 {
 	struct fake_pci *f = dev;
 
-	ASSERT(width == 4 && offset / 4 < ARRAY_SIZE(f->msix));
-	f->msix[offset / 4] = val;
+	ASSERT(width == 4);
+	if (offset / 4 < ARRAY_SIZE(f->msix))
+		f->msix[offset / 4] = val;
 }
 
 void fake_pci_add_msix(struct fake_pci *f, u32 bar, u64 addr, u16 entries)
@@ -124,11 +125,12 @@ bool fake_pci_is_master(const struct fake_pci *f)
 
 static u8 msix_cap(const struct fake_pci *f)
 {
-	u8 at = f->config[PCI_CAPABILITY_LIST];
+	u8 at = f->config[PCI_CAPABILITY_LIST] & 0xfc;
 
-	while (at && f->config[at] != PCI_CAP_ID_MSIX)
-		at = f->config[at + 1];
-	return at;
+	for (u32 n = 0; at >= 0x40 && n < 48; n++, at = f->config[at + 1] & 0xfc)
+		if (f->config[at] == PCI_CAP_ID_MSIX)
+			return at;
+	return 0;
 }
 
 bool fake_pci_msix_on(const struct fake_pci *f)
