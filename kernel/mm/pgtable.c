@@ -182,7 +182,7 @@ int pgtable_for_each(paddr_t pml4, u64 start, u64 end, int (*fn)(u64 *pte, u64 v
 				break;
 			table = table_at(*entry);
 		}
-		if (*entry & PTE_P) {
+		if (*entry) { /* an owner may have cleared PTE_P: no access, but still a page */
 			ret = fn(entry, va, arg);
 			if (ret != 0)
 				return ret;

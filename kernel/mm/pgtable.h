@@ -18,7 +18,7 @@ void pgtable_destroy(paddr_t pml4);
 /* The entry for a user address. alloc: build missing levels. Returns: NULL if absent (or no
  * memory). */
 u64 *pgtable_walk(paddr_t pml4, u64 va, bool alloc);
-/* Call fn for every present user entry in [start, end); stops at non-zero and returns it. */
+/* Call fn for every user entry in [start, end) that is not 0; stops at non-zero and returns it. */
 int pgtable_for_each(paddr_t pml4, u64 start, u64 end, int (*fn)(u64 *pte, u64 va, void *arg),
 		     void *arg);
 /* Kernel page tables, for threads without a program. */

@@ -1,34 +1,24 @@
-/* Inside execve: the image being loaded, shared by exec.c, elf.c and exec_stack.c. */
+/* Inside execve: the image being loaded, shared by exec.c and elf.c. */
 #pragma once
 
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 #include "kernel/proc/mm.h"
 
-struct trapframe;
-
-#define EXEC_ARG_MAX (512u << 10) /* bytes of argv and envp together, their ends included */
-#define EXEC_HEAD    256u	  /* bytes of the file looked at: BINPRM_BUF_SIZE */
-
-/* Argument strings, one after the other, each with its end. */
-struct exec_strings {
-	char *buf; /* size bytes; grows up to EXEC_ARG_MAX */
-	size_t size, used;
-	u32 argc, envc;
-};
-
 struct exec_image {
-	struct file *file;
-	struct mm *mm; /* new address space, not live yet */
+	const char *name;  /* as given to execve */
+	struct file *file; /* the program, or its interpreter */
+	struct mm *mm;	   /* new address space, not live yet */
+	u64 sp;		   /* bottom of what lies on its stack */
+	u64 execfn;	   /* where `name` lies there */
+	u32 argc, envc;	   /* strings from sp on: arguments, then environment */
 	u64 entry, phdr_va;
 	u16 phnum;
-	u64 bss_start, bss_end; /* bytes to be zeroed in the last file page, once mm is live */
-	u64 load_end;		/* where brk begins */
+	u64 load_end; /* where brk begins */
 };
 
 /* Check the headers and map the segments. Returns: 0, -ENOEXEC (not ours), -ENOMEM, -EIO. */
 int must_check elf_load(struct exec_image *image);
-/* Lay out argc, argv, envp and the auxiliary vector on the stack of the live address space.
- * Returns: 0 and the stack pointer, or -errno. */
-int must_check exec_build_stack(const struct exec_image *image, const struct exec_strings *strings,
-				const char *filename, u64 *sp);
+/* Put argc, argv, envp and the auxiliary vector below the strings, in the live address space.
+ * Returns: 0 or -EFAULT (no memory). */
+int must_check elf_build_stack(struct exec_image *image);

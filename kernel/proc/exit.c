@@ -1,61 +1,55 @@
-/*
- * The end of a process, and its parent's wait for it.
- *
- * ALIVE -> ZOMBIE (process_exit) -> freed (process_wait, or at once when the parent ignores
- * SIGCHLD); ALIVE <-> STOPPED (process_stop, SIGCONT).
- */
+/* The end of a process, stops, and the parent's wait for both. States: kernel/proc/process.h. */
 #include "drivers/char/tty.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
-#include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/string.h"
+#include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
-#include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
 
-/* Tell the parent by SIGCHLD and wake its wait4. proc_lock held. */
-static void notify_parent_locked(struct process *p, int code, int status)
-{
-	struct siginfo_k info = { .si_signo = SIGCHLD, .si_code = code };
-	const struct sigaction_k *act;
+#define W_STOPPED(sig) ((sig) << 8 | 0x7f)
+#define W_CONTINUED    0xffff
+#define WAIT_OPTIONS   (WNOHANG | WUNTRACED | WCONTINUED | (int)0xe0000000) /* __WALL and kin */
 
-	if (!p->parent)
+void notify_parent_locked(struct process *p, int code, int status)
+{
+	struct process *parent = p->parent;
+	struct sig_cause cause = {.code = code, .pid = p->pid, .status = status};
+	bool ended = code == CLD_EXITED || code == CLD_KILLED;
+
+	if (!parent)
 		return;
-	act = &p->parent->sig.action[SIGCHLD - 1];
-	info.child.pid = p->pid;
-	info.child.status = status;
-	if ((code == CLD_EXITED || code == CLD_KILLED) || !(act->flags & SA_NOCLDSTOP))
-		signal_send_locked(p->parent, SIGCHLD, &info);
-	wake_up_all(&p->parent->child_wait);
+	cause.uid = p->thread ? p->thread->cred->uid : 0;
+	if (ended || !(parent->sig.action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+		signal_send_locked(parent, SIGCHLD, &cause);
+	wake_up_all(&parent->child_wait);
 }
 
+/* Nobody will wait for p: it leaves no zombie. */
 static bool parent_ignores_locked(const struct process *p)
 {
-	const struct sigaction_k *act;
+	const struct sigaction_k *act = &p->parent->sig.action[SIGCHLD - 1];
 
-	if (!p->parent)
-		return true;
-	act = &p->parent->sig.action[SIGCHLD - 1];
 	return act->handler == SIG_IGN || (act->flags & SA_NOCLDWAIT);
 }
 
-/* Groups that lose their last tie to the session get SIGHUP and SIGCONT if a member is stopped
- * (POSIX, _exit). proc_lock held. */
-static void hangup_orphaned_locked(pid_t pgrp)
+/* p's parent goes away or p exits. A group that thereby loses its last tie to the session gets
+ * SIGHUP and SIGCONT if a member is stopped (POSIX, _exit). */
+static void hangup_orphaned_locked(const struct process *p, const struct process *parent)
 {
-	struct process *p;
-	bool stopped = false;
+	const struct process *other;
 
-	if (!pgrp_is_orphaned_locked(pgrp))
+	if (!parent || parent->pgid == p->pgid || parent->sid != p->sid ||
+	    !pgrp_is_orphaned_locked(p->pgid))
 		return;
-	for (p = process_next(0); p; p = process_next(p->pid))
-		stopped |= p->pgid == pgrp && p->state == PROC_STOPPED;
-	if (!stopped)
-		return;
-	(void)signal_pgrp_locked(pgrp, SIGHUP, NULL);
-	(void)signal_pgrp_locked(pgrp, SIGCONT, NULL);
+	list_for_each_entry(other, &processes, all) {
+		if (other->pgid == p->pgid && other->state == PROC_STOPPED) {
+			signal_pgrp_locked(p->pgid, SIGHUP);
+			signal_pgrp_locked(p->pgid, SIGCONT);
+			return;
+		}
+	}
 }
 
 static void reparent_children_locked(struct process *self)
@@ -66,38 +60,33 @@ static void reparent_children_locked(struct process *self)
 		child->parent = init;
 		list_move_tail(&child->sibling, &init->children);
 		if (child->state == PROC_ZOMBIE)
-			notify_parent_locked(child, CLD_EXITED, child->exit_code);
-		if (child->pgid != self->pgid)
-			hangup_orphaned_locked(child->pgid);
+			notify_parent_locked(child, CLD_EXITED, child->status >> 8);
+		hangup_orphaned_locked(child, self);
 	}
 }
 
-/* Memory, files, terminal: everything that may sleep, before the process becomes a zombie. */
+/* Files, memory, terminal: everything whose release may sleep. */
 static void release_resources(struct process *self)
 {
 	struct thread *t = current;
+	struct files_struct *files = t->files;
+	struct fs_struct *fs = t->fs;
 	struct mm *mm = self->mm;
-	u64 flags;
-	u32 zero = 0;
 
-	/* With CLONE_CHILD_CLEARTID (glibc and musl set it for themselves): a best-effort store. */
-	if (self->clear_child_tid && atomic_read(&mm->refs) > 1 &&
-	    copy_to_user(USERPTR(self->clear_child_tid), &zero, sizeof(zero)))
-		self->clear_child_tid = 0;
-	files_put(t->files);
-	t->files = NULL;
-	fs_struct_put(t->fs);
-	t->fs = NULL;
 	if (self->sid == self->pid && self->ctty)
 		tty_session_exit(self->ctty);
-	flags = spin_lock_irqsave(&proc_lock);
-	self->mm = NULL;
-	spin_unlock_irqrestore(&proc_lock, flags);
+	{
+		PROC_GUARD();
+		t->files = NULL;
+		t->fs = NULL;
+		self->mm = NULL;
+	}
+	files_put(files);
+	fs_struct_put(fs);
 	arch_set_cr3(&t->arch, pgtable_kernel().v);
-	if (self->vfork_done)
-		complete(self->vfork_done);
-	self->vfork_done = NULL;
-	mm_put(mm);
+	vfork_release(self);
+	if (mm)
+		mm_put(mm);
 }
 
 void process_exit(int status)
@@ -105,34 +94,27 @@ void process_exit(int status)
 	struct process *self = current_process();
 	struct thread *t = current;
 	bool autoreap;
-	u64 flags;
 
 	if (self->pid == 1)
 		panic("init ended with status %#x", (unsigned int)status);
-	(void)timer_del(&self->alarm);
 	release_resources(self);
-
-	flags = spin_lock_irqsave(&proc_lock);
-	kfree(t->cred);
-	t->cred = NULL;
-	self->times.utime_ns = t->utime_ns;
-	self->times.stime_ns = t->stime_ns;
-	self->exit_code = status;
-	reparent_children_locked(self);
-	self->state = PROC_ZOMBIE;
-	self->thread = NULL;
-	hangup_orphaned_locked(self->pgid);
-	autoreap = parent_ignores_locked(self);
-	if (autoreap) {
-		list_del(&self->sibling);
-		if (self->parent)
-			wake_up_all(&self->parent->child_wait);
-	} else {
+	{
+		PROC_GUARD();
+		self->times = (struct rusage_times){t->utime_ns, t->stime_ns};
+		self->status = status;
+		reparent_children_locked(self);
+		self->state = PROC_ZOMBIE;
+		hangup_orphaned_locked(self, self->parent);
+		autoreap = parent_ignores_locked(self);
+		if (autoreap)
+			list_del(&self->sibling);
 		notify_parent_locked(self, status & 0x7f ? CLD_KILLED : CLD_EXITED,
 				     status & 0x7f ? status & 0x7f : status >> 8);
+		self->thread = NULL;
+		t->process = NULL;
+		kfree(t->cred);
+		t->cred = NULL;
 	}
-	t->process = NULL;
-	spin_unlock_irqrestore(&proc_lock, flags);
 	if (autoreap)
 		process_free(self);
 	thread_exit();
@@ -141,20 +123,19 @@ void process_exit(int status)
 void process_stop(int sig)
 {
 	struct process *self = current_process();
-	u64 flags = spin_lock_irqsave(&proc_lock);
 
-	/* A SIGCONT or SIGKILL that came meanwhile has taken the stop back. */
-	if (self->sig.pending & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL))) {
-		spin_unlock_irqrestore(&proc_lock, flags);
-		return;
+	{
+		PROC_GUARD();
+		/* A SIGCONT or SIGKILL that came meanwhile has taken the stop back. */
+		if (self->sig.pending & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)))
+			return;
+		self->state = PROC_STOPPED;
+		self->status = W_STOPPED(sig);
+		self->stop_unreported = true;
+		self->cont_unreported = false;
+		notify_parent_locked(self, CLD_STOPPED, sig);
+		set_current_state(THREAD_STOPPED);
 	}
-	self->state = PROC_STOPPED;
-	self->stop_signal = sig;
-	self->stop_unreported = true;
-	self->cont_unreported = false;
-	notify_parent_locked(self, CLD_STOPPED, sig);
-	set_current_state(THREAD_STOPPED);
-	spin_unlock_irqrestore(&proc_lock, flags);
 	schedule();
 }
 
@@ -164,53 +145,51 @@ static bool wait_matches(const struct process *child, pid_t pid)
 		return child->pid == pid;
 	if (pid == 0)
 		return child->pgid == current_process()->pgid;
-	return pid == -1 || child->pgid == -pid;
+	return pid == -1 || child->pgid == -(s64)pid;
 }
 
-/* Something to report about a child? proc_lock held. */
+/* Something to report about a child? */
 static bool wait_take_event(struct process *child, int options, struct wait_result *r)
 {
-	if (child->state == PROC_ZOMBIE) {
-		r->status = child->exit_code;
-	} else if ((options & WUNTRACED) && child->state == PROC_STOPPED && child->stop_unreported) {
-		child->stop_unreported = false;
-		r->status = (child->stop_signal << 8) | 0x7f;
-	} else if ((options & WCONTINUED) && child->cont_unreported) {
-		child->cont_unreported = false;
-		r->status = 0xffff;
-	} else {
-		return false;
-	}
-	r->pid = child->pid;
+	r->status = child->status;
 	r->times = child->times;
-	return true;
+	if (child->state == PROC_ZOMBIE)
+		return true;
+	if (options & WUNTRACED && child->state == PROC_STOPPED && child->stop_unreported) {
+		child->stop_unreported = false;
+		return true;
+	}
+	if (options & WCONTINUED && child->cont_unreported) {
+		child->cont_unreported = false;
+		r->status = W_CONTINUED;
+		return true;
+	}
+	return false;
 }
 
 /* Returns: pid, 0 (children, but nothing to report) or -ECHILD. *zombie is to be freed. */
 static pid_t wait_look(pid_t pid, int options, struct wait_result *r, struct process **zombie)
 {
 	struct process *self = current_process(), *child;
-	u64 flags = spin_lock_irqsave(&proc_lock);
 	pid_t ret = -ECHILD;
 
+	PROC_GUARD();
 	list_for_each_entry(child, &self->children, sibling) {
 		if (!wait_matches(child, pid))
 			continue;
 		ret = 0;
 		if (!wait_take_event(child, options, r))
 			continue;
-		ret = child->pid;
 		if (child->state == PROC_ZOMBIE) {
-			self->child_times.utime_ns +=
-				child->times.utime_ns + child->child_times.utime_ns;
-			self->child_times.stime_ns +=
-				child->times.stime_ns + child->child_times.stime_ns;
+			r->times.utime_ns += child->child_times.utime_ns;
+			r->times.stime_ns += child->child_times.stime_ns;
+			self->child_times.utime_ns += r->times.utime_ns;
+			self->child_times.stime_ns += r->times.stime_ns;
 			list_del(&child->sibling);
 			*zombie = child;
 		}
-		break;
+		return child->pid;
 	}
-	spin_unlock_irqrestore(&proc_lock, flags);
 	return ret;
 }
 
@@ -220,11 +199,11 @@ pid_t process_wait(pid_t pid, int options, struct wait_result *result)
 	pid_t ret = 0;
 	int err;
 
-	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED))
+	if (options & ~WAIT_OPTIONS)
 		return -EINVAL;
 	err = wait_event_interruptible(&current_process()->child_wait,
 				       (ret = wait_look(pid, options, result, &zombie)) != 0 ||
-					       (options & WNOHANG));
+					       options & WNOHANG);
 	if (zombie)
 		process_free(zombie);
 	return err ? err : ret;

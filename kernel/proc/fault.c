@@ -1,5 +1,6 @@
 /*
- * Page-table work of programs: faults, copy-on-write, and the copy that fork makes.
+ * Page-table work of programs: faults, copy-on-write, the copy that fork makes, and access to the
+ * memory of others.
  *
  * Invariants: those of kernel/proc/mm.h. A page of the page cache has a mapping; an anonymous page
  * has none, so "mine alone" is: no mapping and one reference.
@@ -7,7 +8,6 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/pagemap.h"
-#include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -15,12 +15,15 @@
 #include "kernel/mm/pgtable.h"
 #include "kernel/proc/mm.h"
 
-static struct page *pte_page(u64 pte) { return phys_to_page(PADDR(pte & PTE_ADDR_MASK)); }
-
-static u64 pte_flags(const struct vma *vma, bool writable)
+static struct page *pte_page(u64 pte)
 {
-	return PTE_P | PTE_A | (vma->prot ? PTE_U : 0) |
-	       (writable && (vma->prot & PROT_WRITE) ? PTE_W | PTE_D : 0) |
+	return phys_to_page(PADDR(pte & PTE_ADDR_MASK));
+}
+
+static u64 make_pte(const struct page *page, const struct vma *vma, bool writable)
+{
+	return page_to_phys(page).v | PTE_U | PTE_A | (vma->prot ? PTE_P : 0) |
+	       (writable && vma->prot & PROT_WRITE ? PTE_W | PTE_D : 0) |
 	       (vma->prot & PROT_EXEC ? 0 : PTE_NX);
 }
 
@@ -30,8 +33,7 @@ int mm_map_page(struct mm *mm, u64 va, u64 entry)
 
 	if (!pte)
 		return -ENOMEM;
-	if (!(*pte & PTE_P))
-		mm->rss++;
+	mm->rss += !*pte;
 	*pte = entry;
 	tlb_flush_page(va);
 	return 0;
@@ -71,56 +73,51 @@ static struct page *must_check file_page(const struct vma *vma, u64 va)
 	pgoff_t index = (vma->offset + (va - vma->start)) >> PAGE_SHIFT;
 	u64 size = (u64)READ_ONCE(mapping->host->i_size);
 
-	if (index >= DIV_ROUND_UP(size, PAGE_SIZE))
-		return ERR_PTR(-EIO);
-	return read_mapping_page(mapping, index);
+	return index < DIV_ROUND_UP(size, PAGE_SIZE) ? read_mapping_page(mapping, index) :
+						       ERR_PTR(-EIO);
 }
 
 /* First touch of a page. */
-static int must_check fault_missing(struct mm *mm, struct vma *vma, u64 va, bool write)
+static int must_check fault_missing(struct mm *mm, const struct vma *vma, u64 va, bool write)
 {
-	struct page *page, *source = NULL;
-	bool writable = write;
+	struct page *page = NULL, *source = NULL;
 	int err;
 
 	if (vma->file) {
 		source = file_page(vma, va);
 		if (IS_ERR(source))
 			return (int)PTR_ERR(source);
+		if (!write)
+			page = source;
 	}
-	if (source && !write) {
-		page = source;
-	} else {
+	if (!page) {
 		page = new_private_page(source);
 		if (source)
 			put_page(source);
 		if (!page)
 			return -ENOMEM;
-		writable = true;
 	}
-	err = mm_map_page(mm, va, page_to_phys(page).v | pte_flags(vma, writable));
+	err = mm_map_page(mm, va, make_pte(page, vma, page != source));
 	if (err)
 		put_page(page);
 	return err;
 }
 
 /* Write to a page that is mapped read-only: take it over when nobody else has it, else copy. */
-static int must_check fault_cow(struct mm *mm, struct vma *vma, u64 va, u64 *pte)
+static int must_check fault_cow(struct vma *vma, u64 va, u64 *pte)
 {
-	struct page *old = pte_page(*pte), *page;
-	int err;
+	struct page *old = pte_page(*pte), *page = old;
 
-	if (vma->shared || (!old->mapping && page_count(old) == 1)) {
-		*pte = page_to_phys(old).v | pte_flags(vma, true);
-		tlb_flush_page(va);
-		return 0;
+	if (!vma->shared && (old->mapping || page_count(old) > 1)) {
+		page = new_private_page(old);
+		if (!page)
+			return -ENOMEM;
 	}
-	page = new_private_page(old);
-	if (!page)
-		return -ENOMEM;
-	err = mm_map_page(mm, va, page_to_phys(page).v | pte_flags(vma, true));
-	put_page(err ? page : old);
-	return err;
+	*pte = make_pte(page, vma, true);
+	tlb_flush_page(va);
+	if (page != old)
+		put_page(old);
+	return 0;
 }
 
 static int must_check fault_locked(struct mm *mm, u64 addr, bool write, bool exec)
@@ -131,30 +128,62 @@ static int must_check fault_locked(struct mm *mm, u64 addr, bool write, bool exe
 
 	if (!vma)
 		return -EFAULT;
-	if ((write && !(vma->prot & PROT_WRITE)) || (exec && !(vma->prot & PROT_EXEC)) ||
-	    vma->prot == 0)
+	if (!vma->prot || (write && !(vma->prot & PROT_WRITE)) ||
+	    (exec && !(vma->prot & PROT_EXEC)))
 		return -EACCES;
 	pte = pgtable_walk(mm->pml4, va, false);
-	if (!pte || !(*pte & PTE_P))
+	if (!pte || !*pte)
 		return fault_missing(mm, vma, va, write);
 	if (write && !(*pte & PTE_W))
-		return fault_cow(mm, vma, va, pte);
+		return fault_cow(vma, va, pte);
 	/* Another thread brought it in meanwhile, or the TLB was behind the tables. */
-	*pte |= PTE_A | PTE_U;
+	*pte |= PTE_A;
 	tlb_flush_page(va);
 	return 0;
 }
 
 int mm_fault(struct mm *mm, u64 addr, bool write, bool exec)
 {
-	int err;
-
 	if (addr < USER_MIN || addr >= USER_MAX)
 		return -EFAULT;
-	mutex_lock(&mm->lock);
-	err = fault_locked(mm, addr, write, exec);
-	mutex_unlock(&mm->lock);
+	MM_GUARD(mm);
+	return fault_locked(mm, addr, write, exec);
+}
+
+int mm_populate(struct mm *mm, struct vma *vma)
+{
+	struct mm_stats stats;
+	int err = 0;
+
+	mm_get_stats(&stats);
+	if ((vma->end - vma->start) >> PAGE_SHIFT > stats.total_pages)
+		return -ENOMEM;
+	for (u64 va = vma->start; va < vma->end && !err; va += PAGE_SIZE)
+		err = fault_missing(mm, vma, va, true);
 	return err;
+}
+
+size_t mm_access(struct mm *mm, u64 addr, void *buf, size_t len, bool write)
+{
+	size_t done = 0, n;
+
+	MM_GUARD(mm);
+	for (; done < len; done += n) {
+		u64 va = addr + done, offset = va % PAGE_SIZE;
+		char *to, *from = (char *)buf + done;
+
+		n = min(len - done, PAGE_SIZE - offset);
+		if (va < USER_MIN || va >= USER_MAX || fault_locked(mm, va, write, false))
+			break;
+		to = (char *)page_address(pte_page(*pgtable_walk(mm->pml4, va, false))) + offset;
+		if (!write)
+			memcpy(from, to, n);
+		else if (buf)
+			memcpy(to, from, n);
+		else
+			memset(to, 0, n);
+	}
+	return done;
 }
 
 struct copy_arg {
@@ -162,16 +191,24 @@ struct copy_arg {
 	bool shared;
 };
 
+/* A writable page that somebody else holds is pinned for I/O (kernel/mm/gup.h): it stays the
+ * parent's, and the child gets a copy at once. All other private pages are shared until a write. */
 static int copy_pte(u64 *pte, u64 va, void *arg)
 {
 	struct copy_arg *copy = arg;
 	struct page *page = pte_page(*pte);
 	int err;
 
-	if (!copy->shared)
-		*pte &= ~PTE_W;
-	get_page(page);
-	err = mm_map_page(copy->to, va, *pte);
+	if (!copy->shared && *pte & PTE_W && page_count(page) > 1) {
+		page = new_private_page(page);
+		if (!page)
+			return -ENOMEM;
+	} else {
+		if (!copy->shared)
+			*pte &= ~PTE_W;
+		get_page(page);
+	}
+	err = mm_map_page(copy->to, va, page_to_phys(page).v | (*pte & ~PTE_ADDR_MASK));
 	if (err)
 		put_page(page);
 	return err;
@@ -179,7 +216,7 @@ static int copy_pte(u64 *pte, u64 va, void *arg)
 
 static int must_check copy_vma(struct mm *mm, struct mm *old, const struct vma *from)
 {
-	struct copy_arg arg = { mm, from->shared };
+	struct copy_arg arg = {mm, from->shared};
 	struct vma *vma = kmalloc(sizeof(*vma), GFP_KERNEL);
 
 	if (!vma)
@@ -188,6 +225,7 @@ static int must_check copy_vma(struct mm *mm, struct mm *old, const struct vma *
 	if (vma->file)
 		get_file(vma->file);
 	list_add_tail(&vma->list, &mm->vmas);
+	mm->total_bytes += vma->end - vma->start;
 	return pgtable_for_each(old->pml4, from->start, from->end, copy_pte, &arg);
 }
 
@@ -199,47 +237,19 @@ struct mm *mm_copy(struct mm *old)
 
 	if (!mm)
 		return ERR_PTR(-ENOMEM);
-	mutex_lock(&old->lock);
+	MM_GUARD(old);
 	list_for_each_entry(vma, &old->vmas, list) {
 		err = copy_vma(mm, old, vma);
 		if (err)
 			break;
 	}
-	mm->brk_start = old->brk_start;
-	mm->brk = old->brk;
-	mm->arg_start = old->arg_start;
-	mm->arg_end = old->arg_end;
-	mm->env_start = old->env_start;
-	mm->env_end = old->env_end;
-	mm->stack_top = old->stack_top;
-	if (old->exe && !deny_write_access(old->exe->f_inode))
-		mm->exe = get_file(old->exe);
-	/* Entries of `old` lost their write bit. */
-	write_cr3(read_cr3());
-	mutex_unlock(&old->lock);
+	write_cr3(read_cr3()); /* entries of `old` lost their write bit */
 	if (err) {
 		mm_put(mm);
 		return ERR_PTR(err);
 	}
+	mm->layout = old->layout;
+	if (old->exe && !deny_write_access(old->exe->f_inode))
+		mm->exe = get_file(old->exe);
 	return mm;
-}
-
-size_t mm_read_remote(struct mm *mm, u64 addr, void *buf, size_t len)
-{
-	size_t done = 0;
-
-	mutex_lock(&mm->lock);
-	while (done < len) {
-		u64 va = addr + done;
-		size_t n = min(len - done, PAGE_SIZE - (va & (PAGE_SIZE - 1)));
-		u64 *pte = pgtable_walk(mm->pml4, ALIGN_DOWN(va, PAGE_SIZE), false);
-
-		if (!pte || !(*pte & PTE_P))
-			break;
-		memcpy((char *)buf + done,
-		       (char *)page_address(pte_page(*pte)) + (va & (PAGE_SIZE - 1)), n);
-		done += n;
-	}
-	mutex_unlock(&mm->lock);
-	return done;
 }

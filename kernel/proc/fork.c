@@ -8,7 +8,6 @@
 #include "fs/fs_struct.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
@@ -23,26 +22,36 @@ static void child_start(void *arg)
 {
 	struct process *p = arg;
 
-	if (p->child_tid_ptr &&
-	    copy_to_user(USERPTR(p->child_tid_ptr), &p->pid, sizeof(p->pid)))
-		printk("fork: bad child tid pointer in %s[%d]\n", p->comm, p->pid);
-	trap_return_to_user(&p->start);
+	/* As in Linux, a bad pointer is the program's loss. CLONE_CHILD_CLEARTID would tell other
+	 * threads of the end of this one: there are none. */
+	if (p->child_tid_ptr && copy_to_user(USERPTR(p->child_tid_ptr), &p->pid, sizeof(p->pid)))
+		p->child_tid_ptr = 0;
+	trap_return_to_user(trap_user_frame(current->arch.kernel_stack_top));
 }
 
-static int must_check copy_files(struct thread *t, u64 flags)
+/* What the thread carries: registers, files, credentials. The caller discards it on failure. */
+static int must_check copy_thread(struct thread *t, const struct trapframe *tf,
+				  const struct clone_args_k *args)
 {
-	if (flags & CLONE_FS) {
-		atomic_inc(&current->fs->refs);
-		t->fs = current->fs;
-	} else {
-		t->fs = fs_struct_copy(current->fs);
-	}
-	if (flags & CLONE_FILES) {
-		atomic_inc(&current->files->refs);
-		t->files = current->files;
-	} else {
-		t->files = files_copy(current->files);
-	}
+	struct trapframe *frame = trap_user_frame(t->arch.kernel_stack_top);
+
+	*frame = *tf;
+	frame->rax = 0;
+	if (args->stack)
+		frame->rsp = args->stack;
+	arch_fpu_save(&current->arch);
+	memcpy(t->arch.fpu, current->arch.fpu, sizeof(t->arch.fpu));
+	t->arch.fs_base = args->flags & CLONE_SETTLS ? args->tls : current->arch.fs_base;
+	t->arch.gs_base = current->arch.gs_base;
+	t->arch.user = true;
+	t->is_kernel = false;
+
+	t->fs = args->flags & CLONE_FS ? current->fs : fs_struct_copy(current->fs);
+	if (args->flags & CLONE_FS)
+		atomic_inc(&t->fs->refs);
+	t->files = args->flags & CLONE_FILES ? current->files : files_copy(current->files);
+	if (args->flags & CLONE_FILES)
+		atomic_inc(&t->files->refs);
 	t->cred = kmalloc(sizeof(*t->cred), GFP_KERNEL);
 	if (!t->fs || !t->files || !t->cred)
 		return -ENOMEM;
@@ -50,104 +59,98 @@ static int must_check copy_files(struct thread *t, u64 flags)
 	return 0;
 }
 
-static int must_check copy_mm(struct process *p, u64 flags)
+static struct mm *must_check copy_mm(u64 flags)
 {
 	struct mm *mm = current_process()->mm;
 
-	if (flags & CLONE_VM) {
-		atomic_inc(&mm->refs);
-		p->mm = mm;
-		return 0;
-	}
-	mm = mm_copy(mm);
-	if (IS_ERR(mm))
-		return (int)PTR_ERR(mm);
-	p->mm = mm;
-	return 0;
+	if (!(flags & CLONE_VM))
+		return mm_copy(mm);
+	atomic_inc(&mm->refs);
+	return mm;
 }
 
-/* What the processor holds for the parent: FPU, TLS, page tables. */
-static void copy_arch(struct thread *t, const struct process *p, const struct clone_args_k *args)
-{
-	arch_fpu_save(&current->arch);
-	memcpy(t->arch.fpu, current->arch.fpu, sizeof(t->arch.fpu));
-	t->arch.fs_base = args->flags & CLONE_SETTLS ? args->tls : current->arch.fs_base;
-	t->arch.gs_base = current->arch.gs_base;
-	t->arch.cr3 = p->mm->pml4.v;
-	t->arch.user = true;
-	t->is_kernel = false;
-}
-
-static void child_discard(struct process *p, struct thread *t)
+static void child_discard(struct process *p, struct thread *t, struct mm *mm)
 {
 	if (t) {
-		if (t->fs)
-			fs_struct_put(t->fs);
-		if (t->files)
-			files_put(t->files);
+		fs_struct_put(t->fs);
+		files_put(t->files);
 		kfree(t->cred);
 		thread_discard(t);
 	}
-	if (p->mm)
-		mm_put(p->mm);
+	if (mm)
+		mm_put(mm);
 	process_free(p);
 }
 
-static struct process *must_check child_create(const struct trapframe *tf,
-					       const struct clone_args_k *args)
+/* Sleep until the child has its own memory; of the signals only SIGKILL ends that. */
+static void wait_for_vfork(struct process *self)
 {
-	struct process *p = process_alloc(current_process());
-	struct thread *t;
-	int err;
+	sigset_k mask = signal_swap_mask(~SIGBIT(SIGKILL));
 
-	if (!p)
-		return ERR_PTR(-EAGAIN);
-	t = thread_create(p->comm, child_start, p);
-	err = t ? copy_mm(p, args->flags) : -ENOMEM;
-	if (!err)
-		err = copy_files(t, args->flags);
-	if (err) {
-		child_discard(p, t);
-		return ERR_PTR(err);
+	(void)wait_event_interruptible(&self->child_wait, !READ_ONCE(self->vfork_child));
+	(void)signal_swap_mask(mask);
+	PROC_GUARD();
+	self->vfork_child = NULL;
+}
+
+void vfork_release(struct process *child)
+{
+	PROC_GUARD();
+	if (child->parent && child->parent->vfork_child == child) {
+		child->parent->vfork_child = NULL;
+		wake_up_all(&child->parent->child_wait);
 	}
-	copy_arch(t, p, args);
-	t->process = p;
-	p->thread = t;
-	p->start = *tf;
-	p->start.rax = 0;
-	if (args->stack)
-		p->start.rsp = args->stack;
-	if (args->flags & CLONE_CHILD_SETTID)
-		p->child_tid_ptr = args->child_tid;
-	if (args->flags & CLONE_CHILD_CLEARTID)
-		p->clear_child_tid = args->child_tid;
-	return p;
 }
 
 pid_t process_clone(const struct trapframe *tf, const struct clone_args_k *args)
 {
-	struct completion vfork_done;
-	struct process *p;
+	struct process *self = current_process(), *p;
+	struct mm *mm = NULL;
+	struct thread *t;
 	pid_t pid;
+	int err = -ENOMEM;
 
-	if (args->flags & ~CLONE_SUPPORTED)
+	if (args->flags & ~CLONE_SUPPORTED || (args->flags & CLONE_SETTLS && args->tls >= USER_MAX))
 		return -EINVAL;
-	p = child_create(tf, args);
-	if (IS_ERR(p))
-		return (pid_t)PTR_ERR(p);
+	p = process_alloc(self);
+	if (!p)
+		return -EAGAIN;
 	pid = p->pid;
-	if (args->flags & CLONE_VFORK) {
-		init_completion(&vfork_done);
-		p->vfork_done = &vfork_done;
+	t = thread_create(p->comm, child_start, p);
+	if (!t)
+		goto err_child;
+	err = copy_thread(t, tf, args);
+	if (err)
+		goto err_child;
+	mm = copy_mm(args->flags);
+	if (IS_ERR(mm)) {
+		err = (int)PTR_ERR(mm);
+		mm = NULL;
+		goto err_child;
 	}
-	if ((args->flags & CLONE_PARENT_SETTID) &&
-	    copy_to_user(USERPTR(args->parent_tid), &pid, sizeof(pid))) {
-		child_discard(p, p->thread);
-		return -EFAULT;
+	err = args->flags & CLONE_PARENT_SETTID ?
+		      copy_to_user(USERPTR(args->parent_tid), &pid, sizeof(pid)) :
+		      0;
+	if (err)
+		goto err_child;
+	if (args->flags & CLONE_CHILD_SETTID)
+		p->child_tid_ptr = args->child_tid;
+	t->arch.cr3 = mm->pml4.v;
+	t->process = p;
+	{
+		PROC_GUARD();
+		p->mm = mm;
+		p->thread = t;
+		signal_recalc_locked(p); /* what came while it was being made */
+		if (args->flags & CLONE_VFORK)
+			self->vfork_child = p;
 	}
-	process_publish(p);
-	thread_start(p->thread);
+	thread_start(t);
 	if (args->flags & CLONE_VFORK)
-		wait_for_completion(&vfork_done);
+		wait_for_vfork(self);
 	return pid;
+
+err_child:
+	child_discard(p, t, mm);
+	return err;
 }

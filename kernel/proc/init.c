@@ -1,51 +1,42 @@
 /* The first program: process 1. */
 #include "fs/file.h"
 #include "fs/fs_struct.h"
-#include "fs/namei.h"
 #include "kernel/lib/err.h"
-#include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
-#include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
 #include "kernel/proc/process.h"
 
-static const char *const init_env[] = { "HOME=/root", "TERM=linux",
-					"PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL };
+static const char *const init_env[] = {"HOME=/root", "TERM=linux",
+				       "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL};
 
-/* Standard input, output and error of process 1. */
+/* Standard input, output and error of process 1. Returns: 0 or -errno. */
 static int must_check open_console(void)
 {
 	struct file *file = filp_open("/dev/console", O_RDWR | O_NOCTTY, 0);
-	int fd;
+	int fd = 0;
 
 	if (IS_ERR(file))
 		return (int)PTR_ERR(file);
-	fd = fd_install_new(file, 0, false);
-	if (fd < 0) {
-		fput(file);
-		return fd;
-	}
-	for (int i = 1; i <= 2; i++) {
+	for (int i = 0; i < 3 && fd >= 0; i++) {
 		fd = fd_install_new(get_file(file), i, false);
-		if (fd < 0) {
+		if (fd < 0)
 			fput(file);
-			return fd;
-		}
 	}
-	return 0;
+	fput(file);
+	return min(fd, 0);
 }
 
 static void init_start(void *arg)
 {
 	const char *path = arg;
-	const char *const argv[] = { path, NULL };
+	const char *const argv[] = {path, NULL};
 	struct trapframe tf;
 	int err = open_console();
 
 	if (err)
 		printk("init: cannot open /dev/console: error %d\n", -err);
-	err = process_exec_kernel(&tf, path, argv, init_env);
+	err = process_exec(&tf, path, (u64)argv, (u64)init_env, true);
 	if (err)
 		panic("cannot run init %s: error %d (wanted: a static x86-64 ELF program)", path,
 		      -err);
@@ -70,7 +61,5 @@ void proc_start_init(const char *path)
 	t->is_kernel = false;
 	t->process = p;
 	p->thread = t;
-	(void)strscpy(p->comm, "init", sizeof(p->comm));
-	process_publish(p);
 	thread_start(t);
 }

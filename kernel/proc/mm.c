@@ -1,25 +1,12 @@
+/* Mappings: mmap, munmap, mprotect, mremap, brk. Invariants: kernel/proc/mm.h. */
 #include "kernel/proc/mm.h"
 
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "kernel/lib/assert.h"
-#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
-
-static bool vma_can_merge(const struct vma *a, const struct vma *b)
-{
-	return a->end == b->start && a->prot == b->prot && !a->file && !b->file && !a->shared &&
-	       !b->shared;
-}
-
-static void vma_free(struct vma *vma)
-{
-	if (vma->file)
-		fput(vma->file);
-	kfree(vma);
-}
 
 struct mm *mm_create(void)
 {
@@ -35,7 +22,18 @@ struct mm *mm_create(void)
 	atomic_set(&mm->refs, 1);
 	mutex_init(&mm->lock);
 	INIT_LIST_HEAD(&mm->vmas);
+	aio_table_init(&mm->aio);
 	return mm;
+}
+
+static void vma_drop(struct mm *mm, struct vma *vma)
+{
+	mm_unmap_pages(mm, vma->start, vma->end);
+	mm->total_bytes -= vma->end - vma->start;
+	list_del(&vma->list);
+	if (vma->file)
+		fput(vma->file);
+	kfree(vma);
 }
 
 void mm_put(struct mm *mm)
@@ -44,12 +42,10 @@ void mm_put(struct mm *mm)
 
 	if (!atomic_dec_and_test(&mm->refs))
 		return;
-	list_for_each_entry_safe(vma, tmp, &mm->vmas, list) {
-		mm_unmap_pages(mm, vma->start, vma->end);
-		list_del(&vma->list);
-		vma_free(vma);
-	}
-	ASSERT(mm->rss == 0);
+	exit_aio(&mm->aio);
+	list_for_each_entry_safe(vma, tmp, &mm->vmas, list)
+		vma_drop(mm, vma);
+	ASSERT(mm->rss == 0 && mm->total_bytes == 0);
 	pgtable_destroy(mm->pml4);
 	if (mm->exe) {
 		allow_write_access(mm->exe->f_inode);
@@ -68,7 +64,19 @@ struct vma *mm_find_vma(struct mm *mm, u64 addr)
 	return NULL;
 }
 
-/* Insert in order and join with neighbours of the same kind. */
+/* Join with the next one if both are private anonymous memory of the same kind. */
+static void vma_merge_next(struct mm *mm, struct vma *vma)
+{
+	struct vma *next = list_next_entry(vma, list);
+
+	if (&vma->list == &mm->vmas || &next->list == &mm->vmas || vma->end != next->start ||
+	    vma->prot != next->prot || vma->file || next->file || vma->shared || next->shared)
+		return;
+	vma->end = next->end;
+	list_del(&next->list);
+	kfree(next);
+}
+
 static void vma_insert(struct mm *mm, struct vma *vma)
 {
 	struct vma *pos;
@@ -77,25 +85,9 @@ static void vma_insert(struct mm *mm, struct vma *vma)
 		if (pos->start >= vma->end)
 			break;
 	list_add_tail(&vma->list, &pos->list);
-	if (vma->list.prev != &mm->vmas) {
-		struct vma *prev = list_prev_entry(vma, list);
-
-		if (vma_can_merge(prev, vma)) {
-			prev->end = vma->end;
-			list_del(&vma->list);
-			kfree(vma);
-			vma = prev;
-		}
-	}
-	if (vma->list.next != &mm->vmas) {
-		struct vma *next = list_next_entry(vma, list);
-
-		if (vma_can_merge(vma, next)) {
-			vma->end = next->end;
-			list_del(&next->list);
-			kfree(next);
-		}
-	}
+	mm->total_bytes += vma->end - vma->start;
+	vma_merge_next(mm, vma);
+	vma_merge_next(mm, list_prev_entry(vma, list));
 }
 
 /* Cut so that a VMA boundary lies at addr. Returns: 0 or -ENOMEM. */
@@ -118,6 +110,13 @@ static int must_check vma_split(struct mm *mm, u64 addr)
 	return 0;
 }
 
+static int must_check split_around(struct mm *mm, u64 addr, u64 len)
+{
+	int err = vma_split(mm, addr);
+
+	return err ? err : vma_split(mm, addr + len);
+}
+
 /* Highest gap of len bytes below MMAP_TOP, or 0. */
 static u64 find_gap(struct mm *mm, u64 len)
 {
@@ -125,39 +124,21 @@ static u64 find_gap(struct mm *mm, u64 len)
 	struct vma *vma;
 
 	list_for_each_entry_reverse(vma, &mm->vmas, list) {
-		if (vma->start >= top)
-			continue;
 		if (vma->end <= top && top - vma->end >= len)
 			return top - len;
-		top = vma->start;
+		top = min(top, vma->start);
 	}
 	return top >= len + USER_MIN ? top - len : 0;
 }
 
-static bool range_ok(u64 addr, u64 len)
+/* Round the length up to pages. Returns: 0, -EINVAL (alignment), -ENOMEM (outside). */
+static int must_check check_range(u64 addr, u64 *len)
 {
-	return IS_ALIGNED(addr, PAGE_SIZE) && addr >= USER_MIN && len <= USER_MAX &&
-	       addr <= USER_MAX - len;
-}
-
-static int must_check unmap_locked(struct mm *mm, u64 addr, u64 len)
-{
-	struct vma *vma, *tmp;
-	int err = vma_split(mm, addr);
-
-	if (!err)
-		err = vma_split(mm, addr + len);
-	if (err)
-		return err;
-	list_for_each_entry_safe(vma, tmp, &mm->vmas, list) {
-		if (vma->end <= addr)
-			continue;
-		if (vma->start >= addr + len)
-			break;
-		mm_unmap_pages(mm, vma->start, vma->end);
-		list_del(&vma->list);
-		vma_free(vma);
-	}
+	if (!IS_ALIGNED(addr, PAGE_SIZE))
+		return -EINVAL;
+	if (*len > USER_MAX || addr < USER_MIN || addr > USER_MAX - ALIGN_UP(*len, PAGE_SIZE))
+		return -ENOMEM;
+	*len = ALIGN_UP(*len, PAGE_SIZE);
 	return 0;
 }
 
@@ -171,70 +152,60 @@ static bool range_is_free(struct mm *mm, u64 addr, u64 len)
 	return true;
 }
 
+static bool range_is_mapped(struct mm *mm, u64 addr, u64 end)
+{
+	struct vma *vma;
+
+	for (; addr < end; addr = vma->end) {
+		vma = mm_find_vma(mm, addr);
+		if (!vma)
+			return false;
+	}
+	return true;
+}
+
+static int must_check unmap_locked(struct mm *mm, u64 addr, u64 len)
+{
+	struct vma *vma, *tmp;
+	int err = split_around(mm, addr, len);
+
+	if (err)
+		return err;
+	list_for_each_entry_safe(vma, tmp, &mm->vmas, list)
+		if (vma->start >= addr && vma->end <= addr + len)
+			vma_drop(mm, vma);
+	return 0;
+}
+
 /* Where the mapping goes: as asked with MAP_FIXED, at the hint when free, else the highest gap. */
 static s64 must_check choose_address(struct mm *mm, u64 addr, u64 len, u32 flags)
 {
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		if (!range_ok(addr, len))
-			return IS_ALIGNED(addr, PAGE_SIZE) ? -ENOMEM : -EINVAL;
-		if (flags & MAP_FIXED_NOREPLACE)
-			return range_is_free(mm, addr, len) ? (s64)addr : -EEXIST;
-		int err = unmap_locked(mm, addr, len);
+	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+	int err;
 
+	if (!fixed)
+		addr = ALIGN_DOWN(addr, PAGE_SIZE);
+	err = check_range(addr, &len);
+	if (fixed && err)
+		return err;
+	if (!err && range_is_free(mm, addr, len))
+		return (s64)addr;
+	if (flags & MAP_FIXED_NOREPLACE)
+		return -EEXIST;
+	if (fixed) {
+		err = unmap_locked(mm, addr, len);
 		return err ? err : (s64)addr;
 	}
-	addr = ALIGN_DOWN(addr, PAGE_SIZE);
-	if (addr && range_ok(addr, len) && range_is_free(mm, addr, len))
-		return (s64)addr;
 	addr = find_gap(mm, len);
 	return addr ? (s64)addr : -ENOMEM;
-}
-
-static int must_check check_map_args(u64 len, u32 prot, u32 flags, const struct file *file,
-				     u64 offset)
-{
-	bool shared = (flags & MAP_TYPE) == MAP_SHARED;
-
-	if (len == 0 || !IS_ALIGNED(offset, PAGE_SIZE))
-		return -EINVAL;
-	if (!shared && (flags & MAP_TYPE) != MAP_PRIVATE)
-		return -EINVAL;
-	if (!file)
-		return 0;
-	if (!file->f_readable)
-		return -EACCES;
-	if (!S_ISREG(file->f_inode->i_mode) && !S_ISBLK(file->f_inode->i_mode))
-		return -ENODEV;
-	/* Pages of files are written by write(2) only; a shared view of them can be read. */
-	if (shared && (prot & PROT_WRITE))
-		return -ENODEV;
-	return offset + len < offset ? -EOVERFLOW : 0;
-}
-
-/* Shared anonymous memory is filled at once, so that fork shares the very pages. */
-static int must_check populate_shared(struct mm *mm, u64 start, u64 end, u32 prot)
-{
-	u64 flags = PTE_P | PTE_U | PTE_A | PTE_D | (prot & PROT_WRITE ? PTE_W : 0) |
-		    (prot & PROT_EXEC ? 0 : PTE_NX);
-
-	for (u64 va = start; va < end; va += PAGE_SIZE) {
-		struct page *page = alloc_page(GFP_KERNEL | GFP_ZERO);
-
-		if (!page)
-			return -ENOMEM;
-		if (mm_map_page(mm, va, page_to_phys(page).v | flags) < 0) {
-			put_page(page);
-			return -ENOMEM;
-		}
-	}
-	return 0;
 }
 
 static s64 must_check map_locked(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags,
 				 struct file *file, u64 offset)
 {
-	struct vma *vma = kzalloc(sizeof(*vma), GFP_KERNEL);
+	struct vma *vma = kmalloc(sizeof(*vma), GFP_KERNEL);
 	s64 at;
+	int err;
 
 	if (!vma)
 		return -ENOMEM;
@@ -243,64 +214,61 @@ static s64 must_check map_locked(struct mm *mm, u64 addr, u64 len, u32 prot, u32
 		kfree(vma);
 		return at;
 	}
-	vma->start = (u64)at;
-	vma->end = vma->start + len;
-	vma->prot = prot;
-	vma->shared = (flags & MAP_TYPE) == MAP_SHARED;
-	vma->file = file ? get_file(file) : NULL;
-	vma->offset = offset;
+	*vma = (struct vma){.start = (u64)at,
+			    .end = (u64)at + len,
+			    .prot = prot,
+			    .shared = (flags & MAP_TYPE) == MAP_SHARED,
+			    .file = file ? get_file(file) : NULL,
+			    .offset = offset};
 	vma_insert(mm, vma);
+	/* Shared anonymous memory is filled at once, so that fork shares the very pages. */
 	if ((flags & MAP_TYPE) == MAP_SHARED && !file) {
-		int err = populate_shared(mm, (u64)at, (u64)at + len, prot);
-
+		err = mm_populate(mm, vma);
 		if (err) {
-			if (unmap_locked(mm, (u64)at, len))
-				printk("mm: no memory to undo a mapping\n");
+			vma_drop(mm, vma);
 			return err;
 		}
 	}
 	return at;
 }
 
+static int must_check check_map_args(u32 prot, u32 flags, const struct file *file, u64 offset,
+				     u64 len)
+{
+	bool shared = (flags & MAP_TYPE) == MAP_SHARED;
+
+	if (len == 0 || !IS_ALIGNED(offset, PAGE_SIZE) ||
+	    (!shared && (flags & MAP_TYPE) != MAP_PRIVATE))
+		return -EINVAL;
+	if (len > USER_MAX)
+		return -ENOMEM;
+	if (!file)
+		return 0;
+	if (!file->f_readable)
+		return -EACCES;
+	/* Pages of files are written by write(2) only; a shared view of them can be read. */
+	if ((!S_ISREG(file->f_inode->i_mode) && !S_ISBLK(file->f_inode->i_mode)) ||
+	    (shared && prot & PROT_WRITE))
+		return -ENODEV;
+	return offset + len < offset ? -EOVERFLOW : 0;
+}
+
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *file, u64 offset)
 {
-	int err = check_map_args(len, prot, flags, file, offset);
-	s64 at;
+	int err = check_map_args(prot, flags, file, offset, len);
 
 	if (err)
 		return err;
-	if (len > USER_MAX)
-		return -ENOMEM;
-	len = ALIGN_UP(len, PAGE_SIZE);
-	mutex_lock(&mm->lock);
-	at = map_locked(mm, addr, len, prot, flags, file, offset);
-	mutex_unlock(&mm->lock);
-	return at;
+	MM_GUARD(mm);
+	return map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), prot, flags, file, offset);
 }
 
 int mm_unmap(struct mm *mm, u64 addr, u64 len)
 {
-	int err;
-
-	if (len == 0 || len > USER_MAX || !range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
+	if (len == 0 || check_range(addr, &len))
 		return -EINVAL;
-	mutex_lock(&mm->lock);
-	err = unmap_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE));
-	mutex_unlock(&mm->lock);
-	return err;
-}
-
-/* Is every byte of the range mapped? */
-static bool range_is_mapped(struct mm *mm, u64 addr, u64 end)
-{
-	while (addr < end) {
-		struct vma *vma = mm_find_vma(mm, addr);
-
-		if (!vma)
-			return false;
-		addr = vma->end;
-	}
-	return true;
+	MM_GUARD(mm);
+	return unmap_locked(mm, addr, len);
 }
 
 /* Take rights away at once; given rights come by faults, which know about copy-on-write. */
@@ -311,10 +279,7 @@ static int restrict_pte(u64 *pte, u64 va, void *arg)
 	if (!(prot & PROT_WRITE))
 		*pte &= ~PTE_W;
 	*pte = prot & PROT_EXEC ? *pte & ~PTE_NX : *pte | PTE_NX;
-	if (prot == 0) /* keep the page, but let user mode fault on it */
-		*pte &= ~PTE_U;
-	else
-		*pte |= PTE_U;
+	*pte = prot ? *pte | PTE_P : *pte & ~PTE_P; /* none: not even for the kernel's copies */
 	tlb_flush_page(va);
 	return 0;
 }
@@ -322,83 +287,123 @@ static int restrict_pte(u64 *pte, u64 va, void *arg)
 int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
 {
 	struct vma *vma;
-	int err;
+	int err = check_range(addr, &len);
 
-	len = ALIGN_UP(len, PAGE_SIZE);
-	if (!range_ok(addr, len))
-		return IS_ALIGNED(addr, PAGE_SIZE) ? -ENOMEM : -EINVAL;
-	if (len == 0)
-		return 0;
-	mutex_lock(&mm->lock);
-	err = range_is_mapped(mm, addr, addr + len) ? 0 : -ENOMEM;
-	if (!err)
-		err = vma_split(mm, addr);
-	if (!err)
-		err = vma_split(mm, addr + len);
 	if (err)
-		goto out;
+		return err;
+	MM_GUARD(mm);
+	if (!range_is_mapped(mm, addr, addr + len))
+		return -ENOMEM;
+	err = split_around(mm, addr, len);
+	if (err)
+		return err;
 	list_for_each_entry(vma, &mm->vmas, list) {
 		if (vma->end <= addr || vma->start >= addr + len)
 			continue;
-		if (vma->shared && vma->file && (prot & PROT_WRITE)) {
-			err = -EACCES;
-			break;
-		}
+		if (vma->shared && vma->file && prot & PROT_WRITE)
+			return -EACCES;
 		vma->prot = prot;
 		(void)pgtable_for_each(mm->pml4, vma->start, vma->end, restrict_pte, &prot);
 	}
-out:
-	mutex_unlock(&mm->lock);
-	return err;
+	return 0;
 }
 
 int mm_zap(struct mm *mm, u64 addr, u64 len)
 {
 	struct vma *vma;
 
-	len = ALIGN_UP(len, PAGE_SIZE);
-	if (!range_ok(addr, len))
+	if (check_range(addr, &len))
 		return -EINVAL;
-	mutex_lock(&mm->lock);
+	MM_GUARD(mm);
 	list_for_each_entry(vma, &mm->vmas, list)
 		if (!vma->shared && vma->start < addr + len && vma->end > addr)
 			mm_unmap_pages(mm, max(vma->start, addr), min(vma->end, addr + len));
-	mutex_unlock(&mm->lock);
 	return 0;
+}
+
+struct move {
+	struct mm *mm;
+	u64 distance;
+};
+
+static int move_pte(u64 *pte, u64 va, void *arg)
+{
+	struct move *move = arg;
+	int err = mm_map_page(move->mm, va + move->distance, *pte);
+
+	if (err)
+		return err;
+	*pte = 0;
+	move->mm->rss--;
+	tlb_flush_page(va);
+	return 0;
+}
+
+/* Give the pages of a private mapping a new place with more room after them. */
+static s64 must_check remap_move(struct mm *mm, const struct vma *vma, u64 old, u64 old_len,
+				 u64 new_len)
+{
+	s64 at = map_locked(mm, 0, new_len, vma->prot, MAP_PRIVATE, vma->file,
+			    vma->offset + (old - vma->start));
+	struct move there = {mm, (u64)at - old}, back = {mm, old - (u64)at};
+	int err;
+
+	if (at < 0)
+		return at;
+	err = pgtable_for_each(mm->pml4, old, old + old_len, move_pte, &there);
+	if (!err) {
+		if (unmap_locked(mm, old, old_len))
+			printk("mm: no memory to take an old mapping away: it stays, empty\n");
+		return at;
+	}
+	/* The tables are there, so the way back cannot fail. */
+	(void)pgtable_for_each(mm->pml4, (u64)at, (u64)at + old_len, move_pte, &back);
+	return unmap_locked(mm, (u64)at, new_len) ? -ENOMEM : err;
+}
+
+s64 mm_remap(struct mm *mm, u64 old, u64 old_len, u64 new_len, u32 flags)
+{
+	u64 grow = ALIGN_UP(new_len, PAGE_SIZE) - ALIGN_UP(old_len, PAGE_SIZE);
+	struct vma *vma;
+	int err;
+
+	if (new_len == 0 || old_len == 0 || new_len > USER_MAX || flags & ~MREMAP_MAYMOVE ||
+	    check_range(old, &old_len))
+		return -EINVAL;
+	new_len = ALIGN_UP(new_len, PAGE_SIZE);
+	MM_GUARD(mm);
+	vma = mm_find_vma(mm, old);
+	if (!vma || old + old_len > vma->end)
+		return -EFAULT;
+	if (new_len <= old_len) {
+		err = new_len < old_len ? unmap_locked(mm, old + new_len, old_len - new_len) : 0;
+		return err ? err : (s64)old;
+	}
+	if (vma->shared)
+		return -EINVAL;
+	if (old + old_len == vma->end && USER_MAX - vma->end >= grow &&
+	    range_is_free(mm, vma->end, grow)) {
+		vma->end += grow;
+		mm->total_bytes += grow;
+		vma_merge_next(mm, vma);
+		return (s64)old;
+	}
+	return flags & MREMAP_MAYMOVE ? remap_move(mm, vma, old, old_len, new_len) : -ENOMEM;
 }
 
 u64 mm_brk(struct mm *mm, u64 addr)
 {
-	u64 old_end, new_end, result;
+	u64 old_end, new_end;
 
-	mutex_lock(&mm->lock);
-	result = mm->brk;
-	if (addr < mm->brk_start || addr > USER_MAX)
-		goto out;
-	old_end = ALIGN_UP(mm->brk, PAGE_SIZE);
+	MM_GUARD(mm);
+	old_end = ALIGN_UP(mm->layout.brk, PAGE_SIZE);
 	new_end = ALIGN_UP(addr, PAGE_SIZE);
-	if (new_end > old_end) {
-		if (!range_is_free(mm, old_end, new_end - old_end) ||
-		    map_locked(mm, old_end, new_end - old_end, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_FIXED, NULL, 0) < 0)
-			goto out;
-	} else if (new_end < old_end && unmap_locked(mm, new_end, old_end - new_end)) {
-		goto out;
-	}
-	mm->brk = result = addr;
-out:
-	mutex_unlock(&mm->lock);
-	return result;
-}
-
-u64 mm_total_bytes(struct mm *mm)
-{
-	struct vma *vma;
-	u64 total = 0;
-
-	mutex_lock(&mm->lock);
-	list_for_each_entry(vma, &mm->vmas, list)
-		total += vma->end - vma->start;
-	mutex_unlock(&mm->lock);
-	return total;
+	if (addr < mm->layout.brk_start || addr > USER_MAX)
+		return mm->layout.brk;
+	if (new_end > old_end && map_locked(mm, old_end, new_end - old_end, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_FIXED_NOREPLACE, NULL, 0) < 0)
+		return mm->layout.brk;
+	if (new_end < old_end && unmap_locked(mm, new_end, old_end - new_end))
+		return mm->layout.brk;
+	return mm->layout.brk = addr;
 }

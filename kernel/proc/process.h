@@ -1,12 +1,17 @@
 /*
  * Processes: programs in execution. One thread each.
  *
+ * ALIVE <-> STOPPED (process_stop, SIGCONT); ALIVE -> ZOMBIE (process_exit) -> freed (process_wait,
+ * or at once when the parent ignores SIGCHLD).
+ *
  * Invariants:
  * 1. Every process but init has a parent that is alive; orphans become init's children.
  * 2. A zombie has no thread, no memory, no files; it waits for its parent's wait4.
+ * 3. Who reads another process's mm, files or fs takes a reference under proc_lock; the owner
+ *    detaches them under proc_lock before it drops its own.
  *
  * Lock order: proc_lock guards the table, the tree, groups, sessions, signals and wait states; it is
- * taken with interrupts off and is taken inside all filesystem locks, outside the scheduler's.
+ * taken with interrupts off, inside all filesystem and terminal locks, outside the scheduler's.
  */
 #pragma once
 
@@ -30,104 +35,117 @@ struct rusage_times {
 };
 
 struct process {
-	pid_t pid; /* [const] */
-	pid_t pgid, sid; /* [proc_lock] */
+	pid_t pid;		  /* [const] */
+	pid_t pgid, sid;	  /* [proc_lock] */
 	enum process_state state; /* [proc_lock] */
-	int exit_code; /* [proc_lock] as wait4's status */
-	int stop_signal; /* [proc_lock] */
+	int status;		  /* [proc_lock] as wait4 reports it: of the exit or the stop */
 	bool stop_unreported, cont_unreported; /* [proc_lock] for wait4 */
-	bool did_exec; /* [proc_lock] setpgid by the parent is too late */
-	struct process *parent; /* [proc_lock] */
-	struct list_head children, sibling; /* [proc_lock] */
-	struct list_head all; /* [proc_lock] by pid */
-	struct thread *thread; /* [proc_lock] NULL once a zombie */
-	struct mm *mm; /* [owner; proc_lock for others] */
-	struct sighand sig;
-	struct wait_queue_head child_wait; /* of this process, for its children */
-	struct completion *vfork_done; /* [owner] */
-	u64 clear_child_tid; /* [owner] */
-	void *ctty; /* [proc_lock] controlling terminal, drivers/char's */
-	char comm[THREAD_NAME_LEN]; /* [proc_lock] */
-	ktime_t start_ns; /* [const] */
+	bool did_exec;			       /* [proc_lock] setpgid by the parent is too late */
+	struct process *parent;		       /* [proc_lock] */
+	struct list_head children, sibling;    /* [proc_lock] */
+	struct list_head all;		       /* [proc_lock] in `processes` */
+	struct process *vfork_child;	       /* [proc_lock] whom this one lent its memory */
+	struct thread *thread;		       /* [proc_lock] NULL while being made and once dead */
+	struct mm *mm;			       /* [proc_lock to change or for others] */
+	struct sighand sig;		       /* [proc_lock] */
+	struct wait_queue_head child_wait;     /* of this process, for its children */
+	struct tty *ctty;		       /* [proc_lock] controlling terminal */
+	char comm[THREAD_NAME_LEN];	       /* [proc_lock] */
+	ktime_t start_ns;		       /* [const] */
 	struct rusage_times times, child_times; /* [proc_lock] final ones, and of reaped children */
-	struct timer alarm; /* setitimer(ITIMER_REAL) */
-	ktime_t alarm_interval_ns; /* [proc_lock] */
+	struct timer alarm;			/* setitimer(ITIMER_REAL) */
+	ktime_t alarm_interval_ns;		/* [proc_lock] */
+	ktime_t deadline_ns;			/* [owner] of the timed call under way */
+	bool restarted;				/* [owner] that call was interrupted and goes on */
 	u64 unknown_calls[8]; /* [owner] bitmap: unknown system calls already logged */
-	struct trapframe start; /* [const] registers a child starts with */
-	u64 child_tid_ptr; /* [owner] CLONE_CHILD_SETTID */
+	u64 child_tid_ptr;    /* [owner] CLONE_CHILD_SETTID */
 };
 
 extern struct spinlock proc_lock;
+extern struct list_head processes; /* [proc_lock] ascending pid */
 
-static inline struct process *current_process(void) { return current->process; }
+static inline void proc_guard_end(const u64 *flags)
+{
+	spin_unlock_irqrestore(&proc_lock, *flags);
+}
+/* Hold proc_lock to the end of the block, as Linux's guard(). */
+#define PROC_GUARD()                  \
+	u64 proc_flags __maybe_unused \
+		__attribute__((cleanup(proc_guard_end))) = spin_lock_irqsave(&proc_lock)
+
+static inline struct process *current_process(void)
+{
+	return current->process;
+}
 
 /* Once at boot: hooks for traps, terminals and /proc. */
 void proc_init(void);
-/* Start /sbin/init (or what init= says) as process 1. Panics with one line if it cannot run. */
+/* Start init as process 1. Panics with one line if it cannot run. */
 void proc_start_init(const char *path);
 
 /* Find by number. Locks: proc_lock. */
 struct process *process_find(pid_t pid);
 /* Smallest pid greater than `after`, or NULL. Locks: proc_lock. */
 struct process *process_next(pid_t after);
-/* Allocate a process with a fresh pid as a child of parent (NULL: init). Returns: NULL if no memory
- * or no pid. Not visible before process_publish. */
+/* A process with a fresh pid as a child of parent (NULL: init), in the table but without a thread.
+ * Returns: NULL if no memory or no pid. */
 struct process *must_check process_alloc(struct process *parent);
-void process_publish(struct process *p);
 void process_free(struct process *p);
 u32 process_count(void);
 
 /* clone(2) flags that are supported. */
-#define CLONE_VM 0x00000100ull
-#define CLONE_FS 0x00000200ull
-#define CLONE_FILES 0x00000400ull
-#define CLONE_SIGHAND 0x00000800ull
-#define CLONE_VFORK 0x00004000ull
-#define CLONE_PARENT_SETTID 0x00100000ull
+#define CLONE_VM	     0x00000100ull
+#define CLONE_FS	     0x00000200ull
+#define CLONE_FILES	     0x00000400ull
+#define CLONE_VFORK	     0x00004000ull
+#define CLONE_SETTLS	     0x00080000ull
+#define CLONE_PARENT_SETTID  0x00100000ull
 #define CLONE_CHILD_CLEARTID 0x00200000ull
-#define CLONE_CHILD_SETTID 0x01000000ull
-#define CLONE_SETTLS 0x00080000ull
+#define CLONE_CHILD_SETTID   0x01000000ull
 struct clone_args_k {
 	u64 flags;
 	u64 stack; /* 0: the parent's */
 	u64 parent_tid, child_tid, tls;
 };
-/* Returns: the child's pid, or -EAGAIN, -ENOMEM, -EINVAL (flags we lack). */
+/* Returns: the child's pid, or -EAGAIN, -ENOMEM, -EFAULT, -EINVAL (flags we lack). */
 pid_t must_check process_clone(const struct trapframe *tf, const struct clone_args_k *args);
+/* The child has a program of its own or is gone: its vfork parent goes on. */
+void vfork_release(struct process *child);
 
-/* execve(2): user pointers. On success tf holds the new program's registers.
- * Returns: 0 or -errno with the old program intact. */
-int must_check process_exec(struct trapframe *tf, userptr_t path, userptr_t argv, userptr_t envp);
-/* The same with kernel strings, each list ended by NULL. */
-int must_check process_exec_kernel(struct trapframe *tf, const char *path, const char *const argv[],
-				   const char *const envp[]);
+/* execve(2). argv and envp are lists ended by NULL, in user memory or, if `kernel`, in the kernel's.
+ * Returns: 0 with the new program's registers in tf, or -errno with the old program intact. */
+int must_check process_exec(struct trapframe *tf, const char *path, u64 argv, u64 envp,
+			    bool kernel);
 
-/* End the current process; code as wait4's status. */
-void process_exit(int status) __attribute__((__noreturn__));
-/* wait4(2). Returns: pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
-#define WNOHANG 1
-#define WUNTRACED 2
+/* End the current process; status as wait4 reports it. */
+void process_exit(int status) __noreturn;
+/* wait4(2). Returns: pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS, -EINVAL. */
+#define WNOHANG	   1
+#define WUNTRACED  2
 #define WCONTINUED 8
 struct wait_result {
-	pid_t pid;
 	int status;
 	struct rusage_times times;
 };
 pid_t must_check process_wait(pid_t pid, int options, struct wait_result *result);
 /* Stop the current process by a job-control signal until SIGCONT. */
 void process_stop(int sig);
+/* Tell p's parent what happened to p: a CLD_* code. Locks: proc_lock. */
+void notify_parent_locked(struct process *p, int code, int status);
 
-/* Groups and sessions: setpgid(2), getpgid(2), setsid(2), getsid(2); pid 0: the caller. */
+/* Groups and sessions: setpgid(2), getpgid(2) or getsid(2), setsid(2); pid 0: the caller. */
 int must_check process_setpgid(pid_t pid, pid_t pgid);
-pid_t must_check process_getpgid(pid_t pid);
-pid_t must_check process_getsid(pid_t pid);
+pid_t must_check process_getpgid(pid_t pid, bool session);
 pid_t must_check process_setsid(void);
 /* Is no member of the group the child of a member of another group in the session? proc_lock. */
 bool pgrp_is_orphaned_locked(pid_t pgrp);
 
-/* setitimer(ITIMER_REAL); returns what was left. */
+/* setitimer(ITIMER_REAL), unless value_ns is ~0; tells what was left. */
 void process_set_alarm(u64 value_ns, u64 interval_ns, u64 *old_value_ns, u64 *old_interval_ns);
+/* Nanoseconds from now that a timed call may sleep: all of ns, or what is left of it when the call
+ * goes on after an interruption. ~0: for ever. */
+u64 process_timeout(u64 ns);
 
 /* Wiring of the other files of this folder. */
-void proc_job_init(void); /* terminals: tty_job_ops */
+void proc_job_init(void);    /* terminals: tty_job_ops */
 void proc_procfs_init(void); /* /proc/PID */

@@ -12,108 +12,74 @@
 #include "kernel/proc/process.h"
 
 #define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
-#define STOP_SIGNALS (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
-#define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
 
 void signal_recalc_locked(struct process *p)
 {
+	const struct sighand *sh = &p->sig;
+
 	if (p->thread)
-		__atomic_store_n(&p->thread->sigpending, (p->sig.pending & ~p->sig.blocked) != 0,
+		__atomic_store_n(&p->thread->sigpending,
+				 (sh->pending & (~sh->blocked | sh->awaited)) != 0,
 				 __ATOMIC_RELEASE);
 }
 
-static bool is_ignored(const struct process *p, int sig)
+static bool drops(u64 handler, int sig)
 {
-	u64 handler = p->sig.action[sig - 1].handler;
-
-	if (p->sig.blocked & SIGBIT(sig))
-		return false; /* kept until unblocked or waited for */
-	return handler == SIG_IGN || (handler == SIG_DFL && (IGNORED_BY_DEFAULT & SIGBIT(sig)));
+	return handler == SIG_IGN || (handler == SIG_DFL && SIG_IGNORED_BY_DEFAULT & SIGBIT(sig));
 }
 
 /* SIGCONT and SIGKILL end a stop at once, whatever is blocked; stops and SIGCONT cancel each
  * other while pending. */
 static void cancel_opposites(struct process *p, int sig)
 {
-	if (SIGBIT(sig) & STOP_SIGNALS)
+	if (SIGBIT(sig) & SIG_STOPS)
 		p->sig.pending &= ~SIGBIT(SIGCONT);
 	if (sig != SIGCONT && sig != SIGKILL)
 		return;
-	p->sig.pending &= ~STOP_SIGNALS;
+	p->sig.pending &= ~SIG_STOPS;
 	if (p->state != PROC_STOPPED)
 		return;
 	p->state = PROC_ALIVE;
 	p->stop_unreported = false;
 	if (sig == SIGCONT) {
 		p->cont_unreported = true;
-		if (p->parent) {
-			struct siginfo_k info = { .si_signo = SIGCHLD, .si_code = CLD_CONTINUED };
-
-			info.child.pid = p->pid;
-			info.child.status = SIGCONT;
-			if (!(p->parent->sig.action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
-				signal_send_locked(p->parent, SIGCHLD, &info);
-			wake_up_all(&p->parent->child_wait);
-		}
+		notify_parent_locked(p, CLD_CONTINUED, SIGCONT);
 	}
 	wake_up_signal(p->thread, true);
 }
 
-void signal_send_locked(struct process *p, int sig, const struct siginfo_k *info)
+void signal_send_locked(struct process *p, int sig, const struct sig_cause *cause)
 {
-	struct siginfo_k *slot = &p->sig.info[sig - 1];
+	static const struct sig_cause by_kernel = {.code = SI_KERNEL};
+	struct sighand *sh = &p->sig;
 
-	if (p->state == PROC_ZOMBIE || !p->thread)
+	if (p->state == PROC_ZOMBIE)
 		return;
 	cancel_opposites(p, sig);
-	if (is_ignored(p, sig) || (p->sig.pending & SIGBIT(sig)))
+	/* What is blocked or waited for is kept even if it will be ignored. */
+	if (sh->pending & SIGBIT(sig) || (drops(sh->action[sig - 1].handler, sig) &&
+					  !((sh->blocked | sh->awaited) & SIGBIT(sig))))
 		return;
-	/* Init is never killed by a signal that it has no handler for. */
-	if (p->pid == 1 && p->sig.action[sig - 1].handler == SIG_DFL &&
-	    !(p->sig.blocked & SIGBIT(sig)))
-		return;
-	memset(slot, 0, sizeof(*slot));
-	if (info)
-		*slot = *info;
-	else
-		slot->si_code = SI_KERNEL;
-	slot->si_signo = sig;
-	p->sig.pending |= SIGBIT(sig);
+	sh->cause[sig - 1] = cause ? *cause : by_kernel;
+	sh->pending |= SIGBIT(sig);
 	signal_recalc_locked(p);
-	if (p->thread->sigpending)
-		(void)wake_up_signal(p->thread, sig == SIGKILL);
+	if (p->thread && p->thread->sigpending)
+		wake_up_signal(p->thread, sig == SIGKILL);
 }
 
-void signal_send(struct process *p, int sig, const struct siginfo_k *info)
+void signal_send(struct process *p, int sig, const struct sig_cause *cause)
 {
-	u64 flags = spin_lock_irqsave(&proc_lock);
-
-	signal_send_locked(p, sig, info);
-	spin_unlock_irqrestore(&proc_lock, flags);
+	PROC_GUARD();
+	signal_send_locked(p, sig, cause);
 }
 
-int signal_pgrp_locked(pid_t pgrp, int sig, const struct siginfo_k *info)
+void signal_pgrp_locked(pid_t pgrp, int sig)
 {
 	struct process *p;
-	int ret = -ESRCH;
 
-	for (p = process_next(0); p; p = process_next(p->pid)) {
-		if (p->pgid != pgrp)
-			continue;
-		ret = 0;
-		if (sig)
-			signal_send_locked(p, sig, info);
-	}
-	return ret;
-}
-
-int signal_pgrp(pid_t pgrp, int sig, const struct siginfo_k *info)
-{
-	u64 flags = spin_lock_irqsave(&proc_lock);
-	int ret = signal_pgrp_locked(pgrp, sig, info);
-
-	spin_unlock_irqrestore(&proc_lock, flags);
-	return ret;
+	list_for_each_entry(p, &processes, all)
+		if (p->pgid == pgrp)
+			signal_send_locked(p, sig, NULL);
 }
 
 /* kill(2): same real or effective user, or root; SIGCONT within the session. */
@@ -121,10 +87,9 @@ static bool may_signal(const struct process *to, int sig)
 {
 	const struct cred *me = current_cred(), *it = to->thread ? to->thread->cred : NULL;
 
-	if (me->euid == 0 || !it)
-		return true;
-	return me->euid == it->suid || me->euid == it->uid || me->uid == it->suid ||
-	       me->uid == it->uid || (sig == SIGCONT && to->sid == current_process()->sid);
+	return me->euid == 0 || !it || me->euid == it->suid || me->euid == it->uid ||
+	       me->uid == it->suid || me->uid == it->uid ||
+	       (sig == SIGCONT && to->sid == current_process()->sid);
 }
 
 static bool kill_selects(const struct process *p, pid_t pid)
@@ -133,187 +98,170 @@ static bool kill_selects(const struct process *p, pid_t pid)
 		return p->pid == pid;
 	if (pid == -1)
 		return p->pid > 1 && p != current_process();
-	return p->pgid == (pid == 0 ? current_process()->pgid : -pid);
+	return p->pgid == (pid == 0 ? current_process()->pgid : -(s64)pid);
 }
 
-int signal_kill(pid_t pid, int sig)
+int signal_kill(pid_t pid, int sig, s32 code)
 {
-	struct siginfo_k info = { .si_code = SI_USER };
+	struct sig_cause cause = {.code = code, .pid = current_process()->pid};
 	struct process *p;
 	int ret = -ESRCH;
-	u64 flags;
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	info.child.pid = current_process()->pid;
-	info.child.uid = current_cred()->uid;
-	flags = spin_lock_irqsave(&proc_lock);
-	for (p = process_next(0); p; p = process_next(p->pid)) {
+	cause.uid = current_cred()->uid;
+	PROC_GUARD();
+	list_for_each_entry(p, &processes, all) {
 		if (!kill_selects(p, pid))
 			continue;
 		if (!may_signal(p, sig)) {
-			if (ret == -ESRCH)
-				ret = -EPERM;
+			ret = ret ? -EPERM : 0;
 			continue;
 		}
 		ret = 0;
 		if (sig)
-			signal_send_locked(p, sig, &info);
+			signal_send_locked(p, sig, &cause);
 	}
-	spin_unlock_irqrestore(&proc_lock, flags);
 	return ret;
 }
 
 void signal_force_fault(int sig, int code, u64 addr)
 {
 	struct process *p = current_process();
-	struct siginfo_k info = { .si_code = code };
-	struct sigaction_k *act = &p->sig.action[sig - 1];
-	u64 flags;
 
-	info.fault.addr = addr;
-	flags = spin_lock_irqsave(&proc_lock);
-	if (act->handler == SIG_IGN || (p->sig.blocked & SIGBIT(sig)))
-		act->handler = SIG_DFL;
-	p->sig.blocked &= ~SIGBIT(sig);
-	p->sig.info[sig - 1] = info;
-	p->sig.info[sig - 1].si_signo = sig;
-	p->sig.pending |= SIGBIT(sig);
-	signal_recalc_locked(p);
-	spin_unlock_irqrestore(&proc_lock, flags);
+	{
+		PROC_GUARD();
+		p->sig.cause[sig - 1] = (struct sig_cause){.code = code, .addr = addr};
+		p->sig.pending |= SIGBIT(sig);
+		signal_recalc_locked(p);
+		if (p->sig.action[sig - 1].handler > SIG_IGN && !(p->sig.blocked & SIGBIT(sig)))
+			return;
+	}
+	process_exit(sig);
 }
 
 bool signal_is_ignored(int sig)
 {
-	struct process *p = current_process();
-	u64 flags = spin_lock_irqsave(&proc_lock);
-	bool ret = (p->sig.blocked & SIGBIT(sig)) || p->sig.action[sig - 1].handler == SIG_IGN;
+	struct sighand *sh = &current_process()->sig;
 
-	spin_unlock_irqrestore(&proc_lock, flags);
-	return ret;
+	PROC_GUARD();
+	return sh->blocked & SIGBIT(sig) || sh->action[sig - 1].handler == SIG_IGN;
 }
 
 int signal_action(int sig, const struct sigaction_k *act, struct sigaction_k *old)
 {
 	struct process *p = current_process();
-	u64 flags;
 
-	if (sig < 1 || sig > NSIG || (act && (UNBLOCKABLE & SIGBIT(sig))))
+	if (sig < 1 || sig > NSIG || (act && UNBLOCKABLE & SIGBIT(sig)))
 		return -EINVAL;
-	flags = spin_lock_irqsave(&proc_lock);
-	if (old)
-		*old = p->sig.action[sig - 1];
+	PROC_GUARD();
+	*old = p->sig.action[sig - 1];
 	if (act) {
 		p->sig.action[sig - 1] = *act;
 		p->sig.action[sig - 1].mask &= ~UNBLOCKABLE;
-		if (act->handler == SIG_IGN ||
-		    (act->handler == SIG_DFL && (IGNORED_BY_DEFAULT & SIGBIT(sig))))
+		if (drops(act->handler, sig))
 			p->sig.pending &= ~SIGBIT(sig);
 		signal_recalc_locked(p);
 	}
-	spin_unlock_irqrestore(&proc_lock, flags);
 	return 0;
+}
+
+sigset_k signal_swap_mask(sigset_k mask)
+{
+	struct process *p = current_process();
+	sigset_k old;
+
+	PROC_GUARD();
+	old = p->sig.blocked;
+	p->sig.blocked = mask;
+	signal_recalc_locked(p);
+	return old;
 }
 
 int signal_procmask(int how, const sigset_k *set, sigset_k *old)
 {
-	struct process *p = current_process();
-	u64 flags = spin_lock_irqsave(&proc_lock);
-	int err = 0;
-
-	if (old)
-		*old = p->sig.blocked;
-	if (set) {
-		if (how == SIG_BLOCK)
-			p->sig.blocked |= *set;
-		else if (how == SIG_UNBLOCK)
-			p->sig.blocked &= ~*set;
-		else if (how == SIG_SETMASK)
-			p->sig.blocked = *set;
-		else
-			err = -EINVAL;
-		p->sig.blocked &= ~UNBLOCKABLE;
-		signal_recalc_locked(p);
-	}
-	spin_unlock_irqrestore(&proc_lock, flags);
-	return err;
+	*old = current_process()->sig.blocked;
+	if (!set)
+		return 0;
+	if (how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+		return -EINVAL;
+	(void)signal_swap_mask((how == SIG_BLOCK   ? *old | *set :
+				how == SIG_UNBLOCK ? *old & ~*set :
+						     *set) &
+			       ~UNBLOCKABLE);
+	return 0;
 }
 
-int signal_suspend(sigset_k mask)
+void signal_set_temporary_mask(sigset_k mask)
 {
-	struct process *p = current_process();
-	struct wait_queue_head never;
-	sigset_k old;
-	int err = signal_procmask(SIG_SETMASK, &mask, &old);
+	struct sighand *sh = &current_process()->sig;
 
-	if (err)
-		return err;
-	p->sig.saved_mask = old;
-	p->sig.restore_mask = true; /* once the handler's frame holds the old mask */
-	init_waitqueue_head(&never);
-	return wait_event_interruptible(&never, false) ? -EINTR : 0;
+	sh->saved_mask = signal_swap_mask(mask & ~UNBLOCKABLE);
+	sh->restore_mask = true;
 }
 
-sigset_k signal_pending_set(void)
+void signal_restore_mask(void)
 {
-	struct sighand *sig = &current_process()->sig;
+	struct sighand *sh = &current_process()->sig;
 
-	return READ_ONCE(sig->pending) & READ_ONCE(sig->blocked);
+	if (sh->restore_mask)
+		(void)signal_swap_mask(sh->saved_mask);
+	sh->restore_mask = false;
 }
 
-static int take_pending(sigset_k set, struct siginfo_k *info)
+void signal_fill_info(struct siginfo_k *info, int sig, const struct sig_cause *cause)
+{
+	memset(info, 0, sizeof(*info));
+	info->si_signo = sig;
+	info->si_code = cause->code;
+	info->from.pid = cause->pid;
+	info->from.uid = cause->uid;
+	info->from.status = cause->status;
+	if (cause->addr)
+		info->addr = cause->addr;
+}
+
+/* Change what is awaited; then take one of `set`. Returns: its number, or 0. */
+static int await(sigset_k awaited, sigset_k set, struct siginfo_k *info)
 {
 	struct process *p = current_process();
-	u64 flags = spin_lock_irqsave(&proc_lock);
-	sigset_k ready = p->sig.pending & set;
+	sigset_k ready;
 	int sig = 0;
 
+	PROC_GUARD();
+	ready = p->sig.pending & set;
 	if (ready) {
 		sig = __builtin_ctzll(ready) + 1;
 		p->sig.pending &= ~SIGBIT(sig);
-		*info = p->sig.info[sig - 1];
-		signal_recalc_locked(p);
+		signal_fill_info(info, sig, &p->sig.cause[sig - 1]);
 	}
-	spin_unlock_irqrestore(&proc_lock, flags);
+	p->sig.awaited = sig ? 0 : awaited;
+	signal_recalc_locked(p);
 	return sig;
 }
 
 int signal_timedwait(sigset_k set, struct siginfo_k *info, u64 timeout_ns)
 {
-	sigset_k old, unblock = set & ~UNBLOCKABLE;
-	int sig = take_pending(unblock, info), err;
+	int sig;
 
-	if (sig || timeout_ns == 0)
-		return sig ? sig : -EAGAIN;
-	/* Unblocked while asleep, so that their arrival wakes us. */
-	err = signal_procmask(SIG_UNBLOCK, &unblock, &old);
-	if (err)
-		return err;
-	set_current_state(THREAD_INTERRUPTIBLE);
-	if (signal_pending())
-		set_current_state(THREAD_RUNNING);
-	else
-		timeout_ns = schedule_timeout(timeout_ns);
-	sig = take_pending(unblock, info);
-	err = signal_procmask(SIG_SETMASK, &old, NULL);
-	if (sig || err)
-		return err ? err : sig;
-	return signal_pending() ? -EINTR : -EAGAIN;
+	set &= ~UNBLOCKABLE;
+	sig = await(set, set, info);
+	if (sig)
+		return sig;
+	timeout_ns = thread_sleep_ns(timeout_ns, true);
+	sig = await(0, set, info);
+	return sig ? sig : timeout_ns ? -EINTR : -EAGAIN;
 }
 
-void signal_exec(struct process *p)
+void signal_exec(void)
 {
-	u64 flags = spin_lock_irqsave(&proc_lock);
+	struct process *p = current_process();
 
+	PROC_GUARD();
 	for (int i = 0; i < NSIG; i++) {
 		struct sigaction_k *act = &p->sig.action[i];
 
-		if (act->handler != SIG_IGN)
-			act->handler = SIG_DFL;
-		act->flags = 0;
-		act->mask = 0;
+		*act = (struct sigaction_k){.handler = act->handler == SIG_IGN ? SIG_IGN : SIG_DFL};
 	}
-	p->sig.altstack = (struct stack_k){ .ss_flags = (s32)SS_DISABLE };
-	p->sig.restore_mask = false;
-	spin_unlock_irqrestore(&proc_lock, flags);
+	p->sig.altstack = (struct stack_k){.ss_flags = SS_DISABLE};
 }

@@ -1,4 +1,4 @@
-/* System calls on processes. */
+/* System calls on processes: life, groups, address space, credentials, limits. */
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "kernel/arch/clock.h"
@@ -16,55 +16,30 @@ s64 sys_sched_yield(const u64 *a)
 	return 0;
 }
 
-s64 sys_fork(const u64 *a)
-{
-	struct clone_args_k args = { .flags = SIGCHLD };
-
-	(void)a;
-	return process_clone(syscall_frame(), &args);
-}
-
-s64 sys_vfork(const u64 *a)
-{
-	struct clone_args_k args = { .flags = CLONE_VM | CLONE_VFORK | SIGCHLD };
-
-	(void)a;
-	return process_clone(syscall_frame(), &args);
-}
-
 s64 sys_clone(const u64 *a)
 {
-	struct clone_args_k args = { a[0], a[1], a[2], a[3], a[4] };
+	const struct clone_args_k args = {a[0], a[1], a[2], a[3], a[4]};
 
 	return process_clone(syscall_frame(), &args);
 }
 
 s64 sys_execve(const u64 *a)
 {
-	struct trapframe *tf = syscall_frame();
-	int err = process_exec(tf, USERPTR(a[0]), USERPTR(a[1]), USERPTR(a[2]));
-
-	return err ? err : (s64)tf->rax;
+	return process_exec(syscall_frame(), arg_path(a[0]), a[1], a[2], false);
 }
 
-s64 sys_exit(const u64 *a) { process_exit((int)(a[0] & 0xff) << 8); }
-s64 sys_exit_group(const u64 *a) { process_exit((int)(a[0] & 0xff) << 8); }
+s64 sys_exit(const u64 *a)
+{
+	process_exit((int)(a[0] & 0xff) << 8);
+}
 
 /* struct rusage: two timevals and fourteen counters, of which we keep none. */
-struct rusage_k {
-	s64 utime[2], stime[2], counters[14];
-};
-
 static s64 put_rusage(const struct rusage_times *t, u64 ptr)
 {
-	struct rusage_k ru = {
-		.utime = { (s64)(t->utime_ns / NSEC_PER_SEC),
-			   (s64)(t->utime_ns % NSEC_PER_SEC / NSEC_PER_USEC) },
-		.stime = { (s64)(t->stime_ns / NSEC_PER_SEC),
-			   (s64)(t->stime_ns % NSEC_PER_SEC / NSEC_PER_USEC) },
-	};
-
-	return put_user_obj(USERPTR(ptr), &ru);
+	if (put_user_time(ptr, NSEC_PER_USEC, t->utime_ns) ||
+	    put_user_time(ptr + 16, NSEC_PER_USEC, t->stime_ns))
+		return -EFAULT;
+	return clear_user(USERPTR(ptr + 32), 14 * sizeof(s64));
 }
 
 s64 sys_wait4(const u64 *a)
@@ -72,29 +47,39 @@ s64 sys_wait4(const u64 *a)
 	struct wait_result r;
 	pid_t pid = process_wait((pid_t)a[0], (int)a[2], &r);
 
-	if (pid <= 0)
-		return pid;
-	if (a[1] && put_user_obj(USERPTR(a[1]), &r.status))
-		return -EFAULT;
-	if (a[3] && put_rusage(&r.times, a[3]))
+	if (pid > 0 && ((a[1] && put_user_obj(USERPTR(a[1]), &r.status)) ||
+			(a[3] && put_rusage(&r.times, a[3]))))
 		return -EFAULT;
 	return pid;
 }
 
+static struct rusage_times own_times(void)
+{
+	return (struct rusage_times){current->utime_ns, current->stime_ns};
+}
+
 s64 sys_getrusage(const u64 *a)
 {
-	struct process *p = current_process();
-	struct rusage_times self = { current->utime_ns, current->stime_ns };
+	struct rusage_times times = own_times();
 
-	switch ((s32)a[0]) {
-	case 0: /* RUSAGE_SELF */
-	case 1: /* RUSAGE_THREAD */
-		return put_rusage(&self, a[1]);
-	case -1: /* RUSAGE_CHILDREN */
-		return put_rusage(&p->child_times, a[1]);
-	default:
+	if ((s32)a[0] == -1) /* RUSAGE_CHILDREN */
+		times = current_process()->child_times;
+	else if (a[0] > 1) /* RUSAGE_SELF, RUSAGE_THREAD */
 		return -EINVAL;
-	}
+	return put_rusage(&times, a[1]);
+}
+
+#define TICK (NSEC_PER_SEC / 100) /* USER_HZ */
+
+s64 sys_times(const u64 *a)
+{
+	const struct rusage_times self = own_times(), child = current_process()->child_times;
+	const u64 tms[4] = {self.utime_ns / TICK, self.stime_ns / TICK, child.utime_ns / TICK,
+			    child.stime_ns / TICK};
+
+	if (a[0] && put_user_obj(USERPTR(a[0]), &tms))
+		return -EFAULT;
+	return (s64)(ktime_get_ns() / TICK);
 }
 
 s64 sys_getpid(const u64 *a)
@@ -102,25 +87,24 @@ s64 sys_getpid(const u64 *a)
 	(void)a;
 	return current_process()->pid;
 }
-s64 sys_gettid(const u64 *a) { return sys_getpid(a); }
+
 s64 sys_getppid(const u64 *a)
 {
-	u64 flags = spin_lock_irqsave(&proc_lock);
-	struct process *parent = current_process()->parent;
-	pid_t ret = parent ? parent->pid : 0;
+	(void)a;
+	PROC_GUARD();
+	return current_process()->parent ? current_process()->parent->pid : 0;
+}
 
-	(void)a;
-	spin_unlock_irqrestore(&proc_lock, flags);
-	return ret;
-}
-s64 sys_setpgid(const u64 *a) { return process_setpgid((pid_t)a[0], (pid_t)a[1]); }
-s64 sys_getpgid(const u64 *a) { return process_getpgid((pid_t)a[0]); }
-s64 sys_getpgrp(const u64 *a)
+s64 sys_setpgid(const u64 *a)
 {
-	(void)a;
-	return process_getpgid(0);
+	return process_setpgid((pid_t)a[0], (pid_t)a[1]);
 }
-s64 sys_getsid(const u64 *a) { return process_getsid((pid_t)a[0]); }
+
+s64 sys_getpgid(const u64 *a)
+{
+	return process_getpgid((pid_t)a[0], a[1]);
+}
+
 s64 sys_setsid(const u64 *a)
 {
 	(void)a;
@@ -134,23 +118,17 @@ s64 sys_prctl(const u64 *a)
 {
 	struct process *p = current_process();
 	char name[THREAD_NAME_LEN] = "";
-	u64 flags;
 
-	switch ((s32)a[0]) {
-	case PR_SET_NAME:
-		if (strncpy_from_user(name, USERPTR(a[1]), sizeof(name)) == -EFAULT)
-			return -EFAULT;
-		name[sizeof(name) - 1] = '\0';
-		flags = spin_lock_irqsave(&proc_lock);
-		memcpy(p->comm, name, sizeof(name));
-		memcpy(current->name, name, sizeof(name));
-		spin_unlock_irqrestore(&proc_lock, flags);
-		return 0;
-	case PR_GET_NAME:
-		return copy_to_user(USERPTR(a[1]), p->comm, sizeof(p->comm));
-	default:
+	if (a[0] == PR_GET_NAME)
+		return put_user_obj(USERPTR(a[1]), &p->comm);
+	if (a[0] != PR_SET_NAME)
 		return -EINVAL;
-	}
+	if (strncpy_from_user(name, USERPTR(a[1]), sizeof(name)) == -EFAULT)
+		return -EFAULT;
+	PROC_GUARD();
+	(void)strscpy(p->comm, name, strnlen(name, sizeof(name) - 1) + 1);
+	memcpy(current->name, p->comm, sizeof(p->comm));
+	return 0;
 }
 
 #define ARCH_SET_GS 0x1001
@@ -162,15 +140,12 @@ s64 sys_arch_prctl(const u64 *a)
 {
 	struct arch_thread *at = &current->arch;
 
-	switch ((u32)a[0]) {
+	switch (a[0]) {
 	case ARCH_SET_FS:
 	case ARCH_SET_GS:
 		if (a[1] >= USER_MAX)
 			return -EPERM;
-		if (a[0] == ARCH_SET_FS)
-			arch_set_fs_base(at, a[1]);
-		else
-			arch_set_gs_base(at, a[1]);
+		(a[0] == ARCH_SET_FS ? arch_set_fs_base : arch_set_gs_base)(at, a[1]);
 		return 0;
 	case ARCH_GET_FS:
 		return put_user_obj(USERPTR(a[1]), &at->fs_base);
@@ -181,101 +156,202 @@ s64 sys_arch_prctl(const u64 *a)
 	}
 }
 
-/* Limits are fixed: what they are is told, lower ones are accepted and not enforced. */
-#define RLIMIT_STACK 3
-#define RLIMIT_CORE 4
+/* Limits are fixed: they are told; lower ones are accepted and not enforced. */
+#define RLIMIT_STACK  3
+#define RLIMIT_CORE   4
 #define RLIMIT_NOFILE 7
-#define RLIM_NLIMITS 16
-#define RLIM_INFINITY (~0ull)
-
-struct rlimit_k {
-	u64 cur, max;
-};
-
-static struct rlimit_k limit_of(u32 which)
-{
-	switch (which) {
-	case RLIMIT_STACK:
-		return (struct rlimit_k){ STACK_SIZE, STACK_SIZE };
-	case RLIMIT_CORE:
-		return (struct rlimit_k){ 0, 0 };
-	case RLIMIT_NOFILE:
-		return (struct rlimit_k){ NR_OPEN_DEFAULT, NR_OPEN_DEFAULT };
-	default:
-		return (struct rlimit_k){ RLIM_INFINITY, RLIM_INFINITY };
-	}
-}
-
-static s64 do_setrlimit(u32 which, u64 ptr)
-{
-	struct rlimit_k new, have = limit_of(which);
-
-	if (get_user_obj(&new, USERPTR(ptr)))
-		return -EFAULT;
-	if (new.cur > new.max)
-		return -EINVAL;
-	return new.max > have.max ? -EPERM : 0;
-}
+#define RLIM_NLIMITS  16
 
 s64 sys_prlimit64(const u64 *a)
 {
-	struct rlimit_k have;
+	u64 limit = a[1] == RLIMIT_STACK  ? STACK_SIZE :
+		    a[1] == RLIMIT_NOFILE ? NR_OPEN_DEFAULT :
+					    ~0ull;
+	u64 have[2] = {limit, limit}, new[2];
 
 	if (a[1] >= RLIM_NLIMITS)
 		return -EINVAL;
-	if (a[0] != 0 && (pid_t)a[0] != current_process()->pid)
+	if (a[1] == RLIMIT_CORE)
+		have[0] = have[1] = 0;
+	if (a[0] && (pid_t)a[0] != current_process()->pid)
 		return -EPERM;
-	have = limit_of((u32)a[1]);
 	if (a[2]) {
-		s64 err = do_setrlimit((u32)a[1], a[2]);
-
-		if (err)
-			return err;
+		if (get_user_obj(&new, USERPTR(a[2])))
+			return -EFAULT;
+		if (new[0] > new[1])
+			return -EINVAL;
+		if (new[1] > have[1])
+			return -EPERM;
 	}
 	return a[3] ? put_user_obj(USERPTR(a[3]), &have) : 0;
 }
-s64 sys_getrlimit(const u64 *a) { return sys_prlimit64((u64[]){ 0, a[0], 0, a[1] }); }
-s64 sys_setrlimit(const u64 *a) { return sys_prlimit64((u64[]){ 0, a[0], a[1], 0 }); }
 
-s64 sys_set_tid_address(const u64 *a)
-{
-	current_process()->clear_child_tid = a[0];
-	return current_process()->pid;
-}
-
-/* With one thread a process there is nobody whose death could leave a lock held. */
-s64 sys_set_robust_list(const u64 *a) { return a[1] == 24 ? 0 : -EINVAL; }
-
-/* A process has one thread, so a wait whose value still holds could only be ended by a signal, and
- * a wake finds nobody; the C library's fast paths need no more. */
-#define FUTEX_WAIT 0u
-#define FUTEX_WAKE 1u
+/* A process has one thread, so a wait whose value still holds could only be ended by a signal or
+ * its timeout, and a wake finds nobody; the C library's fast paths need no more. */
+#define FUTEX_WAIT     0u
+#define FUTEX_WAKE     1u
 #define FUTEX_CMD_MASK 0x7fu
 
 s64 sys_futex(const u64 *a)
 {
-	struct wait_queue_head never;
-	u32 value;
+	u32 value, cmd = a[1] & FUTEX_CMD_MASK;
+	u64 ns;
+	int err;
 
 	if (get_user_obj(&value, USERPTR(a[0])))
 		return -EFAULT;
-	switch ((u32)a[1] & FUTEX_CMD_MASK) {
-	case FUTEX_WAKE:
-		return 0;
-	case FUTEX_WAIT:
-		if (value != (u32)a[2])
-			return -EAGAIN;
-		if (a[3]) {
-			u64 ns;
-			int err = user_timespec_ns(a[3], &ns);
+	if (cmd != FUTEX_WAIT)
+		return cmd == FUTEX_WAKE ? 0 : -ENOSYS;
+	if (value != (u32)a[2])
+		return -EAGAIN;
+	err = get_user_timeout(a[3], 1, &ns);
+	if (err)
+		return err;
+	return thread_sleep_ns(process_timeout(ns), true) ? -ERESTARTNOHAND : -ETIMEDOUT;
+}
 
-			if (err)
-				return err;
-			return thread_sleep_ns(ns, true) ? -EINTR : -ETIMEDOUT;
-		}
-		init_waitqueue_head(&never);
-		return wait_event_interruptible(&never, false);
-	default:
-		return -ENOSYS;
+/* --- address space --- */
+
+s64 sys_mmap(const u64 *a)
+{
+	struct file *file = NULL;
+	s64 ret;
+
+	if (!(a[3] & MAP_ANONYMOUS)) {
+		file = fget((int)a[4]);
+		if (!file)
+			return -EBADF;
 	}
+	ret = mm_map(current_process()->mm, a[0], a[1], (u32)a[2] & 7, (u32)a[3], file,
+		     file ? a[5] : 0);
+	if (file)
+		fput(file);
+	return ret;
+}
+
+s64 sys_munmap(const u64 *a)
+{
+	return mm_unmap(current_process()->mm, a[0], a[1]);
+}
+
+s64 sys_mprotect(const u64 *a)
+{
+	return a[2] & ~7ull ? -EINVAL : mm_protect(current_process()->mm, a[0], a[1], (u32)a[2]);
+}
+
+s64 sys_brk(const u64 *a)
+{
+	return (s64)mm_brk(current_process()->mm, a[0]);
+}
+
+s64 sys_mremap(const u64 *a)
+{
+	return mm_remap(current_process()->mm, a[0], a[1], a[2], (u32)a[3]);
+}
+
+#define MADV_DONTNEED 4
+
+s64 sys_madvise(const u64 *a)
+{
+	/* All other advice may be ignored (madvise(2)). */
+	return a[2] == MADV_DONTNEED ? mm_zap(current_process()->mm, a[0], a[1]) : 0;
+}
+
+/* --- credentials: setuid(2), setreuid(2), setresuid(2), setgroups(2), credentials(7). The last
+ * argument of a call says whether it is about groups --- */
+
+#define UNCHANGED (~0u)
+
+struct id_set {
+	u32 *real, *effective, *saved, *fs;
+};
+
+static struct id_set ids_of(u64 group)
+{
+	struct cred *c = current->cred;
+
+	return group ? (struct id_set){&c->gid, &c->egid, &c->sgid, &c->fsgid} :
+		       (struct id_set){&c->uid, &c->euid, &c->suid, &c->fsuid};
+}
+
+s64 sys_getid(const u64 *a)
+{
+	const struct id_set ids = ids_of(a[0] / 2);
+
+	return a[0] % 2 ? *ids.effective : *ids.real;
+}
+
+s64 sys_setresid(const u64 *a)
+{
+	const struct id_set ids = ids_of(a[3]);
+	u32 *const slots[3] = {ids.real, ids.effective, ids.saved};
+
+	for (int i = 0; i < 3 && current_cred()->euid != 0; i++) {
+		u32 id = (u32)a[i];
+
+		if (id != UNCHANGED && id != *ids.real && id != *ids.effective && id != *ids.saved)
+			return -EPERM;
+	}
+	for (int i = 0; i < 3; i++)
+		if ((u32)a[i] != UNCHANGED)
+			*slots[i] = (u32)a[i];
+	*ids.fs = *ids.effective;
+	return 0;
+}
+
+/* Root changes all three, others only the effective one. */
+s64 sys_setid(const u64 *a)
+{
+	u64 all = current_cred()->euid == 0 ? a[0] : UNCHANGED;
+
+	return (u32)a[0] == UNCHANGED ? -EINVAL : sys_setresid((u64[]){all, a[0], all, a[1]});
+}
+
+/* The saved number follows when the real one is set, or the effective one differs from it. */
+s64 sys_setreid(const u64 *a)
+{
+	const struct id_set ids = ids_of(a[2]);
+	bool save = (u32)a[0] != UNCHANGED || ((u32)a[1] != UNCHANGED && (u32)a[1] != *ids.real);
+	s64 err = sys_setresid((u64[]){a[0], a[1], UNCHANGED, a[2]});
+
+	if (!err && save)
+		*ids.saved = *ids.effective;
+	return err;
+}
+
+s64 sys_getresid(const u64 *a)
+{
+	const struct id_set ids = ids_of(a[3]);
+
+	if (put_user_obj(USERPTR(a[0]), ids.real) || put_user_obj(USERPTR(a[1]), ids.effective) ||
+	    put_user_obj(USERPTR(a[2]), ids.saved))
+		return -EFAULT;
+	return 0;
+}
+
+s64 sys_getgroups(const u64 *a)
+{
+	const struct cred *c = current_cred();
+
+	if ((s32)a[0] < 0 || (a[0] && a[0] < c->ngroups))
+		return -EINVAL;
+	if (a[0] && copy_to_user(USERPTR(a[1]), c->groups, c->ngroups * sizeof(gid_t)))
+		return -EFAULT;
+	return c->ngroups;
+}
+
+s64 sys_setgroups(const u64 *a)
+{
+	struct cred *c = current->cred;
+	gid_t groups[NGROUPS_MAX_];
+
+	if (c->euid != 0)
+		return -EPERM;
+	if (a[0] > NGROUPS_MAX_)
+		return -EINVAL;
+	if (copy_from_user(groups, USERPTR(a[1]), a[0] * sizeof(gid_t)))
+		return -EFAULT;
+	c->ngroups = (u32)a[0];
+	memcpy(c->groups, groups, a[0] * sizeof(gid_t));
+	return 0;
 }

@@ -6,26 +6,26 @@
 #include "kernel/arch/clock.h"
 #include "kernel/arch/power.h"
 #include "kernel/lib/assert.h"
-#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
 #include "kernel/sys/syscall.h"
-#include "kernel/sys/uts.h"
 #include "version.h"
 
-struct uts_name uts = {
-	.sysname = "Linux", /* what programs compare with: the ABI is Linux's */
-	.nodename = "ringlet",
-	.release = "6.1.0-ringlet",
-	.version = "Ringlet " RINGLET_VERSION,
-	.machine = "x86_64",
-	.domainname = "(none)",
-};
+/* Linux include/uapi/linux/utsname.h */
+#define UTS_LEN 65
+static struct {
+	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN],
+		machine[UTS_LEN], domainname[UTS_LEN];
+} uts = {"Linux", /* what programs compare with: the ABI is Linux's */
+	 "ringlet", "6.1.0-ringlet", "Ringlet " RINGLET_VERSION, "x86_64", "(none)"};
 
-s64 sys_uname(const u64 *a) { return put_user_obj(USERPTR(a[0]), &uts); }
+s64 sys_uname(const u64 *a)
+{
+	return put_user_obj(USERPTR(a[0]), &uts);
+}
 
 s64 sys_sethostname(const u64 *a)
 {
@@ -54,54 +54,45 @@ static_assert(sizeof(struct sysinfo_k) == 112, "struct sysinfo");
 
 s64 sys_sysinfo(const u64 *a)
 {
+	struct sysinfo_k info = {.uptime = (s64)(ktime_get_ns() / NSEC_PER_SEC),
+				 .procs = (u16)process_count(),
+				 .mem_unit = 1};
 	struct mm_stats mm;
-	u64 avg[3];
-	struct sysinfo_k info = { .uptime = (s64)(ktime_get_ns() / NSEC_PER_SEC),
-				  .procs = (u16)process_count(), .mem_unit = 1 };
 
 	mm_get_stats(&mm);
-	sched_loadavg(avg);
+	sched_loadavg(info.loads);
 	for (int i = 0; i < 3; i++)
-		info.loads[i] = avg[i] << 5; /* 1/2048 to 1/65536 */
+		info.loads[i] <<= 5; /* 1/2048 to 1/65536 */
 	info.totalram = mm.total_pages << PAGE_SHIFT;
 	info.freeram = mm.free_pages << PAGE_SHIFT;
 	return put_user_obj(USERPTR(a[0]), &info);
 }
 
-#define SYSLOG_READ_ALL 3
-#define SYSLOG_CLEAR 5
-#define SYSLOG_CONSOLE_OFF 6
-#define SYSLOG_CONSOLE_ON 7
+#define SYSLOG_READ_ALL	     3
+#define SYSLOG_CLEAR	     5
 #define SYSLOG_CONSOLE_LEVEL 8
-#define SYSLOG_SIZE_BUFFER 10
+#define SYSLOG_SIZE_BUFFER   10
 
 s64 sys_syslog(const u64 *a)
 {
-	size_t size = min(a[2], printk_log_size()), n;
+	size_t n;
 	char *buf;
 	s64 ret;
 
-	switch (a[0]) {
-	case SYSLOG_READ_ALL:
-		if ((s32)a[2] < 0)
-			return -EINVAL;
-		buf = kmalloc(size + 1, GFP_KERNEL);
-		if (!buf)
-			return -ENOMEM;
-		n = printk_read_all(buf, size);
-		ret = copy_to_user(USERPTR(a[1]), buf, n) ? -EFAULT : (s64)n;
-		kfree(buf);
-		return ret;
-	case SYSLOG_SIZE_BUFFER:
+	if (a[0] == SYSLOG_SIZE_BUFFER)
 		return (s64)printk_log_size();
-	case SYSLOG_CLEAR:
-	case SYSLOG_CONSOLE_OFF:
-	case SYSLOG_CONSOLE_ON:
-	case SYSLOG_CONSOLE_LEVEL:
+	if (a[0] >= SYSLOG_CLEAR && a[0] <= SYSLOG_CONSOLE_LEVEL)
 		return current_cred()->euid == 0 ? 0 : -EPERM;
-	default:
+	if (a[0] != SYSLOG_READ_ALL || (s32)a[2] < 0)
 		return -EINVAL;
-	}
+	n = min(a[2], printk_log_size());
+	buf = kmalloc(n + 1, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	n = printk_read_all(buf, n);
+	ret = copy_to_user(USERPTR(a[1]), buf, n) ? -EFAULT : (s64)n;
+	kfree(buf);
+	return ret;
 }
 
 s64 sys_sync(const u64 *a)
@@ -111,51 +102,25 @@ s64 sys_sync(const u64 *a)
 	return 0;
 }
 
-/* A string argument of mount(2) that may be NULL. */
-static char *must_check optional_path(u64 ptr) { return ptr ? user_path(ptr) : NULL; }
-
 s64 sys_mount(const u64 *a)
 {
-	char *str[4] = { NULL, NULL, NULL, NULL };
-	const u64 ptr[4] = { a[0], a[1], a[2], a[4] };
-	int err = current_cred()->euid == 0 ? 0 : -EPERM;
-
-	for (int i = 0; i < 4 && !err; i++) {
-		str[i] = optional_path(ptr[i]);
-		if (IS_ERR(str[i])) {
-			err = (int)PTR_ERR(str[i]);
-			str[i] = NULL;
-		}
-	}
-	if (!err)
-		err = str[1] ? do_mount(str[0], str[1], str[2], (u32)a[3], str[3]) : -EFAULT;
-	for (int i = 0; i < 4; i++)
-		kfree(str[i]);
-	return err;
+	return current_cred()->euid ? -EPERM :
+				      do_mount(arg_path(a[0]), arg_path(a[1]), arg_path(a[2]),
+					       (u32)a[3], arg_path(a[4]));
 }
 
 s64 sys_umount2(const u64 *a)
 {
-	char *dir;
-	int err;
-
-	if (current_cred()->euid != 0)
-		return -EPERM;
-	dir = user_path(a[0]);
-	if (IS_ERR(dir))
-		return PTR_ERR(dir);
-	err = do_umount(dir, (u32)a[1]);
-	kfree(dir);
-	return err;
+	return current_cred()->euid ? -EPERM : do_umount(arg_path(a[0]), (u32)a[1]);
 }
 
-#define REBOOT_MAGIC1 0xfee1deadu
-#define REBOOT_MAGIC2 672274793u
-#define REBOOT_RESTART 0x01234567u
-#define REBOOT_HALT 0xcdef0123u
+#define REBOOT_MAGIC1	 0xfee1deadu
+#define REBOOT_MAGIC2	 672274793u
+#define REBOOT_RESTART	 0x01234567u
+#define REBOOT_HALT	 0xcdef0123u
 #define REBOOT_POWER_OFF 0x4321fedcu
-#define REBOOT_CAD_OFF 0u
-#define REBOOT_CAD_ON 0x89abcdefu
+#define REBOOT_CAD_OFF	 0u
+#define REBOOT_CAD_ON	 0x89abcdefu
 
 s64 sys_reboot(const u64 *a)
 {
@@ -171,9 +136,9 @@ s64 sys_reboot(const u64 *a)
 		return -EINVAL;
 	/* Linux leaves this to the caller; losing files is no lesson worth teaching. */
 	super_emergency_remount_ro();
-	printk("reboot: %s\n", cmd == REBOOT_RESTART	 ? "restarting" :
+	printk("reboot: %s\n", cmd == REBOOT_RESTART   ? "restarting" :
 			       cmd == REBOOT_POWER_OFF ? "power down" :
-							   "system halted");
+							 "system halted");
 	if (cmd == REBOOT_RESTART)
 		power_reset();
 	if (cmd == REBOOT_POWER_OFF)
@@ -188,28 +153,13 @@ s64 sys_getrandom(const u64 *a)
 
 	if (a[2] & ~7ull)
 		return -EINVAL;
-	while (done < a[1]) {
+	while (done < a[1] && !(done && signal_pending())) {
 		size_t n = min(a[1] - done, sizeof(buf));
 
 		get_random_bytes(buf, n);
 		if (copy_to_user(USERPTR(a[0] + done), buf, n))
 			return done ? (s64)done : -EFAULT;
 		done += n;
-		if (signal_pending())
-			break;
 	}
 	return (s64)done;
-}
-
-/* C libraries probe for these two at every start and do well without. */
-s64 sys_rseq(const u64 *a)
-{
-	(void)a;
-	return -ENOSYS;
-}
-
-s64 sys_clone3(const u64 *a)
-{
-	(void)a;
-	return -ENOSYS;
 }

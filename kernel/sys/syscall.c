@@ -1,94 +1,172 @@
 /* The table of system calls and the way into it. */
 #include "kernel/sys/syscall.h"
 
-#include "fs/stat.h"
+#include "fs/file.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/trap.h"
-#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
-#include "kernel/sys/unknown_names.h"
 
 #define NR_SYSCALLS 512u
+#define NR_ARGS	    6u
 
-#define SYSCALL_ENTRY(nr, name) [nr] = sys_##name,
-static syscall_fn *const syscall_table[NR_SYSCALLS] = { SYSCALLS(SYSCALL_ENTRY) };
+struct syscall {
+	syscall_fn *fn;
+	u16 args[NR_ARGS]; /* enum syscall_arg */
+};
+#define ENTRY(nr, name, ...)	    [nr] = {sys_##name, {__VA_ARGS__}},
+#define ENTRY_AS(nr, name, fn, ...) [nr] = {sys_##fn, {__VA_ARGS__}},
+static const struct syscall syscall_table[NR_SYSCALLS] = {SYSCALLS(ENTRY, ENTRY_AS)};
 
-struct trapframe *syscall_frame(void) { return trap_user_frame(current->arch.kernel_stack_top); }
+/* Names of Linux's calls that we lack, for the message about them. Source: Linux
+ * arch/x86/entry/syscalls/syscall_64.tbl. */
+/* clang-format off */
+static const struct {
+	u16 nr;
+	const char *name;
+} lacking[] = {
+	{26, "msync"}, {27, "mincore"}, {29, "shmget"}, {41, "socket"}, {42, "connect"},
+	{43, "accept"}, {44, "sendto"}, {49, "bind"}, {53, "socketpair"}, {73, "flock"},
+	{101, "ptrace"}, {125, "capget"}, {126, "capset"}, {132, "utime"}, {135, "personality"},
+	{140, "getpriority"}, {141, "setpriority"}, {155, "pivot_root"}, {187, "readahead"},
+	{203, "sched_setaffinity"}, {204, "sched_getaffinity"}, {206, "io_setup"},
+	{209, "io_submit"}, {213, "epoll_create"}, {221, "fadvise64"}, {232, "epoll_wait"},
+	{233, "epoll_ctl"}, {235, "utimes"}, {247, "waitid"}, {253, "inotify_init"},
+	{261, "futimesat"}, {272, "unshare"}, {275, "splice"}, {277, "sync_file_range"},
+	{282, "signalfd"}, {283, "timerfd_create"}, {284, "eventfd"}, {285, "fallocate"},
+	{289, "signalfd4"}, {290, "eventfd2"}, {291, "epoll_create1"}, {319, "memfd_create"},
+	{324, "membarrier"}, {326, "copy_file_range"}, {327, "preadv2"}, {328, "pwritev2"},
+	{332, "statx"}, {425, "io_uring_setup"}, {436, "close_range"}, {437, "openat2"},
+};
+/* clang-format on */
+
+struct trapframe *syscall_frame(void)
+{
+	return trap_user_frame(current->arch.kernel_stack_top);
+}
 
 /* Say once for each program and call that we lack it. */
-static void log_unknown(u64 nr)
+static s64 unknown_call(u64 nr)
 {
 	struct process *p = current_process();
-	const char *name = syscall_unknown_name(nr);
-	u64 bit = nr < NR_SYSCALLS ? nr : NR_SYSCALLS - 1;
+	u64 bit = min(nr, NR_SYSCALLS - 1ull), mask = 1ull << bit % 64;
+	const char *name = "";
 
-	if (p->unknown_calls[bit / 64] & (1ull << (bit % 64)))
-		return;
-	p->unknown_calls[bit / 64] |= 1ull << (bit % 64);
-	if (name)
-		printk("%s[%d]: system call %s is not supported\n", p->comm, p->pid, name);
-	else
-		printk("%s[%d]: system call %lu is not supported\n", p->comm, p->pid, nr);
+	for (u32 i = 0; i < ARRAY_SIZE(lacking); i++)
+		if (lacking[i].nr == nr)
+			name = lacking[i].name;
+	if (!(p->unknown_calls[bit / 64] & mask))
+		printk("%s[%d]: unknown system call %llu %s\n", p->comm, p->pid,
+		       (unsigned long long)nr, name);
+	p->unknown_calls[bit / 64] |= mask;
+	return -ENOSYS;
+}
+
+static int must_check fetch_path(u64 ptr, u64 *value)
+{
+	char *path = kmalloc(PATH_MAX_LEN, GFP_KERNEL);
+	ssize_t n = path ? strncpy_from_user(path, USERPTR(ptr), PATH_MAX_LEN) : -ENOMEM;
+
+	*value = (u64)path;
+	if (n >= 0)
+		return 0;
+	kfree(path);
+	return (int)n;
+}
+
+static int must_check fetch_arg(u16 arg, const u64 *raw, u64 *value)
+{
+	u64 reg = arg < A0 ? 0 : raw[(arg & 0xf) % NR_ARGS];
+
+	switch (arg & 0xfff0) {
+	case A0:
+		*value = reg;
+		return 0;
+	case P0:
+		return fetch_path(reg, value);
+	case Q0:
+		return reg ? fetch_path(reg, value) : 0;
+	case F0:
+		*value = (u64)fget((int)reg);
+		return *value ? 0 : -EBADF;
+	case CWD:
+		*value = (u64)AT_FDCWD;
+		return 0;
+	default:
+		*value = arg;
+		return 0;
+	}
+}
+
+static void release_arg(u16 arg, u64 value)
+{
+	if ((arg & 0xfff0) == F0)
+		fput(arg_file(value));
+	else if ((arg & 0xfff0) == P0 || (arg & 0xfff0) == Q0)
+		kfree(arg_path(value));
 }
 
 static void syscall_dispatch(struct trapframe *tf)
 {
-	const u64 a[6] = { tf->rdi, tf->rsi, tf->rdx, tf->r10, tf->r8, tf->r9 };
-	u64 nr = tf->error;
-	syscall_fn *fn = nr < NR_SYSCALLS ? syscall_table[nr] : NULL;
+	const u64 raw[NR_ARGS] = {tf->rdi, tf->rsi, tf->rdx, tf->r10, tf->r8, tf->r9};
+	const struct syscall *call = &syscall_table[min(tf->error, NR_SYSCALLS - 1ull)];
+	u64 args[NR_ARGS] = {0};
+	s64 ret = 0;
+	u32 n;
 
-	if (unlikely(!fn)) {
-		log_unknown(nr);
-		tf->rax = (u64)-ENOSYS;
+	if (unlikely(!call->fn)) {
+		tf->rax = (u64)unknown_call(tf->error);
 		return;
 	}
-	tf->rax = (u64)fn(a);
+	for (n = 0; n < NR_ARGS && !ret; n++)
+		ret = fetch_arg(call->args[n], raw, &args[n]);
+	if (likely(!ret))
+		ret = call->fn(args);
+	else
+		n--; /* the one that failed holds nothing */
+	while (n-- > 0)
+		release_arg(call->args[n], args[n]);
+	current_process()->restarted = false;
+	tf->rax = (u64)ret;
 }
 
-void syscall_init(void) { trap_hooks.syscall = syscall_dispatch; }
-
-char *user_path(u64 ptr)
+void syscall_init(void)
 {
-	char *path = kmalloc(PATH_MAX_LEN, GFP_KERNEL);
-	ssize_t n;
-
-	if (!path)
-		return ERR_PTR(-ENOMEM);
-	n = strncpy_from_user(path, USERPTR(ptr), PATH_MAX_LEN);
-	if (n < 0) {
-		kfree(path);
-		return ERR_PTR(n);
-	}
-	return path;
+	trap_hooks.syscall = syscall_dispatch;
 }
 
-int user_timespec_ns(u64 ptr, u64 *ns)
+/* C libraries probe for these at every start and do well without. */
+s64 sys_none(const u64 *a)
 {
-	struct timespec64 ts;
+	(void)a;
+	return -ENOSYS;
+}
 
-	if (get_user_obj(&ts, USERPTR(ptr)))
+int get_user_time(u64 ptr, u64 unit, u64 *ns)
+{
+	s64 t[2];
+
+	if (get_user_obj(&t, USERPTR(ptr)))
 		return -EFAULT;
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (u64)ts.tv_nsec >= NSEC_PER_SEC)
+	if (t[0] < 0 || t[1] < 0 || (u64)t[1] >= NSEC_PER_SEC / unit)
 		return -EINVAL;
 	/* 292 years are as good as more. */
-	*ns = (u64)ts.tv_sec > 9223372035ull ? ~0ull >> 1 :
-					       (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+	*ns = (u64)t[0] > 9223372035ull ? ~0ull >> 1 : (u64)t[0] * NSEC_PER_SEC + (u64)t[1] * unit;
 	return 0;
 }
 
-int user_timeval_ns(u64 ptr, u64 *ns)
+int put_user_time(u64 ptr, u64 unit, u64 ns)
 {
-	s64 tv[2];
+	s64 t[2] = {(s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / unit)};
 
-	if (get_user_obj(&tv, USERPTR(ptr)))
-		return -EFAULT;
-	if (tv[0] < 0 || tv[1] < 0 || tv[1] >= 1000000)
-		return -EINVAL;
-	*ns = (u64)tv[0] > 9223372035ull ? ~0ull >> 1 :
-					   (u64)tv[0] * NSEC_PER_SEC + (u64)tv[1] * NSEC_PER_USEC;
-	return 0;
+	return put_user_obj(USERPTR(ptr), &t);
+}
+
+int get_user_timeout(u64 ptr, u64 unit, u64 *ns)
+{
+	*ns = ~0ull;
+	return ptr ? get_user_time(ptr, unit, ns) : 0;
 }

@@ -1,76 +1,135 @@
 /*
  * System calls: Linux's x86-64 numbers, structures and error numbers.
  *
- * Each call is one thin function: it turns the raw arguments into kernel values, calls the layer
- * that does the work, and copies results out. a[0..5] are rdi, rsi, rdx, r10, r8, r9.
+ * The table below says for each call which function serves it and where that function's arguments
+ * come from. Names and open files are fetched before the function runs and released after it, so
+ * that a call is one thin function: it calls the layer that does the work and copies results out.
+ * Older calls are others with some arguments fixed.
+ *
  * Context of all: thread of a program, interrupts on, may sleep.
  * Returns of all: the result, or -errno; what each does is in section 2 of Linux's manual.
  */
 #pragma once
 
+#include "fs/stat.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
+#include "kernel/proc/process.h"
 
 typedef s64 syscall_fn(const u64 *a);
 
 struct file;
 struct trapframe;
 
+/* Where an argument comes from; all other values stand for themselves. */
+enum syscall_arg {
+	A0 = 0xff00, /* the raw register: rdi, rsi, rdx, r10, r8, r9 */
+	A1,
+	A2,
+	A3,
+	A4,
+	A5,
+	P0 = 0xff10, /* its string, PATH_MAX_LEN bytes at most: arg_path() */
+	P1,
+	P2,
+	P3,
+	Q0 = 0xff20, /* the same, or NULL */
+	Q1,
+	Q2,
+	Q3,
+	Q4,
+	F0 = 0xff30, /* the open file of that number: arg_file() */
+	F1,
+	CWD = 0xff40, /* AT_FDCWD */
+};
+
+static inline const char *arg_path(u64 a)
+{
+	return (const char *)a;
+}
+static inline struct file *arg_file(u64 a)
+{
+	return (struct file *)a;
+}
+
 void syscall_init(void);
 /* The caller's registers. */
 struct trapframe *syscall_frame(void);
-/* A path from user memory, PATH_MAX_LEN bytes. Returns: ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOMEM).
- * Owns: the caller, kfree. */
-char *must_check user_path(u64 ptr);
-/* timespec and timeval of user memory to nanoseconds. Returns: 0, -EFAULT, -EINVAL. */
-int must_check user_timespec_ns(u64 ptr, u64 *ns);
-int must_check user_timeval_ns(u64 ptr, u64 *ns);
+/* readv and its kin: file, iovecs, their number; pos: NULL, or where. */
+s64 must_check do_rw_vec(const u64 *a, const u64 *pos, bool write, u32 iocb_flags);
+/* timespec (unit 1) and timeval (unit 1000) of user memory to nanoseconds, and back.
+ * Returns: 0, -EFAULT, -EINVAL. */
+int must_check get_user_time(u64 ptr, u64 unit, u64 *ns);
+int must_check put_user_time(u64 ptr, u64 unit, u64 ns);
+/* The same for a timeout: ~0, for ever, when ptr is NULL. */
+int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 
-#define SYSCALLS_FILE(X) \
-	X(0, read) X(1, write) X(2, open) X(3, close) X(8, lseek) X(16, ioctl) X(17, pread64) \
-	X(18, pwrite64) X(19, readv) X(20, writev) X(22, pipe) X(32, dup) X(33, dup2) \
-	X(40, sendfile) X(72, fcntl) X(73, flock) X(74, fsync) X(75, fdatasync) X(77, ftruncate) \
-	X(85, creat) X(217, getdents64) X(257, openat) X(292, dup3) X(293, pipe2) X(295, preadv) \
-	X(296, pwritev) X(306, syncfs)
-#define SYSCALLS_PATH(X) \
-	X(21, access) X(76, truncate) X(79, getcwd) X(80, chdir) X(81, fchdir) X(82, rename) \
-	X(83, mkdir) X(84, rmdir) X(86, link) X(87, unlink) X(88, symlink) X(89, readlink) \
-	X(90, chmod) X(91, fchmod) X(92, chown) X(93, fchown) X(94, lchown) X(95, umask) \
-	X(132, utime) X(133, mknod) X(161, chroot) X(235, utimes) X(258, mkdirat) \
-	X(259, mknodat) X(260, fchownat) X(261, futimesat) X(263, unlinkat) X(264, renameat) \
-	X(265, linkat) X(266, symlinkat) X(267, readlinkat) X(268, fchmodat) X(269, faccessat) \
-	X(280, utimensat) X(316, renameat2) X(439, faccessat2)
-#define SYSCALLS_STAT(X) \
-	X(4, stat) X(5, fstat) X(6, lstat) X(137, statfs) X(138, fstatfs) X(262, newfstatat) \
-	X(332, statx)
-#define SYSCALLS_MM(X) \
-	X(9, mmap) X(10, mprotect) X(11, munmap) X(12, brk) X(25, mremap) X(28, madvise)
-#define SYSCALLS_PROC(X) \
-	X(24, sched_yield) X(39, getpid) X(56, clone) X(57, fork) X(58, vfork) X(59, execve) \
-	X(60, exit) X(61, wait4) X(98, getrusage) X(109, setpgid) X(110, getppid) \
-	X(111, getpgrp) X(112, setsid) X(121, getpgid) X(124, getsid) X(157, prctl) \
-	X(158, arch_prctl) X(97, getrlimit) X(160, setrlimit) X(186, gettid) X(202, futex) \
-	X(218, set_tid_address) X(231, exit_group) X(273, set_robust_list) X(302, prlimit64)
-#define SYSCALLS_CRED(X) \
-	X(102, getuid) X(104, getgid) X(105, setuid) X(106, setgid) X(107, geteuid) \
-	X(108, getegid) X(113, setreuid) X(114, setregid) X(115, getgroups) X(116, setgroups) \
-	X(117, setresuid) X(118, getresuid) X(119, setresgid) X(120, getresgid)
-#define SYSCALLS_SIGNAL(X) \
-	X(13, rt_sigaction) X(14, rt_sigprocmask) X(15, rt_sigreturn) X(34, pause) X(62, kill) \
-	X(127, rt_sigpending) X(128, rt_sigtimedwait) X(130, rt_sigsuspend) X(131, sigaltstack) \
-	X(200, tkill) X(234, tgkill)
-#define SYSCALLS_TIME(X) \
-	X(35, nanosleep) X(36, getitimer) X(37, alarm) X(38, setitimer) X(96, gettimeofday) \
-	X(100, times) X(164, settimeofday) X(201, time) X(227, clock_settime) \
-	X(228, clock_gettime) X(229, clock_getres) X(230, clock_nanosleep)
-#define SYSCALLS_POLL(X) X(7, poll) X(23, select) X(270, pselect6) X(271, ppoll)
-#define SYSCALLS_SYSTEM(X) \
-	X(63, uname) X(99, sysinfo) X(103, syslog) X(162, sync) X(165, mount) X(166, umount2) \
-	X(169, reboot) X(170, sethostname) X(318, getrandom) X(334, rseq) \
-	X(435, clone3)
-#define SYSCALLS(X) \
-	SYSCALLS_FILE(X) SYSCALLS_PATH(X) SYSCALLS_STAT(X) SYSCALLS_MM(X) SYSCALLS_PROC(X) \
-	SYSCALLS_CRED(X) SYSCALLS_SIGNAL(X) SYSCALLS_TIME(X) SYSCALLS_POLL(X) SYSCALLS_SYSTEM(X)
+/* X(number, name, arguments), served by sys_name; Y(number, name, the call that serves it, ...). */
+/* clang-format off */
+#define SYSCALLS(X, Y) \
+	X(0, read, F0, A1, A2) X(1, write, F0, A1, A2) Y(2, open, openat, CWD, P0, A1, A2) \
+	X(3, close, A0) Y(4, stat, newfstatat, CWD, P0, A1) \
+	Y(5, fstat, newfstatat, A0, 0, A1, AT_EMPTY_PATH) \
+	Y(6, lstat, newfstatat, CWD, P0, A1, AT_SYMLINK_NOFOLLOW) X(7, poll, A0, A1, A2) \
+	X(8, lseek, F0, A1, A2) X(9, mmap, A0, A1, A2, A3, A4, A5) X(10, mprotect, A0, A1, A2) \
+	X(11, munmap, A0, A1) X(12, brk, A0) X(13, rt_sigaction, A0, A1, A2, A3) \
+	X(14, rt_sigprocmask, A0, A1, A2, A3) X(15, rt_sigreturn) X(16, ioctl, F0, A1, A2, A0) \
+	X(17, pread64, F0, A1, A2, A3) X(18, pwrite64, F0, A1, A2, A3) X(19, readv, F0, A1, A2) \
+	X(20, writev, F0, A1, A2) Y(21, access, faccessat2, CWD, P0, A1) Y(22, pipe, pipe2, A0) \
+	X(23, select, A0, A1, A2, A3, A4) X(24, sched_yield) X(25, mremap, A0, A1, A2, A3) \
+	X(28, madvise, A0, A1, A2) Y(32, dup, fcntl, F0, 0, 0, A0) X(33, dup2, F0, A0, A1) \
+	X(34, pause) Y(35, nanosleep, clock_nanosleep, 1, 0, A0, A1) X(36, getitimer, A0, A1) \
+	X(37, alarm, A0) X(38, setitimer, A0, A1, A2) X(39, getpid) \
+	X(40, sendfile, F0, F1, A2, A3) X(56, clone, A0, A1, A2, A3, A4) Y(57, fork, clone, SIGCHLD) \
+	Y(58, vfork, clone, CLONE_VM | CLONE_VFORK | SIGCHLD) X(59, execve, P0, A1, A2) \
+	X(60, exit, A0) X(61, wait4, A0, A1, A2, A3) X(62, kill, A0, A1) X(63, uname, A0) \
+	X(72, fcntl, F0, A1, A2, A0) X(74, fsync, F0) Y(75, fdatasync, fsync, F0, 1) \
+	X(76, truncate, CWD, P0, A1) X(77, ftruncate, F0, A1) X(79, getcwd, A0, A1) \
+	X(80, chdir, CWD, P0) Y(81, fchdir, chdir, A0, 0, AT_EMPTY_PATH) \
+	Y(82, rename, renameat2, CWD, P0, CWD, P1) Y(83, mkdir, mkdirat, CWD, P0, A1) \
+	Y(84, rmdir, unlinkat, CWD, P0, AT_REMOVEDIR) \
+	Y(85, creat, openat, CWD, P0, O_CREAT | O_WRONLY | O_TRUNC, A1) \
+	Y(86, link, linkat, CWD, P0, CWD, P1) Y(87, unlink, unlinkat, CWD, P0) \
+	Y(88, symlink, symlinkat, P0, CWD, P1) Y(89, readlink, readlinkat, CWD, P0, A1, A2) \
+	Y(90, chmod, fchmodat, CWD, P0, A1) Y(91, fchmod, fchmodat, A0, 0, A1, AT_EMPTY_PATH) \
+	Y(92, chown, fchownat, CWD, P0, A1, A2) \
+	Y(93, fchown, fchownat, A0, 0, A1, A2, AT_EMPTY_PATH) \
+	Y(94, lchown, fchownat, CWD, P0, A1, A2, AT_SYMLINK_NOFOLLOW) X(95, umask, A0) \
+	X(96, gettimeofday, A0, A1) Y(97, getrlimit, prlimit64, 0, A0, 0, A1) \
+	X(98, getrusage, A0, A1) X(99, sysinfo, A0) X(100, times, A0) Y(102, getuid, getid, 0) \
+	X(103, syslog, A0, A1, A2) Y(104, getgid, getid, 2) Y(105, setuid, setid, A0, 0) \
+	Y(106, setgid, setid, A0, 1) Y(107, geteuid, getid, 1) Y(108, getegid, getid, 3) \
+	X(109, setpgid, A0, A1) X(110, getppid) Y(111, getpgrp, getpgid, 0, 0) X(112, setsid) \
+	Y(113, setreuid, setreid, A0, A1, 0) Y(114, setregid, setreid, A0, A1, 1) \
+	X(115, getgroups, A0, A1) X(116, setgroups, A0, A1) \
+	Y(117, setresuid, setresid, A0, A1, A2, 0) Y(118, getresuid, getresid, A0, A1, A2, 0) \
+	Y(119, setresgid, setresid, A0, A1, A2, 1) Y(120, getresgid, getresid, A0, A1, A2, 1) \
+	X(121, getpgid, A0, 0) Y(124, getsid, getpgid, A0, 1) X(127, rt_sigpending, A0) \
+	X(128, rt_sigtimedwait, A0, A1, A2, A3) X(130, rt_sigsuspend, A0, A1) \
+	X(131, sigaltstack, A0, A1) Y(133, mknod, mknodat, CWD, P0, A1, A2) \
+	X(137, statfs, CWD, P0, A1) Y(138, fstatfs, statfs, A0, 0, A1, AT_EMPTY_PATH) \
+	X(157, prctl, A0, A1) X(158, arch_prctl, A0, A1) \
+	Y(160, setrlimit, prlimit64, 0, A0, A1) X(161, chroot, CWD, P0) X(162, sync) \
+	X(164, settimeofday, A0) X(165, mount, Q0, P1, Q2, A3, Q4) X(166, umount2, P0, A1) \
+	X(169, reboot, A0, A1, A2) X(170, sethostname, A0, A1) Y(186, gettid, getpid, 0) \
+	Y(200, tkill, tgkill, A0, A0, A1) X(201, time, A0) X(202, futex, A0, A1, A2, A3) \
+	X(217, getdents64, F0, A1, A2) Y(218, set_tid_address, getpid, 0) \
+	X(227, clock_settime, A0, A1) X(228, clock_gettime, A0, A1) X(229, clock_getres, A0, A1) \
+	X(230, clock_nanosleep, A0, A1, A2, A3) Y(231, exit_group, exit, A0) \
+	X(234, tgkill, A0, A1, A2) X(257, openat, A0, P1, A2, A3) X(258, mkdirat, A0, P1, A2) \
+	X(259, mknodat, A0, P1, A2, A3) X(260, fchownat, A0, P1, A2, A3, A4) \
+	X(262, newfstatat, A0, P1, A2, A3) X(263, unlinkat, A0, P1, A2) \
+	Y(264, renameat, renameat2, A0, P1, A2, P3) X(265, linkat, A0, P1, A2, P3, A4) \
+	X(266, symlinkat, P0, A1, P2) X(267, readlinkat, A0, P1, A2, A3) \
+	X(268, fchmodat, A0, P1, A2) Y(269, faccessat, faccessat2, A0, P1, A2) \
+	X(270, pselect6, A0, A1, A2, A3, A4, A5) X(271, ppoll, A0, A1, A2, A3, A4) \
+	Y(273, set_robust_list, none, 0) X(280, utimensat, A0, Q1, A2, A3) \
+	X(292, dup3, F0, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, F0, A1, A2, A3) \
+	X(296, pwritev, F0, A1, A2, A3) X(302, prlimit64, A0, A1, A2, A3) X(306, syncfs, F0) \
+	X(316, renameat2, A0, P1, A2, P3, A4) X(318, getrandom, A0, A1, A2) \
+	Y(334, rseq, none, 0) Y(435, clone3, none, 0) X(439, faccessat2, A0, P1, A2, A3)
+/* clang-format on */
 
-#define DECLARE_SYSCALL(nr, name) syscall_fn sys_##name;
-SYSCALLS(DECLARE_SYSCALL)
+#define DECLARE_SYSCALL(nr, name, ...)	   syscall_fn sys_##name;
+#define DECLARE_SERVING(nr, name, fn, ...) syscall_fn sys_##fn;
+SYSCALLS(DECLARE_SYSCALL, DECLARE_SERVING)
