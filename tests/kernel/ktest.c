@@ -2,7 +2,9 @@
 #include "tests/kernel/ktest.h"
 
 #include "kernel/arch/power.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 
 extern const struct ktest __ktest_start[], __ktest_end[]; /* linker.ld */
 
@@ -20,19 +22,30 @@ void ktest_skip(const char *why)
 	skipped = why;
 }
 
+/* `ktest` runs all, `ktest=suite` those of one suite. */
+static bool wanted(const struct ktest *test)
+{
+	const char *suite = cmdline_get("ktest");
+
+	return !suite || !*suite || strcmp(suite, test->suite) == 0;
+}
+
 void ktest_run(void)
 {
-	unsigned int count = (unsigned int)(__ktest_end - __ktest_start), bad = 0;
+	unsigned int count = 0, nr = 0, bad = 0;
 
+	for (const struct ktest *test = __ktest_start; test < __ktest_end; test++)
+		count += wanted(test);
 	printk("1..%u\n", count);
-	for (unsigned int i = 0; i < count; i++) {
-		const struct ktest *test = &__ktest_start[i];
-
+	for (const struct ktest *test = __ktest_start; test < __ktest_end; test++) {
+		if (!wanted(test))
+			continue;
+		nr++;
 		failed = false;
 		skipped = NULL;
 		test->fn();
-		printk("%sok %u - %s: %s%s%s\n", failed ? "not " : "", i + 1, test->suite,
-		       test->name, skipped ? " # SKIP " : "", skipped ? skipped : "");
+		printk("%sok %u - %s: %s%s%s\n", failed ? "not " : "", nr, test->suite, test->name,
+		       skipped ? " # SKIP " : "", skipped ? skipped : "");
 		if (failed)
 			bad++;
 	}
