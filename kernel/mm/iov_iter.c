@@ -2,7 +2,10 @@
 #include "kernel/mm/iov_iter.h"
 
 #include "kernel/lib/assert.h"
+#include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/gup.h"
+#include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 
 void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr)
@@ -150,4 +153,70 @@ int iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write)
 		bytes -= n;
 	}
 	return err;
+}
+
+/* Check the vector and cut it to MAX_RW_COUNT. Returns: 0, -EFAULT, -EINVAL. */
+static int check_iovec(struct iovec *iov, u64 nr)
+{
+	u64 total = 0;
+
+	for (u64 i = 0; i < nr; i++) {
+		if ((s64)iov[i].iov_len < 0)
+			return -EINVAL;
+		if (!access_ok(USERPTR(iov[i].iov_base), iov[i].iov_len))
+			return -EFAULT;
+		iov[i].iov_len = min(iov[i].iov_len, MAX_RW_COUNT - total);
+		total += iov[i].iov_len;
+	}
+	return 0;
+}
+
+int import_iovec(u64 uvec, u64 nr, struct iovec *fast, struct iovec **iov)
+{
+	int err = 0;
+
+	if (nr > UIO_MAXIOV)
+		return -EINVAL;
+	*iov = nr > UIO_FASTIOV ? kcalloc(nr, sizeof(**iov), GFP_KERNEL) : fast;
+	if (!*iov)
+		return -ENOMEM;
+	err = copy_from_user(*iov, USERPTR(uvec), nr * sizeof(**iov));
+	if (!err)
+		err = check_iovec(*iov, nr);
+	if (err)
+		free_iovec(*iov, fast);
+	return err;
+}
+
+void free_iovec(struct iovec *iov, const struct iovec *fast)
+{
+	if (iov != fast)
+		kfree(iov);
+}
+
+ssize_t iov_iter_pin_page(const struct iov_iter *it, size_t bytes, bool write, struct page **page,
+			  u32 *offset)
+{
+	const struct iovec *iov = it->iov;
+	size_t at = it->iov_offset, n = min(bytes, it->count);
+	u64 addr;
+	int err;
+
+	if (it->user) {
+		for (; n && at == iov->iov_len; iov++) /* empty segments; count says one follows */
+			at = 0;
+		addr = iov->iov_base + at;
+		n = min(n, (size_t)iov->iov_len - at);
+	} else {
+		addr = (u64)it->kbuf + at;
+	}
+	*offset = (u32)(addr & ~PAGE_MASK);
+	n = min(n, PAGE_SIZE - *offset);
+	if (it->user) {
+		err = pin_user_page(USERPTR(addr), write, page);
+		return err ? err : (ssize_t)n;
+	}
+	*page = virt_to_page((void *)addr);
+	get_page(*page);
+	return (ssize_t)n;
 }
