@@ -57,6 +57,20 @@ static void bio_reserve_put(struct bio_reserve *r, struct bio *bio)
 	wake_up(&r->wq);
 }
 
+void bio_init(struct bio *bio, struct block_device *bdev, blk_opf_t opf)
+{
+	bio->bi_next = NULL;
+	bio->bi_bdev = bdev;
+	bio->bi_opf = opf;
+	bio->bi_status = 0;
+	bio->bi_iter = (struct bvec_iter){0};
+	bio->bi_vcnt = 0;
+	bio->bi_max_vecs = BIO_INLINE_VECS;
+	bio->bi_flags = 0;
+	atomic_set(&bio->bi_remaining, 1);
+	bio->bi_io_vec = bio->bi_inline_vecs;
+}
+
 static struct bio *bio_alloc_from(struct bio_reserve *r, u16 nr_vecs, gfp_t gfp)
 {
 	bool small = nr_vecs <= BIO_INLINE_VECS;

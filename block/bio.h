@@ -97,6 +97,8 @@ static inline sector_t bio_end_sector(const struct bio *bio)
  * Owns: the caller, until submit_bio; again in bi_end_io, which frees it by bio_put. */
 struct bio *must_check bio_alloc(struct block_device *bdev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp);
 void bio_put(struct bio *bio);
+/* Make a bio of the caller's own memory, with BIO_INLINE_VECS pieces, which is not bio_put. */
+void bio_init(struct bio *bio, struct block_device *bdev, blk_opf_t opf);
 /* Append a piece; contiguous pieces are joined. Returns: len, or 0 when there is no room. */
 u32 must_check bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset);
 
