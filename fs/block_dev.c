@@ -11,6 +11,7 @@
 #include "block/blkdev.h"
 #include "block/genhd.h"
 #include "fs/buffer_head.h"
+#include "fs/direct_io.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
@@ -71,11 +72,17 @@ static int blkdev_write_begin(struct inode *inode, loff_t pos, u32 len, struct p
 	return block_write_begin(inode, pos, len, pagep, blkdev_get_block);
 }
 
+static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write)
+{
+	return blockdev_direct_IO(iocb, iter, write, NULL);
+}
+
 static const struct address_space_operations def_blk_aops = {
 	.readpage = blkdev_readpage,
 	.writepage = blkdev_writepage,
 	.write_begin = blkdev_write_begin,
 	.write_end = generic_write_end,
+	.direct_IO = blkdev_direct_IO,
 };
 
 void bdev_cache_init(void)
@@ -288,24 +295,35 @@ static loff_t blkdev_llseek(struct file *file, loff_t off, int whence)
 	return off;
 }
 
+/* May it be written, and how much of it? Returns: 0 or -errno. */
+static int blkdev_write_checks(const struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct inode *inode = iocb->ki_filp->f_mapping->host;
+	loff_t size = READ_ONCE(inode->i_size);
+
+	if (bdev_read_only(inode->i_bdev))
+		return -EPERM;
+	if (iocb->ki_pos >= size)
+		return -ENOSPC;
+	iov_iter_truncate(iter, (u64)(size - iocb->ki_pos));
+	return 0;
+}
+
 static ssize_t blkdev_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct inode *inode = iocb->ki_filp->f_mapping->host;
-	ssize_t done = 0;
+	ssize_t done;
 
 	if (iov_iter_count(iter) == 0)
 		return 0;
-	if (iocb->ki_flags & IOCB_DIRECT)
-		return -EINVAL;
-	mutex_lock(&inode->i_mutex);
-	if (bdev_read_only(inode->i_bdev)) {
-		done = -EPERM;
-	} else if (iocb->ki_pos >= inode->i_size) {
-		done = -ENOSPC;
-	} else {
-		iov_iter_truncate(iter, (u64)(inode->i_size - iocb->ki_pos));
-		done = generic_perform_write(iocb, iter);
+	if (iocb->ki_flags & IOCB_DIRECT) { /* without the mutex: many at a time */
+		done = blkdev_write_checks(iocb, iter);
+		return done ? done : generic_file_direct_write(iocb, iter);
 	}
+	mutex_lock(&inode->i_mutex);
+	done = blkdev_write_checks(iocb, iter);
+	if (!done)
+		done = generic_perform_write(iocb, iter);
 	mutex_unlock(&inode->i_mutex);
 	return generic_write_sync(iocb, done);
 }

@@ -5,6 +5,7 @@
  * a locked page never faults: the source is brought in first, and the copy is tried again if it has
  * gone meanwhile. Copies out are made without a page lock.
  */
+#include "fs/direct_io.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/pagemap.h"
@@ -100,41 +101,20 @@ static ssize_t buffered_read(struct kiocb *iocb, struct iov_iter *iter)
 	return done;
 }
 
-/* O_DIRECT beside the cache: what is cached is written first, and dropped when it is overwritten. */
-static ssize_t direct_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
-{
-	struct address_space *m = iocb->ki_filp->f_mapping;
-	loff_t pos = iocb->ki_pos;
-	loff_t end = pos + (loff_t)iov_iter_count(iter) - 1;
-	ssize_t done;
-	int err;
-
-	if (!m->a_ops->direct_IO)
-		return -EINVAL;
-	err = filemap_fdatawrite_range(m, pos, end, true);
-	if (err == 0)
-		err = filemap_fdatawait_range(m, pos, end);
-	if (err < 0)
-		return err;
-	if (write)
-		(void)invalidate_mapping_pages(m, (u64)pos >> PAGE_SHIFT, (u64)end >> PAGE_SHIFT);
-	done = m->a_ops->direct_IO(iocb, iter, write);
-	if (write) /* readers may have brought old pages back */
-		(void)invalidate_mapping_pages(m, (u64)pos >> PAGE_SHIFT, (u64)end >> PAGE_SHIFT);
-	return done;
-}
-
 ssize_t generic_file_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
+	bool direct = (iocb->ki_flags & IOCB_DIRECT) != 0;
 	ssize_t done;
 
 	if (iov_iter_count(iter) == 0)
 		return 0;
-	if (iocb->ki_flags & IOCB_DIRECT)
-		done = direct_io(iocb, iter, false);
-	else
-		done = buffered_read(iocb, iter);
+	/* A direct read may be under way, and its iocb be gone, when the call is back. */
+	if (direct && !(file->f_flags & O_NOATIME))
+		inode_update_atime(file->f_inode);
+	if (direct)
+		return generic_file_direct_read(iocb, iter);
+	done = buffered_read(iocb, iter);
 	if (!(file->f_flags & O_NOATIME))
 		inode_update_atime(file->f_inode);
 	return done;
@@ -215,20 +195,23 @@ ssize_t generic_file_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 
 	if (iov_iter_count(iter) == 0)
 		return 0;
-	mutex_lock(&inode->i_mutex);
-	done = write_checks(iocb, iter, inode);
-	if (done == 0) {
-		done = file_remove_privs(iocb->ki_filp);
+	if (inode->i_sb->s_flags & MS_SYNCHRONOUS)
+		iocb->ki_flags |= IOCB_DSYNC | IOCB_SYNC;
+	if (!mutex_trylock(&inode->i_mutex)) {
+		if (iocb->ki_flags & IOCB_NOWAIT)
+			return -EAGAIN;
+		mutex_lock(&inode->i_mutex);
 	}
+	done = write_checks(iocb, iter, inode);
+	if (done == 0)
+		done = file_remove_privs(iocb->ki_filp);
 	if (done == 0) {
 		file_update_time(iocb->ki_filp);
 		if (iocb->ki_flags & IOCB_DIRECT)
-			done = direct_io(iocb, iter, true);
+			done = generic_file_direct_write(iocb, iter);
 		else
 			done = generic_perform_write(iocb, iter);
 	}
 	mutex_unlock(&inode->i_mutex);
-	if (inode->i_sb->s_flags & MS_SYNCHRONOUS)
-		iocb->ki_flags |= IOCB_DSYNC | IOCB_SYNC;
-	return generic_write_sync(iocb, done);
+	return done > 0 ? generic_write_sync(iocb, done) : done;
 }

@@ -51,6 +51,7 @@ struct inode {
 	u64 i_state;				     /* [atomic bits] enum inode_state */
 	atomic_t i_count;			     /* [atomic] */
 	atomic_t i_writecount; /* [atomic] > 0 writers, < 0 executed (ETXTBSY) */
+	atomic_t i_dio_count;  /* [atomic] direct transfers under way, fs/direct_io.c */
 	struct mutex i_mutex;
 	struct super_block *i_sb;	     /* [const] */
 	const struct inode_operations *i_op; /* [const] */

@@ -6,10 +6,8 @@
 #include "fs/poll.h"
 #include "kernel/lib/errno.h"
 
-/* Linux's limit of one read or write. */
-#define MAX_RW_COUNT 0x7ffff000ul
-#define SEEK_DATA_   3
-#define SEEK_HOLE_   4
+#define SEEK_DATA_ 3
+#define SEEK_HOLE_ 4
 
 static bool is_stream(const struct file *file)
 {
@@ -33,31 +31,41 @@ static u32 flags_to_iocb(u32 f_flags)
 
 typedef ssize_t rw_iter_t(struct kiocb *iocb, struct iov_iter *it);
 
-/* pos NULL: at f_pos, which moves. */
-static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags,
-		     rw_iter_t *op)
+/* Check and do. An asynchronous iocb may be gone afterwards. */
+static ssize_t call_iter(struct kiocb *iocb, struct iov_iter *it, bool write, rw_iter_t *op)
 {
-	struct kiocb iocb = {.ki_filp = file, .ki_flags = flags_to_iocb(file->f_flags)};
-	bool lock = !pos && !is_stream(file);
-	ssize_t ret;
+	const struct inode *inode = iocb->ki_filp->f_inode;
 
-	iocb.ki_flags |= iocb_flags;
-	if (S_ISDIR(file->f_inode->i_mode))
+	iocb->ki_flags |= flags_to_iocb(iocb->ki_filp->f_flags);
+	if (S_ISDIR(inode->i_mode))
 		return -EISDIR;
 	if (!op)
 		return -EINVAL;
+	/* Who can tell that he would have to wait? */
+	if ((iocb->ki_flags & IOCB_NOWAIT) &&
+	    ((!S_ISREG(inode->i_mode) && !S_ISBLK(inode->i_mode)) ||
+	     (write && !(iocb->ki_flags & IOCB_DIRECT))))
+		return -EOPNOTSUPP;
+	iov_iter_truncate(it, MAX_RW_COUNT);
+	if (iocb->ki_pos < 0 || iov_iter_count(it) > (u64)(INT64_MAX - iocb->ki_pos))
+		return -EINVAL;
+	return op(iocb, it);
+}
+
+/* pos NULL: at f_pos, which moves. */
+static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags,
+		     bool write, rw_iter_t *op)
+{
+	struct kiocb iocb = {.ki_filp = file, .ki_flags = iocb_flags};
+	bool lock = !pos && !is_stream(file);
+	ssize_t ret;
+
 	if (pos && is_stream(file))
 		return -ESPIPE;
-	if (pos && *pos < 0)
-		return -EINVAL;
-	iov_iter_truncate(it, MAX_RW_COUNT);
 	if (lock)
 		mutex_lock(&file->f_pos_lock);
 	iocb.ki_pos = pos ? *pos : file->f_pos;
-	if (iov_iter_count(it) > (u64)(INT64_MAX - iocb.ki_pos))
-		ret = -EINVAL;
-	else
-		ret = op(&iocb, it);
+	ret = call_iter(&iocb, it, write, op);
 	if (ret >= 0 && pos)
 		*pos = iocb.ki_pos;
 	else if (ret >= 0)
@@ -71,14 +79,28 @@ ssize_t vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_
 {
 	if (!file->f_readable)
 		return -EBADF;
-	return do_rw(file, it, pos, iocb_flags, file->f_op->read_iter);
+	return do_rw(file, it, pos, iocb_flags, false, file->f_op->read_iter);
 }
 
 ssize_t vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags)
 {
 	if (!file->f_writable)
 		return -EBADF;
-	return do_rw(file, it, pos, iocb_flags, file->f_op->write_iter);
+	return do_rw(file, it, pos, iocb_flags, true, file->f_op->write_iter);
+}
+
+ssize_t vfs_iocb_read(struct kiocb *iocb, struct iov_iter *it)
+{
+	const struct file *file = iocb->ki_filp;
+
+	return file->f_readable ? call_iter(iocb, it, false, file->f_op->read_iter) : -EBADF;
+}
+
+ssize_t vfs_iocb_write(struct kiocb *iocb, struct iov_iter *it)
+{
+	const struct file *file = iocb->ki_filp;
+
+	return file->f_writable ? call_iter(iocb, it, true, file->f_op->write_iter) : -EBADF;
 }
 
 ssize_t kernel_read(struct file *file, void *buf, size_t len, loff_t pos)
