@@ -10,6 +10,7 @@
 #include "fs/buffer_head.h"
 #include "fs/dcache.h"
 #include "fs/devfs.h"
+#include "fs/direct_io.h"
 #include "fs/ext2/ext2.h"
 #include "fs/inode.h"
 #include "fs/pagemap.h"
@@ -65,6 +66,7 @@ static void boot_thread(void *arg)
 	devfs_init();	    /* /dev, filled as devices appear */
 	procfs_init();	    /* /proc, filled by the layers that register there */
 	writeback_init();   /* the flusher thread */
+	direct_io_init();   /* the worker that ends direct writes */
 	block_init();	    /* queues and their softirq, before the first disk */
 	char_init();	    /* consoles, terminals, /dev/null and its kin */
 	pci_init();	    /* find devices and bridges */

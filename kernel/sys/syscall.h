@@ -113,6 +113,8 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(164, settimeofday, A0) X(165, mount, Q0, P1, Q2, A3, Q4) X(166, umount2, P0, A1) \
 	X(169, reboot, A0, A1, A2) X(170, sethostname, A0, A1) Y(186, gettid, getpid, 0) \
 	Y(200, tkill, tgkill, A0, A0, A1) X(201, time, A0) X(202, futex, A0, A1, A2, A3) \
+	X(206, io_setup, A0, A1) X(207, io_destroy, A0) X(208, io_getevents, A0, A1, A2, A3, A4) \
+	X(209, io_submit, A0, A1, A2) X(210, io_cancel, A0, A1) \
 	X(217, getdents64, F0, A1, A2) Y(218, set_tid_address, getpid, 0) \
 	X(227, clock_settime, A0, A1) X(228, clock_gettime, A0, A1) X(229, clock_getres, A0, A1) \
 	X(230, clock_nanosleep, A0, A1, A2, A3) Y(231, exit_group, exit, A0) \
@@ -127,6 +129,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(292, dup3, F0, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, F0, A1, A2, A3) \
 	X(296, pwritev, F0, A1, A2, A3) X(302, prlimit64, A0, A1, A2, A3) X(306, syncfs, F0) \
 	X(316, renameat2, A0, P1, A2, P3, A4) X(318, getrandom, A0, A1, A2) \
+	X(327, preadv2, F0, A1, A2, A3, A4, A5) X(328, pwritev2, F0, A1, A2, A3, A4, A5) \
 	Y(334, rseq, none, 0) Y(435, clone3, none, 0) X(439, faccessat2, A0, P1, A2, A3)
 /* clang-format on */
 

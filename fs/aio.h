@@ -1,0 +1,50 @@
+/*
+ * Asynchronous I/O: Linux's io_setup, io_submit, io_getevents, io_cancel, io_destroy.
+ *
+ * A context is a ring of finished events and the transfers that will put events there. The ring lies
+ * in memory of the program, which may take events out by itself; its address names the context.
+ *
+ * Direct reads and writes are asynchronous, as far as they need no allocation of blocks, and so is
+ * fsync. Everything else is done when io_submit returns, as on Linux.
+ */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/sched/spinlock.h"
+
+struct kioctx;
+
+#define AIO_MAX_EVENTS 65536u /* of one context */
+
+/* The contexts of one address space; kernel/proc's struct mm has one. */
+struct aio_table {
+	struct spinlock lock;
+	struct list_head contexts; /* [lock] */
+};
+
+void aio_table_init(struct aio_table *t);
+/* The address space ends: wait for all that is under way and free it. Context: sleeps. */
+void exit_aio(struct aio_table *t);
+
+/* Pages of memory that a ring for nr_events needs. */
+u32 aio_ring_pages(u32 nr_events);
+/* A context over a zeroed ring at `id`, in memory of the current program, which is pinned.
+ * Returns: 0, -ENOMEM, -EFAULT. Context: sleeps. */
+int must_check aio_setup(struct aio_table *t, u64 id, u32 nr_events);
+/* End a context when nothing is under way any more. *pages: its ring's. Returns: 0 or -EINVAL (no
+ * such context). Context: sleeps. */
+int must_check aio_destroy(struct aio_table *t, u64 id, u32 *pages);
+/* Start the iocbs whose addresses lie at `iocbpp`. Returns: how many were taken, or, if none, -EINVAL,
+ * -EFAULT, -EBADF, -EAGAIN (as many as the context has room for are under way or not yet collected).
+ * Context: sleeps. */
+s64 must_check aio_submit(struct aio_table *t, u64 id, s64 nr, u64 iocbpp);
+/* Take min_nr to nr events out, waiting until `end` (~0: for ever) for the first min_nr.
+ * Returns: how many, or, if none, -EINVAL, -EFAULT, -EINTR. Context: sleeps. */
+s64 must_check aio_getevents(struct aio_table *t, u64 id, s64 min_nr, s64 nr, u64 events,
+			     ktime_t end);
+/* As on Linux no transfer can be cancelled. Returns: -EINVAL, -EFAULT. */
+s64 must_check aio_cancel(struct aio_table *t, u64 id, u64 iocb);
+/* preadv2's and io_submit's RWF_* to IOCB_*. Returns: 0 or -EOPNOTSUPP. */
+int must_check rwf_to_iocb_flags(u32 rwf, bool write, u32 *iocb_flags);

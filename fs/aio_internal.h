@@ -1,0 +1,47 @@
+/* Between aio.c (contexts, ring, collection) and aio_submit.c (submission). */
+#pragma once
+
+#include "fs/aio.h"
+#include "fs/aio_abi.h"
+#include "fs/direct_io.h"
+#include "fs/file.h"
+
+struct kioctx {
+	struct list_head list; /* [table->lock] */
+	u64 id;		       /* [const] */
+	atomic_t refs;	       /* [atomic] the table's and the users' */
+	u32 max_reqs;	       /* [const] as asked for */
+	u32 nr;		       /* [const] events that the ring holds */
+	u32 nr_pages;	       /* [const] */
+	struct aio_ring *ring; /* [const; program: untrusted] */
+	struct mutex read_lock;
+	struct spinlock lock;
+	u32 tail;		     /* [lock] where the next event goes */
+	u32 in_flight;		     /* [lock] */
+	u32 wanted;		     /* [lock] the least that a reader waits for, or 0 */
+	struct list_head free;	     /* [lock] kiocbs for the next submissions */
+	struct wait_queue_head wait; /* `wanted` are there, or in_flight is 0 */
+	struct page *pages[];	     /* [const] of the ring, pinned */
+};
+
+struct aio_kiocb {
+	struct kiocb rw; /* first */
+	struct kioctx *ctx;
+	u64 obj, data;	       /* [const] the program's iocb, and its aio_data */
+	struct list_head list; /* [ctx->lock] while free */
+	struct work work;      /* fsync, or the last reference to the file */
+	bool datasync;
+	struct dio dio;
+};
+
+extern struct workqueue *aio_wq; /* [const after the first io_setup] */
+
+/* The context with this address, referenced; NULL if there is none. */
+struct kioctx *kioctx_get(struct aio_table *t, u64 id);
+void kioctx_put(struct kioctx *ctx);
+/* Events in the ring. Locks: ctx->lock, or an old answer. */
+u32 aio_ring_count(const struct kioctx *ctx);
+/* Put the event in the ring; req, without a file, is gone. Context: any. */
+void aio_post_event(struct aio_kiocb *req, ssize_t res);
+/* ki_complete: the same, with the file. */
+void aio_complete(struct kiocb *iocb, ssize_t res);

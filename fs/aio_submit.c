@@ -1,0 +1,207 @@
+/*
+ * io_submit: bios straight from the program's iocbs, under one plug.
+ *
+ * What an iocb asks wrongly of the file is told by its event; what is wrong with the iocb itself,
+ * by io_submit.
+ */
+#include "fs/aio_internal.h"
+
+#include "block/blkdev.h"
+#include "kernel/lib/errno.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/uaccess.h"
+
+#define RWF_HIPRI  0x01u
+#define RWF_DSYNC  0x02u
+#define RWF_SYNC   0x04u
+#define RWF_NOWAIT 0x08u
+#define RWF_APPEND 0x10u
+
+int rwf_to_iocb_flags(u32 rwf, bool write, u32 *iocb_flags)
+{
+	if (rwf & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
+		return -EOPNOTSUPP;
+	*iocb_flags |= (rwf & (RWF_DSYNC | RWF_SYNC) ? IOCB_DSYNC : 0) |
+		       (rwf & RWF_SYNC ? IOCB_SYNC : 0) | (rwf & RWF_NOWAIT ? IOCB_NOWAIT : 0) |
+		       (write && (rwf & RWF_APPEND) ? IOCB_APPEND : 0);
+	return 0;
+}
+
+/* A kiocb with a place in the ring. Returns: NULL when there is no room (-EAGAIN). */
+static struct aio_kiocb *get_req(struct kioctx *ctx)
+{
+	struct aio_kiocb *req = NULL;
+	u64 flags = spin_lock_irqsave(&ctx->lock);
+	bool room = ctx->in_flight + aio_ring_count(ctx) < ctx->max_reqs;
+
+	ctx->in_flight += room;
+	if (room && !list_empty(&ctx->free)) {
+		req = list_first_entry(&ctx->free, struct aio_kiocb, list);
+		list_del(&req->list);
+	}
+	spin_unlock_irqrestore(&ctx->lock, flags);
+	if (!room || req)
+		return req;
+	req = kmalloc(sizeof(*req), GFP_KERNEL);
+	if (!req) {
+		flags = spin_lock_irqsave(&ctx->lock);
+		ctx->in_flight--;
+		spin_unlock_irqrestore(&ctx->lock, flags);
+		return NULL;
+	}
+	req->ctx = ctx;
+	INIT_LIST_HEAD(&req->list);
+	return req;
+}
+
+/* It was not started: as if it had never been taken. */
+static void put_req(struct aio_kiocb *req)
+{
+	struct kioctx *ctx = req->ctx;
+	u64 flags = spin_lock_irqsave(&ctx->lock);
+
+	ctx->in_flight--;
+	list_add(&req->list, &ctx->free);
+	if (!ctx->in_flight)
+		wake_up_all(&ctx->wait);
+	spin_unlock_irqrestore(&ctx->lock, flags);
+}
+
+static void fsync_work(struct work *w)
+{
+	struct aio_kiocb *req = container_of(w, struct aio_kiocb, work);
+	int err = vfs_fsync(req->rw.ki_filp, req->datasync);
+
+	fput(req->rw.ki_filp);
+	aio_post_event(req, err);
+}
+
+static int start_fsync(struct aio_kiocb *req, const struct iocb *iocb)
+{
+	if (iocb->aio_buf || iocb->aio_offset || iocb->aio_nbytes || iocb->aio_rw_flags ||
+	    !req->rw.ki_filp->f_op->fsync)
+		return -EINVAL;
+	req->datasync = iocb->aio_lio_opcode == IOCB_CMD_FDSYNC;
+	work_init(&req->work, fsync_work);
+	queue_work(aio_wq, &req->work);
+	return 0;
+}
+
+static int import_buffer(const struct iocb *iocb, bool vector, struct iovec *fast,
+			 struct iovec **iov, struct iov_iter *it)
+{
+	int err;
+
+	*iov = fast;
+	if (vector) {
+		err = import_iovec(iocb->aio_buf, iocb->aio_nbytes, fast, iov);
+		if (err)
+			return err;
+		iov_iter_init_user(it, *iov, (unsigned int)iocb->aio_nbytes);
+		return 0;
+	}
+	fast[0] = (struct iovec){iocb->aio_buf, min(iocb->aio_nbytes, (u64)MAX_RW_COUNT)};
+	if (!access_ok(USERPTR(iocb->aio_buf), fast[0].iov_len))
+		return -EFAULT;
+	iov_iter_init_user(it, fast, 1);
+	return 0;
+}
+
+static int start_rw(struct aio_kiocb *req, const struct iocb *iocb, bool write, bool vector)
+{
+	struct iovec fast[UIO_FASTIOV], *iov;
+	struct kiocb *rw = &req->rw;
+	struct iov_iter it;
+	ssize_t ret;
+	int err;
+
+	rw->ki_pos = iocb->aio_offset;
+	rw->ki_flags = 0;
+	rw->ki_complete = aio_complete;
+	rw->private = &req->dio;
+	err = rwf_to_iocb_flags(iocb->aio_rw_flags, write, &rw->ki_flags);
+	if (!err)
+		err = import_buffer(iocb, vector, fast, &iov, &it);
+	if (err)
+		return err;
+	ret = write ? vfs_iocb_write(rw, &it) : vfs_iocb_read(rw, &it);
+	free_iovec(iov, fast);
+	if (ret == -EBADF)
+		return -EBADF;
+	if (ret != -EIOCBQUEUED)
+		aio_complete(rw, ret == -ERESTARTSYS ? -EINTR : ret);
+	return 0;
+}
+
+/* Takes over the reference to the file when it returns 0. */
+static int start_one(struct aio_kiocb *req, const struct iocb *iocb)
+{
+	switch (iocb->aio_lio_opcode) {
+	case IOCB_CMD_PREAD:
+		return start_rw(req, iocb, false, false);
+	case IOCB_CMD_PWRITE:
+		return start_rw(req, iocb, true, false);
+	case IOCB_CMD_PREADV:
+		return start_rw(req, iocb, false, true);
+	case IOCB_CMD_PWRITEV:
+		return start_rw(req, iocb, true, true);
+	case IOCB_CMD_FSYNC:
+	case IOCB_CMD_FDSYNC:
+		return start_fsync(req, iocb);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int submit_one(struct kioctx *ctx, u64 user_iocb)
+{
+	const u32 key = 0;
+	struct aio_kiocb *req;
+	struct iocb iocb;
+	int err;
+
+	if (copy_from_user(&iocb, USERPTR(user_iocb), sizeof(iocb)))
+		return -EFAULT;
+	if (iocb.aio_reserved2 || (s64)iocb.aio_nbytes < 0 || (iocb.aio_flags & IOCB_FLAG_RESFD))
+		return -EINVAL;
+	req = get_req(ctx);
+	if (!req)
+		return -EAGAIN;
+	req->obj = user_iocb;
+	req->data = iocb.aio_data;
+	req->rw.ki_filp = fget((int)iocb.aio_fildes);
+	err = req->rw.ki_filp ? 0 : -EBADF;
+	if (!err)
+		err = put_user_obj(USERPTR(user_iocb + offsetof(struct iocb, aio_key)), &key);
+	if (!err)
+		err = start_one(req, &iocb);
+	if (err) {
+		if (req->rw.ki_filp)
+			fput(req->rw.ki_filp);
+		put_req(req);
+	}
+	return err;
+}
+
+s64 aio_submit(struct aio_table *t, u64 id, s64 nr, u64 iocbpp)
+{
+	struct kioctx *ctx = nr < 0 ? NULL : kioctx_get(t, id);
+	struct blk_plug plug;
+	u64 user_iocb;
+	int err = 0;
+	s64 done;
+
+	if (!ctx)
+		return -EINVAL;
+	blk_start_plug(&plug);
+	for (done = 0; done < min(nr, (s64)ctx->max_reqs); done++) {
+		err = get_user_obj(&user_iocb, USERPTR(iocbpp + (u64)done * sizeof(user_iocb)));
+		if (!err)
+			err = submit_one(ctx, user_iocb);
+		if (err)
+			break;
+	}
+	blk_finish_plug(&plug);
+	kioctx_put(ctx);
+	return done ? done : err;
+}

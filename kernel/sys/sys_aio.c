@@ -1,0 +1,103 @@
+/* Asynchronous I/O (io_setup and its kin), and preadv2, pwritev2. */
+#include "fs/aio.h"
+#include "fs/file.h"
+#include "kernel/arch/clock.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/proc/process.h"
+#include "kernel/sys/syscall.h"
+
+static struct aio_table *table(void)
+{
+	return &current_process()->mm->aio;
+}
+
+static void unmap_ring(u64 id, u32 pages)
+{
+	if (mm_unmap(current_process()->mm, id, pages * PAGE_SIZE))
+		printk("aio: no memory to unmap a ring\n");
+}
+
+/* The ring is a shared mapping, so that fork does not turn it into two. */
+s64 sys_io_setup(const u64 *a)
+{
+	u32 nr = (u32)a[0], pages;
+	u64 old;
+	s64 id;
+	int err;
+
+	if (get_user_obj(&old, USERPTR(a[1])))
+		return -EFAULT;
+	if (old || !nr)
+		return -EINVAL;
+	if (nr > AIO_MAX_EVENTS)
+		return -EAGAIN;
+	pages = aio_ring_pages(nr);
+	id = mm_map(current_process()->mm, 0, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, NULL, 0);
+	if (id < 0)
+		return -ENOMEM;
+	err = aio_setup(table(), (u64)id, nr);
+	if (err) {
+		unmap_ring((u64)id, pages);
+		return err;
+	}
+	if (put_user_obj(USERPTR(a[1]), &id)) {
+		err = aio_destroy(table(), (u64)id, &pages);
+		if (!err)
+			unmap_ring((u64)id, pages);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+s64 sys_io_destroy(const u64 *a)
+{
+	u32 pages;
+	int err = aio_destroy(table(), a[0], &pages);
+
+	if (!err)
+		unmap_ring(a[0], pages);
+	return err;
+}
+
+s64 sys_io_submit(const u64 *a)
+{
+	return aio_submit(table(), a[0], (s64)a[1], a[2]);
+}
+
+s64 sys_io_getevents(const u64 *a)
+{
+	u64 ns;
+	int err = get_user_timeout(a[4], 1, &ns);
+
+	if (err)
+		return err;
+	return aio_getevents(table(), a[0], (s64)a[1], (s64)a[2], a[3],
+			     a[4] ? ktime_get_ns() + ns : ~0ull);
+}
+
+s64 sys_io_cancel(const u64 *a)
+{
+	return aio_cancel(table(), a[0], a[1]);
+}
+
+/* Position -1 is the file's own. */
+static s64 rw_vec2(const u64 *a, bool write)
+{
+	u32 flags = 0;
+	int err = rwf_to_iocb_flags((u32)a[5], write, &flags);
+
+	return err ? err : do_rw_vec(a, (s64)a[3] == -1 ? NULL : &a[3], write, flags);
+}
+
+s64 sys_preadv2(const u64 *a)
+{
+	return rw_vec2(a, false);
+}
+
+s64 sys_pwritev2(const u64 *a)
+{
+	return rw_vec2(a, true);
+}
