@@ -32,6 +32,8 @@ else
 ##   make test-system  QEMU, driven from outside; T=word picks tests
 ##   make check        warnings (gcc, clang), format, linters, layers, size limits
 ##   make sizes        lines of code by folder, against their ceilings
+##   make test-virtio  every kind of virtio disk that QEMU offers, a line each (long)
+##   make fuzz-virtio  a fuzzer plays the disk, for FUZZ_TIME=600 seconds
 ## Machine
 ##   make deps         install the packages that are missing (also: make deps run)
 ##   make doctor       say what is missing or too old, and what mends it
@@ -246,6 +248,7 @@ gdb:
 # --- tests and checks ---------------------------------------------------------
 
 include tests/host/host.mk
+include tests/virtio/virtio.mk
 
 .PHONY: test test-host test-kernel test-system check sizes doctor help clean
 test: all iso host-tests

@@ -7,6 +7,8 @@
 #include "block/bio.h"
 #include "block/genhd.h"
 #include "drivers/virtio/virtio_blk.h"
+#include "kernel/arch/clock.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/page.h"
@@ -174,5 +176,37 @@ KTEST(virtio, a_hundred_rebinds_under_io_leak_nothing)
 	printk("# %llu pages free before, %llu after\n", (unsigned long long)before.free_pages,
 	       (unsigned long long)after.free_pages);
 	KEXPECT(after.free_pages + 4 >= before.free_pages);
+	put_page(page);
+}
+
+/* `resize=SECTORS`: who looks on resizes the second disk once it is told to (QEMU's monitor); it is
+ * seen while I/O goes on. */
+KTEST(virtio, a_resize_is_seen_under_io)
+{
+	u64 want = cmdline_u64("resize", 0);
+	ktime_t end = ktime_get_ns() + 60 * NSEC_PER_SEC;
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct block_device *bdev;
+	int errors = 0;
+
+	if (!want) {
+		ktest_skip("nobody resizes");
+		return;
+	}
+	bdev = open_scratch();
+	KEXPECT(page && bdev);
+	printk("# resize now\n");
+	while (bdev_nr_sectors(bdev) != want && ktime_get_ns() < end) {
+		flight_start();
+		for (u32 i = 0; i < IN_FLIGHT; i++)
+			errors += !send(bdev, REQ_OP_READ, i * 2 * PAGE_SIZE, page, 1);
+		errors += flight_wait();
+	}
+	KEXPECT(errors == 0);
+	KEXPECT(bdev_nr_sectors(bdev) == want);
+	flight_start();
+	KEXPECT(send(bdev, REQ_OP_READ, (want - 8) << SECTOR_SHIFT, page, 1));
+	KEXPECT(flight_wait() == 0);
+	blkdev_put(bdev, true, NULL);
 	put_page(page);
 }

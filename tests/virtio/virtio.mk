@@ -24,3 +24,10 @@ build/fuzz/fuzz_virtio: $(FUZZ_VIRTIO_SRC) $(wildcard drivers/pci/*.[ch] drivers
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  FUZZCC  $@")
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $(FUZZ_VIRTIO_SRC)
+
+# One line a row: every combination that QEMU offers (about half an hour on two cores), then the
+# lies of our own backend, and resizes.
+.PHONY: test-virtio
+test-virtio: kernel
+	$(Q)status=0; for part in resize liar matrix; do \
+		$(PYTHON) tests/virtio/$$part.py || status=1; done; exit $$status

@@ -1,0 +1,39 @@
+"""virtio disks of every kind that QEMU offers, lies, resizes, and a minute of fuzzing.
+
+A sample: `make test-virtio` runs the whole matrix.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests/virtio"))
+import liar  # noqa: E402
+import matrix  # noqa: E402
+import resize  # noqa: E402
+
+
+@pytest.mark.parametrize("row", matrix.sample_rows(), ids=matrix.describe)
+def test_matrix(row):
+    assert matrix.run_row(row) == ""
+
+
+@pytest.mark.parametrize("lie", liar.LIES)
+def test_lie(lie):
+    assert liar.run_lie(lie) == ""
+
+
+@pytest.mark.parametrize("way", resize.WAYS)
+def test_resize(way):
+    assert resize.run_resize(way, matrix.DISK_BYTES * 3 // 2) == ""
+
+
+def test_fuzz_for_a_minute():
+    done = subprocess.run(["make", "-s", "-C", TOP, "fuzz-virtio", "FUZZ_TIME=60"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=900, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "number_of_executed_units" in done.stdout
