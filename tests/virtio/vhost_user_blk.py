@@ -45,7 +45,7 @@ class Backend:
     def __init__(self, path, image, lie):
         self.image = open(image, "r+b", buffering=0)
         self.sectors = os.path.getsize(image) // 512
-        self.lie, self.armed = lie, False
+        self.lie, self.armed, self.silent = lie, False, False
         self.features = self.protocol = 0
         self.regions = []
         self.rings = {}
@@ -237,6 +237,7 @@ class Backend:
             self.move_used(ring, ring.size)
         elif lie == "used-back":
             self.move_used(ring, -2)
+            self.silent = True # what came after would cover it up
         if lie != "none":
             print("lied:", lie, flush=True)
 
@@ -250,7 +251,7 @@ class Backend:
         if self.features >> F_EVENT_IDX & 1: # of everything new, please
             self.write(ring.used + 4 + 8 * ring.size, struct.pack("<H", self.read16(ring.avail + 2)))
         busy = False
-        while ring.last != self.read16(ring.avail + 2):
+        while ring.last != self.read16(ring.avail + 2) and not self.silent:
             head = self.read16(ring.avail + 4 + 2 * (ring.last % ring.size))
             ring.last = (ring.last + 1) % 65536
             pieces = self.chain(ring, head)
