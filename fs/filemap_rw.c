@@ -131,6 +131,8 @@ static ssize_t write_one_page(struct kiocb *iocb, struct iov_iter *iter)
 	int taken = iov_iter_fault_in(iter, bytes, false);
 
 	if (taken < 0)
+		taken = iov_iter_fault_in(iter, 1, false); /* then as much as there is */
+	if (taken < 0)
 		return taken;
 	taken = m->a_ops->write_begin(m->host, iocb->ki_pos, bytes, &page);
 	if (taken < 0)
