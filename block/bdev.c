@@ -29,8 +29,6 @@ static int open_locked(struct block_device *bdev, bool write, void *holder)
 
 	if (disk->dead)
 		return -ENXIO;
-	if (write && bdev_read_only(bdev))
-		return -EROFS;
 	if (!may_claim(bdev, holder))
 		return -EBUSY;
 	err = disk->fops && disk->fops->open ? disk->fops->open(disk, write) : 0;
@@ -144,7 +142,17 @@ void bdev_name(const struct block_device *bdev, char *buf, size_t size)
 
 bool bdev_read_only(const struct block_device *bdev)
 {
-	return bdev->bd_read_only || READ_ONCE(bdev->bd_disk->read_only);
+	const struct gendisk *disk = bdev->bd_disk;
+
+	return READ_ONCE(bdev->bd_read_only) || READ_ONCE(disk->part[0]->bd_read_only) ||
+	       READ_ONCE(disk->read_only);
+}
+
+void bdev_set_read_only(struct block_device *bdev, bool read_only)
+{
+	mutex_lock(&bdev->bd_disk->open_mutex);
+	WRITE_ONCE(bdev->bd_read_only, read_only);
+	mutex_unlock(&bdev->bd_disk->open_mutex);
 }
 
 /* Also asked after the queue is gone. */
@@ -161,6 +169,8 @@ u32 bdev_logical_block_size(const struct block_device *bdev)
 
 static void stats_round(struct disk_stats *s, ktime_t now)
 {
+	if (now <= s->stamp_ns) /* requests of a plug bear its time */
+		return;
 	if (s->in_flight) {
 		s->queue_time_ns += s->in_flight * (now - s->stamp_ns);
 		s->io_time_ns += now - s->stamp_ns;
@@ -171,7 +181,7 @@ static void stats_round(struct disk_stats *s, ktime_t now)
 void blk_account_start(struct request *rq)
 {
 	struct block_device *whole = rq->part->bd_disk->part[0];
-	ktime_t now = ktime_get_ns();
+	ktime_t now = rq->start_ns;
 
 	stats_round(&whole->bd_stats, now);
 	whole->bd_stats.in_flight++;
@@ -196,10 +206,8 @@ static void account_done(struct disk_stats *s, const struct request *rq, ktime_t
 	s->time_ns[kind] += now - rq->start_ns;
 }
 
-void blk_account_done(struct request *rq)
+void blk_account_done(struct request *rq, ktime_t now)
 {
-	ktime_t now = ktime_get_ns();
-
 	if (!rq->part) /* the driver's own */
 		return;
 	account_done(&rq->part->bd_stats, rq, now);

@@ -14,6 +14,8 @@
  */
 #include "block/blk.h"
 
+#include "kernel/arch/clock.h"
+
 #define STEP_PREFLUSH  1u
 #define STEP_DATA      2u
 #define STEP_POSTFLUSH 4u
@@ -68,6 +70,16 @@ bool blk_flush_data_done(struct request *rq)
 	return blk_flush_next_step(rq);
 }
 
+/* Flushes count for the whole disk only, as in Linux. Locks: q->lock held. */
+static void account_flush(const struct request *flush_rq, struct list_head *served)
+{
+	struct block_device *part = list_first_entry(served, struct request, list)->part;
+	struct disk_stats *stats = &part->bd_disk->part[0]->bd_stats;
+
+	stats->ios[3]++;
+	stats->time_ns[3] += ktime_get_ns() - flush_rq->dispatch_ns;
+}
+
 /* The flush request is back: all that it served go on, or end with its error. */
 void blk_flush_end_io(struct request *flush_rq)
 {
@@ -80,6 +92,8 @@ void blk_flush_end_io(struct request *flush_rq)
 
 	flush_rq->state = RQ_IDLE;
 	list_splice_tail_init(&q->flush_running, &served);
+	if (!list_empty(&served))
+		account_flush(flush_rq, &served);
 	list_for_each_entry_safe(rq, tmp, &served, list) {
 		list_del(&rq->list);
 		/* A pre-flush comes first; without one it was the post-flush. */

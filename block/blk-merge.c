@@ -145,7 +145,7 @@ bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct b
 	struct request *rq;
 	u32 seen = 0;
 
-	if (!blk_merge_enabled || !may_merge(bio->bi_opf))
+	if (!blk_merge_enabled || READ_ONCE(q->nomerges) || !may_merge(bio->bi_opf))
 		return false;
 	list_for_each_entry_reverse(rq, list, list) {
 		if (rq->q == q && rq_try_merge(rq, bio))

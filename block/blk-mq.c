@@ -17,7 +17,8 @@
 #include "kernel/lib/err.h"
 #include "kernel/sched/softirq.h"
 
-#define RING_RETRY_NS (4 * NSEC_PER_MSEC)
+#define RING_RETRY_NS  (4 * NSEC_PER_MSEC)
+#define DISPATCH_BATCH 32 /* requests on their way with interrupts off */
 
 static struct list_head completed[MAX_CPUS]; /* [its CPU, interrupts off] */
 
@@ -59,24 +60,66 @@ static struct request *next_request(struct request_queue *q)
 	return rq;
 }
 
-static void start_request(struct request_queue *q, struct request *rq, struct blk_mq_hw_ctx *hctx)
+/* What goes to this ring next, started. Returns: whether there is any. Locks: q->lock held. */
+static bool take_batch(struct request_queue *q, struct blk_mq_hw_ctx *hctx, struct list_head *batch)
 {
-	rq->hctx_idx = (u16)(hctx - q->hctxs);
-	rq->dispatch_ns = ktime_get_ns();
-	rq->state = RQ_DISPATCHED;
-	hctx->in_flight++;
-	if (!timer_armed(&q->timeout_timer))
-		timer_mod(&q->timeout_timer, rq->dispatch_ns + q->timeout_ns);
+	struct request *rq;
+	ktime_t now = 0;
+
+	for (u32 n = 0; n < DISPATCH_BATCH && (rq = next_request(q)) != NULL; n++) {
+		now = now ? now : ktime_get_ns();
+		rq->hctx_idx = (u16)(hctx - q->hctxs);
+		rq->dispatch_ns = now;
+		rq->state = RQ_DISPATCHED;
+		hctx->in_flight++;
+		list_add_tail(&rq->list, batch);
+	}
+	if (now && !timer_armed(&q->timeout_timer))
+		timer_mod(&q->timeout_timer, now + q->timeout_ns);
+	return now != 0;
 }
 
-/* The ring was full: rq waits in front. `starts` is from before queue_rq: when it has changed, room
- * was made meanwhile. */
-static void turn_away(struct request_queue *q, struct request *rq, struct blk_mq_hw_ctx *hctx,
+/* Give them to the driver, until its ring is full: the rest stays on the list. Returns: whether
+ * it took any without being told that this is the last one. */
+static bool send_batch(struct request_queue *q, struct list_head *batch)
+{
+	bool commit = false;
+
+	while (!list_empty(batch)) {
+		struct request *rq = list_first_entry(batch, struct request, list);
+		bool last;
+		int err;
+
+		list_del(&rq->list);
+		last = !q->ops->commit_rqs && list_empty(batch);
+		err = q->ops->queue_rq(rq, last);
+		if (err == -EBUSY) {
+			list_add(&rq->list, batch);
+			return false; /* it has notified */
+		}
+		if (err) {
+			rq->status = err;
+			blk_mq_complete_request(rq);
+		} else {
+			commit = !last;
+		}
+	}
+	return commit;
+}
+
+/* The ring was full: the batch waits in front. `starts` is from before it was sent: when it has
+ * changed, room was made meanwhile. Locks: q->lock held. */
+static void turn_away(struct request_queue *q, struct list_head *batch, struct blk_mq_hw_ctx *hctx,
 		      u32 starts)
 {
-	rq->state = RQ_QUEUED;
-	list_add(&rq->list, &q->dispatch);
-	hctx->in_flight--;
+	struct request *rq;
+
+	list_for_each_entry(rq, batch, list) {
+		rq->state = RQ_QUEUED;
+		hctx->in_flight--;
+	}
+	list_splice_tail_init(&q->dispatch, batch);
+	list_splice_tail_init(batch, &q->dispatch);
 	if (hctx->starts != starts)
 		return;
 	hctx->stopped = true;
@@ -86,41 +129,26 @@ static void turn_away(struct request_queue *q, struct request *rq, struct blk_mq
 
 void blk_mq_run_queue(struct request_queue *q)
 {
-	u64 commit = 0, flags = spin_lock_irqsave(&q->lock);
-	struct blk_mq_hw_ctx *hctx = pick_hctx(q);
-	struct request *rq = hctx ? next_request(q) : NULL, *next;
+	u64 commit = 0, bit, flags = spin_lock_irqsave(&q->lock);
+	struct blk_mq_hw_ctx *hctx;
+	LIST_HEAD(batch);
 	u32 starts;
-	int err;
 
 	atomic_inc(&q->runners);
 	q->plugged = false;
-	q->next_hctx = (u16)((q->next_hctx + 1) % q->nr_hw_queues);
-	for (; rq; rq = next) {
-		u16 nr = (u16)(hctx - q->hctxs);
-
-		next = next_request(q);
-		start_request(q, rq, hctx);
+	while ((hctx = pick_hctx(q)) != NULL && take_batch(q, hctx, &batch)) {
+		bit = 1ull << (hctx - q->hctxs);
 		starts = hctx->starts;
-		spin_unlock_irqrestore(&q->lock, flags);
-		err = q->ops->queue_rq(rq, !next);
-		if (err && err != -EBUSY) {
-			rq->status = err;
-			blk_mq_complete_request(rq);
-		}
-		flags = spin_lock_irqsave(&q->lock);
-		if (!err)
-			commit = next ? commit | 1ull << nr : commit & ~(1ull << nr);
-		if (err == -EBUSY) {
-			if (next)
-				list_add(&next->list, &q->dispatch);
-			turn_away(q, rq, hctx, starts);
-			hctx = pick_hctx(q);
-			next = hctx ? next_request(q) : NULL;
-		}
+		spin_unlock(&q->lock);
+		commit = send_batch(q, &batch) ? commit | bit : commit & ~bit;
+		spin_lock(&q->lock);
+		if (!list_empty(&batch))
+			turn_away(q, &batch, hctx, starts);
 	}
+	q->next_hctx = (u16)((q->next_hctx + 1) % q->nr_hw_queues);
 	spin_unlock_irqrestore(&q->lock, flags);
 	for (u16 nr = 0; commit; nr++, commit >>= 1)
-		if ((commit & 1) && q->ops->commit_rqs)
+		if (commit & 1)
 			q->ops->commit_rqs(q, nr);
 	atomic_dec(&q->runners);
 }
@@ -224,8 +252,11 @@ static void end_bios(struct request *rq)
 
 void blk_mq_end_request(struct request *rq)
 {
+	LIST_HEAD(ended);
+
 	end_bios(rq);
-	blk_mq_put_request(rq);
+	list_add(&rq->list, &ended);
+	blk_mq_put_requests(rq->q, &ended);
 }
 
 /* A merged request failed: send its bios again one by one, so that only those fail that must.
@@ -252,44 +283,61 @@ static bool retry_bios(struct request *rq)
 	return true;
 }
 
-static void finish_request(struct request *rq)
+/* Requests of q, back from the driver: their bios end, and their tags are free together. */
+static void finish_requests(struct request_queue *q, struct list_head *done)
 {
-	struct request_queue *q = rq->q;
-	struct blk_mq_hw_ctx *hctx = &q->hctxs[rq->hctx_idx];
 	u64 flags = spin_lock_irqsave(&q->lock);
-	bool more;
+	struct request *rq, *tmp;
+	LIST_HEAD(ended);
 
-	hctx->in_flight--;
-	hctx->starts++;
-	hctx->stopped = false;
-	rq->state = RQ_QUEUED;
-	more = rq->flush_steps && !rq->status && blk_flush_data_done(rq);
+	list_for_each_entry_safe(rq, tmp, done, list) {
+		struct blk_mq_hw_ctx *hctx = &q->hctxs[rq->hctx_idx];
+
+		hctx->in_flight--;
+		hctx->starts++;
+		hctx->stopped = false;
+		rq->state = RQ_QUEUED;
+		if (likely(!rq->flush_steps) || rq->status)
+			continue;
+		list_del(&rq->list);
+		if (!blk_flush_data_done(rq))
+			list_add_tail(&rq->list, &ended);
+	}
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (rq->end_io)
-		rq->end_io(rq);
-	else if (!more && !retry_bios(rq))
-		blk_mq_end_request(rq);
+	list_splice_tail_init(done, &ended);
+	list_for_each_entry_safe(rq, tmp, &ended, list) {
+		if (likely(!rq->end_io && !rq->status && !rq->retry)) {
+			end_bios(rq);
+			continue;
+		}
+		list_del(&rq->list);
+		if (rq->end_io)
+			rq->end_io(rq);
+		else if (!retry_bios(rq))
+			blk_mq_end_request(rq);
+	}
+	if (!list_empty(&ended))
+		blk_mq_put_requests(q, &ended);
 }
 
 /* SOFTIRQ_BLOCK. Counting as a runner keeps the queue when its last tag is freed. */
 static void blk_done_softirq(void)
 {
+	struct request *rq, *tmp;
+	struct request_queue *q;
+	LIST_HEAD(same);
 	LIST_HEAD(list);
 	u64 flags = irq_save();
 
 	list_splice_tail_init(&completed[this_cpu()->id], &list);
 	irq_restore(flags);
 	while (!list_empty(&list)) {
-		struct request *rq = list_first_entry(&list, struct request, list), *next;
-		struct request_queue *q = rq->q;
-
+		q = list_first_entry(&list, struct request, list)->q;
+		list_for_each_entry_safe(rq, tmp, &list, list)
+			if (rq->q == q)
+				list_move_tail(&rq->list, &same);
 		atomic_inc(&q->runners);
-		for (; rq && rq->q == q; rq = next) {
-			list_del(&rq->list);
-			next = list_empty(&list) ? NULL :
-						   list_first_entry(&list, struct request, list);
-			finish_request(rq);
-		}
+		finish_requests(q, &same);
 		blk_mq_run_queue(q);
 		atomic_dec(&q->runners);
 	}

@@ -18,6 +18,7 @@ void blk_start_plug(struct blk_plug *plug)
 {
 	INIT_LIST_HEAD(&plug->requests);
 	plug->count = 0;
+	plug->now_ns = 0;
 	/* Plugs nest: the outermost one counts. */
 	if (blk_plug_enabled && !current->plug)
 		current->plug = plug;
@@ -59,6 +60,8 @@ void blk_flush_plug(void)
 		spin_unlock_irqrestore(&q->lock, flags);
 		blk_mq_run_queue(q);
 	}
+	if (plug)
+		plug->now_ns = 0;
 }
 
 void blk_plug_request(struct request *rq)

@@ -165,3 +165,23 @@ bool blk_queue_has_write_cache(const struct request_queue *q)
 {
 	return READ_ONCE(q->write_cache);
 }
+
+void blk_queue_set_nomerges(struct request_queue *q, bool on)
+{
+	WRITE_ONCE(q->nomerges, on);
+}
+
+bool blk_queue_nomerges(const struct request_queue *q)
+{
+	return !blk_merge_enabled || READ_ONCE(q->nomerges);
+}
+
+u32 blk_queue_nr_requests(const struct request_queue *q)
+{
+	return q->depth - 1u;
+}
+
+bool blk_queue_polled(const struct request_queue *q)
+{
+	return q->ops->poll && cmdline_bool("blk.poll", false);
+}

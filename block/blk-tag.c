@@ -11,6 +11,18 @@
 #include "kernel/lib/bitmap.h"
 #include "kernel/lib/err.h"
 
+/* Requests of one plug have one time. */
+static ktime_t request_time(void)
+{
+	struct blk_plug *plug = current->plug;
+
+	if (!plug)
+		return ktime_get_ns();
+	if (!plug->now_ns)
+		plug->now_ns = ktime_get_ns();
+	return plug->now_ns;
+}
+
 /* A request with a free tag, NULL if there is none (or the queue is frozen), or ERR_PTR(-EIO). */
 static struct request *try_get_request(struct request_queue *q, blk_opf_t opf)
 {
@@ -40,7 +52,7 @@ static struct request *try_get_request(struct request_queue *q, blk_opf_t opf)
 	rq->nr_merged = 0;
 	rq->flush_steps = 0;
 	rq->end_io_data = NULL;
-	rq->start_ns = ktime_get_ns();
+	rq->start_ns = request_time();
 out:
 	spin_unlock_irqrestore(&q->lock, flags);
 	return rq;
@@ -61,16 +73,22 @@ struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 }
 
 /* The wakeup is under the lock: once it is released, the queue may be freed by who waited. */
-void blk_mq_put_request(struct request *rq)
+void blk_mq_put_requests(struct request_queue *q, struct list_head *list)
 {
-	struct request_queue *q = rq->q;
+	ktime_t now = ktime_get_ns();
 	u64 flags = spin_lock_irqsave(&q->lock);
+	struct request *rq, *tmp;
 
-	blk_account_done(rq);
-	rq->state = RQ_IDLE;
-	bitmap_clear(q->tags, rq->tag);
-	q->tags_used--;
-	wake_up_all(&q->tag_wq);
+	list_for_each_entry_safe(rq, tmp, list, list) {
+		list_del(&rq->list);
+		blk_account_done(rq, now);
+		rq->state = RQ_IDLE;
+		bitmap_clear(q->tags, rq->tag);
+		q->tags_used--;
+	}
+	/* A waiter queues itself before it looks for a tag under the lock. */
+	if (!list_empty(&q->tag_wq.waiters))
+		wake_up_all(&q->tag_wq);
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 

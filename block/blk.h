@@ -98,6 +98,7 @@ struct request_queue {
 	void *elevator_data;		     /* [lock] */
 	atomic_t runners;		     /* [atomic] blk_mq_run_queue at work */
 	bool write_cache, fua;		     /* [atomic] */
+	bool nomerges;			     /* [atomic] */
 	bool flush_busy;		     /* [lock] the flush request is under way */
 	struct list_head flush_pending,
 		flush_running; /* [lock] who waits for the next/this flush */
@@ -124,7 +125,8 @@ void blk_mq_init(void);
 /* blk-tag.c */
 /* Returns: ERR_PTR(-EAGAIN) with REQ_NOWAIT, ERR_PTR(-EIO) when dying. Context: sleeps. */
 struct request *must_check blk_mq_get_request(struct request_queue *q, blk_opf_t opf);
-void blk_mq_put_request(struct request *rq);
+/* Their tags are free again; empties the list. Context: any. */
+void blk_mq_put_requests(struct request_queue *q, struct list_head *list);
 
 /* blk-merge.c */
 extern bool blk_merge_enabled;
@@ -154,13 +156,11 @@ int must_check elevator_attach(struct request_queue *q, const struct elevator_op
 
 /* genhd.c */
 void genhd_init(void);
-/* A reference to the device with this number, or with the lowest from it on; NULL if none. */
-struct block_device *bdget(dev_t dev);
+/* A reference to the device with the lowest number from this on; NULL if none. */
 struct block_device *bdget_next(dev_t dev);
-void bdput(struct block_device *bdev);
 /* stat.c: Locks: q->lock held. */
 void blk_account_start(struct request *rq);
-void blk_account_done(struct request *rq);
+void blk_account_done(struct request *rq, ktime_t now);
 
 /* partitions.c */
 void blk_scan_partitions(struct gendisk *disk);

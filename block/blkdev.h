@@ -93,6 +93,14 @@ struct queue_limits *blk_queue_limits(struct request_queue *q);
 void blk_queue_write_cache(struct request_queue *q, bool write_cache, bool fua);
 bool blk_queue_has_write_cache(const struct request_queue *q);
 
+/* Do bios merge here at all? */
+void blk_queue_set_nomerges(struct request_queue *q, bool on);
+bool blk_queue_nomerges(const struct request_queue *q);
+/* Requests that it holds at most (its tags but the one for flushes). */
+u32 blk_queue_nr_requests(const struct request_queue *q);
+/* Are completions looked for rather than signalled (blk.poll=1)? */
+bool blk_queue_polled(const struct request_queue *q);
+
 /* The driver is done with rq, with rq->status set. Finishes in the block softirq. Context: any. */
 void blk_mq_complete_request(struct request *rq);
 /* A ring has room again: dispatch on, from softirq. A completion says the same. Context: any. */
@@ -115,6 +123,7 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max);
 struct blk_plug {
 	struct list_head requests; /* [owner] */
 	u32 count;		   /* [owner] */
+	ktime_t now_ns;		   /* [owner] when its first request was made, or 0 */
 };
 void blk_start_plug(struct blk_plug *plug);
 void blk_finish_plug(struct blk_plug *plug);
@@ -123,6 +132,8 @@ void blk_flush_plug(void); /* before the current thread sleeps */
 /* The name of the disk's elevator, or change it while I/O runs. Returns: 0, -EINVAL (no such
  * elevator), -ENOMEM. Context: sleeps. */
 const char *elevator_name(const struct request_queue *q);
+/* The n-th elevator that there is, or NULL after the last. */
+const char *elevator_nth(u32 n);
 int must_check elevator_switch(struct request_queue *q, const char *name);
 
 /* Once at boot: softirq, watchdog, command-line toggles. */

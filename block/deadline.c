@@ -18,7 +18,8 @@ static const ktime_t expiry_ns[2] = {500 * NSEC_PER_MSEC, 5 * NSEC_PER_SEC};
 
 struct deadline_data {
 	struct list_head sorted[2], fifo[2]; /* [q->lock] reads, writes */
-	sector_t position[2];		     /* [q->lock] where the last batch ended */
+	struct request *next[2]; /* [q->lock] the first one at or above the position, or NULL */
+	sector_t position[2];	 /* [q->lock] where the last batch ended */
 	u32 batching;			     /* [q->lock] left of the batch */
 	u32 starved;			     /* [q->lock] read batches since writes wait */
 	bool write;			     /* [q->lock] the batch's direction */
@@ -51,19 +52,11 @@ static void deadline_insert(struct request_queue *q, struct request *rq)
 		if (pos->sector <= rq->sector)
 			break;
 	list_add(&rq->list, &pos->list);
-	rq->deadline_ns = ktime_get_ns() + expiry_ns[write];
+	if (rq->sector >= dd->position[write] &&
+	    (!dd->next[write] || rq->sector < dd->next[write]->sector))
+		dd->next[write] = rq;
+	rq->deadline_ns = rq->start_ns + expiry_ns[write];
 	list_add_tail(&rq->fifo, &dd->fifo[write]);
-}
-
-/* The first request at or above the position, or NULL at the end of the sweep. */
-static struct request *deadline_next(const struct deadline_data *dd, bool write)
-{
-	struct request *rq;
-
-	list_for_each_entry(rq, &dd->sorted[write], list)
-		if (rq->sector >= dd->position[write])
-			return rq;
-	return NULL;
 }
 
 /* Choose the direction of a new batch and its first request. */
@@ -81,21 +74,24 @@ static struct request *deadline_new_batch(struct deadline_data *dd)
 		return NULL;
 	dd->batching = FIFO_BATCH;
 	oldest = list_first_entry(&dd->fifo[dd->write], struct request, fifo);
-	rq = deadline_next(dd, dd->write);
+	rq = dd->next[dd->write];
 	return rq && oldest->deadline_ns > ktime_get_ns() ? rq : oldest;
 }
 
 static struct request *deadline_dispatch(struct request_queue *q)
 {
 	struct deadline_data *dd = q->elevator_data;
-	struct request *rq = dd->batching ? deadline_next(dd, dd->write) : NULL;
+	struct request *rq = dd->batching ? dd->next[dd->write] : NULL;
+	struct list_head *sorted;
 
 	if (!rq)
 		rq = deadline_new_batch(dd);
 	if (!rq)
 		return NULL;
 	dd->batching--;
+	sorted = &dd->sorted[dd->write];
 	dd->position[dd->write] = rq->sector + (rq->data_len >> SECTOR_SHIFT);
+	dd->next[dd->write] = rq->list.next == sorted ? NULL : list_next_entry(rq, list);
 	list_del(&rq->list);
 	list_del(&rq->fifo);
 	return rq;

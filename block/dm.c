@@ -184,6 +184,10 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 			return (int)PTR_ERR(d->bdev);
 		}
 		t->nr_devs++;
+		if (t->dm->write && bdev_read_only(d->bdev)) {
+			printk("%s: %s is read-only\n", disk->disk_name, argv[0]);
+			return -EACCES;
+		}
 		most = bdev_nr_sectors(d->bdev);
 		if (d->start > most || len > most - d->start) {
 			printk("%s: %s is too small\n", disk->disk_name, argv[0]);

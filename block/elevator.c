@@ -44,6 +44,11 @@ int elevator_attach(struct request_queue *q, const struct elevator_ops *ops)
 	return 0;
 }
 
+const char *elevator_nth(u32 n)
+{
+	return n < ARRAY_SIZE(elevators) ? elevators[n]->name : NULL;
+}
+
 const char *elevator_name(const struct request_queue *q)
 {
 	return q->elevator->name;

@@ -32,9 +32,10 @@ struct gendisk;
 #define DISK_MAX_PARTS	16 /* minors a disk */
 
 struct disk_stats {
-	u64 ios[3], merges[3], sectors[3], time_ns[3]; /* read, write, discard; [queue lock] */
-	u64 in_flight;				       /* [queue lock] */
-	u64 io_time_ns, queue_time_ns, stamp_ns;       /* [queue lock] */
+	/* Of reads, writes, discards, flushes. [queue lock] */
+	u64 ios[4], merges[4], sectors[4], time_ns[4];
+	u64 in_flight;				 /* [queue lock] */
+	u64 io_time_ns, queue_time_ns, stamp_ns; /* [queue lock] */
 };
 
 struct block_device {
@@ -107,15 +108,22 @@ extern void (*bdev_free_inode)(struct inode *inode);
 /* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open),
  * -EINVAL (cannot have any). Context: sleeps. */
 int must_check blkdev_reread_part(struct block_device *bdev);
-/* BLKROSET. */
+/* The driver says that the medium is read-only: no one can undo it. */
 void set_disk_ro(struct gendisk *disk, bool read_only);
 
-/* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). Errors: -ENXIO (no such
- * device), -EROFS (write asked, device read-only), -EBUSY. Context: sleeps. */
+/* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). As in Linux a
+ * read-only device opens for writing: who cannot use it so asks bdev_read_only. Errors: -ENXIO (no
+ * such device), -EBUSY. Context: sleeps. */
 struct block_device *must_check blkdev_get_by_dev(dev_t dev, bool write, void *holder);
 void blkdev_put(struct block_device *bdev, bool write, void *holder);
 /* "/dev/vda1" or "vda1" or "254:1" to a number. Returns: 0 (no such device) or the number. */
 dev_t blk_lookup_devt(const char *name);
+/* A reference to the device with this number, opened or not, or NULL; and its end. It keeps the
+ * memory of the disk, not the disk: look at `dead` under open_mutex. */
+struct block_device *must_check bdget(dev_t dev);
+void bdput(struct block_device *bdev);
+/* BLKROSET: of a whole disk, its partitions too. Context: sleeps. */
+void bdev_set_read_only(struct block_device *bdev, bool read_only);
 /* Walk all block devices in order of their numbers; stops at non-zero. Context: sleeps. */
 int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg);
 /* "vda1". */

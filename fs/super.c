@@ -197,7 +197,12 @@ struct super_block *mount_fs(struct file_system_type *type, dev_t dev, u32 flags
 		bdev = blkdev_get_by_dev(dev, write, sb);
 		if (IS_ERR(bdev)) {
 			kfree(sb);
-			return PTR_ERR(bdev) == -EROFS ? ERR_PTR(-EACCES) : ERR_CAST(bdev);
+			return ERR_CAST(bdev);
+		}
+		if (write && bdev_read_only(bdev)) {
+			blkdev_put(bdev, write, sb);
+			kfree(sb);
+			return ERR_PTR(-EACCES);
 		}
 		sb->s_bdev = bdev;
 		sb->s_bdev_write = write;
@@ -236,7 +241,11 @@ static int reopen_bdev(struct super_block *sb)
 	struct block_device *bdev = blkdev_get_by_dev(sb->s_dev, true, sb);
 
 	if (IS_ERR(bdev))
-		return PTR_ERR(bdev) == -EROFS ? -EACCES : (int)PTR_ERR(bdev);
+		return (int)PTR_ERR(bdev);
+	if (bdev_read_only(bdev)) {
+		blkdev_put(bdev, true, sb);
+		return -EACCES;
+	}
 	blkdev_put(bdev, false, sb);
 	sb->s_bdev_write = true;
 	return 0;
