@@ -25,6 +25,7 @@
 /* Linux's <linux/fs.h>. */
 #define BLKROSET     0x125du
 #define BLKROGET     0x125eu
+#define BLKRRPART    0x125fu
 #define BLKGETSIZE   0x1260u
 #define BLKFLSBUF    0x1261u
 #define BLKSSZGET    0x1268u
@@ -85,8 +86,16 @@ static const struct address_space_operations def_blk_aops = {
 	.direct_IO = blkdev_direct_IO,
 };
 
+/* The device goes, and nobody had it open: its cache was only looked at. */
+static void drop_bdev_inode(struct inode *inode)
+{
+	truncate_inode_pages(&inode->i_data, 0);
+	kfree(inode);
+}
+
 void bdev_cache_init(void)
 {
+	bdev_free_inode = drop_bdev_inode;
 	mutex_init(&bdev_lock);
 	INIT_LIST_HEAD(&bdev_sb.s_inodes);
 	INIT_LIST_HEAD(&bdev_sb.s_dirty);
@@ -315,7 +324,7 @@ static ssize_t blkdev_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	ssize_t done;
 
 	if (iov_iter_count(iter) == 0)
-		return 0;
+		return bdev_read_only(inode->i_bdev) ? -EPERM : 0;
 	if (iocb->ki_flags & IOCB_DIRECT) { /* without the mutex: many at a time */
 		done = blkdev_write_checks(iocb, iter);
 		return done ? done : generic_file_direct_write(iocb, iter);
@@ -390,10 +399,18 @@ static int blkdev_set_read_only(struct block_device *bdev, u64 arg)
 		return -EACCES;
 	if (get_user_obj(&on, USERPTR(arg)) < 0)
 		return -EFAULT;
-	mutex_lock(&bdev->bd_disk->open_mutex);
-	bdev->bd_read_only = on != 0;
-	mutex_unlock(&bdev->bd_disk->open_mutex);
+	bdev_set_read_only(bdev, on != 0);
 	return 0;
+}
+
+static int blkdev_reread(struct block_device *bdev)
+{
+	int err;
+
+	if (!cred_is_root(current_cred()))
+		return -EACCES;
+	err = sync_blockdev(bdev); /* the table is read past the page cache */
+	return err < 0 ? err : blkdev_reread_part(bdev);
 }
 
 static long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
@@ -423,6 +440,8 @@ static long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 		return put_int(arg, bdev_read_only(bdev));
 	case BLKROSET:
 		return blkdev_set_read_only(bdev, arg);
+	case BLKRRPART:
+		return blkdev_reread(bdev);
 	case BLKFLSBUF:
 		if (!cred_is_root(current_cred()))
 			return -EACCES;

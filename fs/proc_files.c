@@ -182,6 +182,8 @@ static int show_partition(struct block_device *bdev, void *arg)
 {
 	char name[DISK_NAME_LEN + 8];
 
+	if (!bdev_nr_sectors(bdev))
+		return 0;
 	bdev_name(bdev, name, sizeof(name));
 	seq_printf(arg, "%4u  %7u %10llu %s\n", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev),
 		   (unsigned long long)bdev_nr_sectors(bdev) / 2, name);
@@ -203,17 +205,20 @@ static void show_io(struct seq_file *m, const struct disk_stats *s, u32 i)
 
 static int show_diskstat(struct block_device *bdev, void *arg)
 {
-	const struct disk_stats *s = &bdev->bd_stats;
 	char name[DISK_NAME_LEN + 8];
+	struct disk_stats s;
 
+	if (bdev->bd_partno && !bdev_nr_sectors(bdev))
+		return 0;
+	bdev_get_stats(bdev, &s);
 	bdev_name(bdev, name, sizeof(name));
 	seq_printf(arg, "%4u %7u %s", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev), name);
-	show_io(arg, s, 0);
-	show_io(arg, s, 1);
-	seq_printf(arg, " %llu %llu %llu", (unsigned long long)s->in_flight,
-		   NS_TO_MS(s->io_time_ns), NS_TO_MS(s->queue_time_ns));
-	show_io(arg, s, 2);
-	seq_printf(arg, " 0 0\n");
+	show_io(arg, &s, 0);
+	show_io(arg, &s, 1);
+	seq_printf(arg, " %llu %llu %llu", (unsigned long long)s.in_flight, NS_TO_MS(s.io_time_ns),
+		   NS_TO_MS(s.queue_time_ns));
+	show_io(arg, &s, 2);
+	seq_printf(arg, " %llu %llu\n", (unsigned long long)s.ios[3], NS_TO_MS(s.time_ns[3]));
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "kernel/lib/cmdline.h"
 
 #define INIT_PAGES 4u	/* 16 KiB */
-#define MAX_PAGES  128u /* 512 KiB: 64 MiB in 128 requests */
+#define MAX_PAGES  READAHEAD_MAX_PAGES
 
 static bool readahead_on(void)
 {

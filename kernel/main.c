@@ -17,6 +17,7 @@
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/super.h"
+#include "fs/sysfs.h"
 #include "kernel/arch/bootinfo.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/earlycon.h"
@@ -65,6 +66,7 @@ static void boot_thread(void *arg)
 	bdev_cache_init();  /* devices have inodes and pages too */
 	devfs_init();	    /* /dev, filled as devices appear */
 	procfs_init();	    /* /proc, filled by the layers that register there */
+	sysfs_init();	    /* /sys, the same of disks */
 	writeback_init();   /* the flusher thread */
 	direct_io_init();   /* the worker that ends direct writes */
 	block_init();	    /* queues and their softirq, before the first disk */

@@ -1,5 +1,5 @@
 /*
- * init: process 1. Mounts /proc, keeps a shell running on the console, reaps orphans, and ends the
+ * init: process 1. Mounts /proc and /sys, keeps a shell running on the console, reaps orphans, and ends the
  * system when busybox's poweroff, reboot or halt ask for it (SIGUSR2, SIGTERM, SIGUSR1).
  */
 #include <errno.h>
@@ -118,6 +118,7 @@ int main(void)
 	pid_t shell;
 
 	mount_or_say("proc", "/proc", "proc");
+	mount_or_say("sysfs", "/sys", "sysfs");
 	setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("USER", "root", 1);

@@ -1,0 +1,208 @@
+/* The files of /sys/block, with Linux's names, units and formats. */
+#include "fs/sysfs_internal.h"
+
+#include "block/blkdev.h"
+#include "block/genhd.h"
+#include "fs/pagemap.h"
+#include "kernel/arch/clock.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+#define NS_TO_MS(ns) ((unsigned long long)((ns) / NSEC_PER_MSEC))
+
+static struct request_queue *queue_of(const struct block_device *bdev)
+{
+	return bdev->bd_disk->queue;
+}
+
+/* A stacked disk has no limits of its own but the block size. */
+static struct queue_limits limits_of(const struct block_device *bdev)
+{
+	u32 block = bdev_logical_block_size(bdev);
+	struct queue_limits lim = {.logical_block_size = block};
+
+	if (queue_of(bdev))
+		lim = *blk_queue_limits(queue_of(bdev));
+	lim.physical_block_size = max(lim.physical_block_size, block);
+	lim.io_min_bytes = max(lim.io_min_bytes, lim.physical_block_size);
+	return lim;
+}
+
+static int put(struct seq_file *m, u64 value)
+{
+	seq_printf(m, "%llu\n", (unsigned long long)value);
+	return 0;
+}
+
+/* A file that is one number. */
+#define SHOW(name, expr)                                                        \
+	static int show_##name(struct block_device *bdev, struct seq_file *m)   \
+	{                                                                       \
+		const struct queue_limits lim __maybe_unused = limits_of(bdev); \
+                                                                                \
+		return put(m, (expr));                                          \
+	}
+
+SHOW(size, bdev_nr_sectors(bdev))
+SHOW(ro, bdev_read_only(bdev))
+SHOW(start, bdev->bd_start_sect)
+SHOW(partition, bdev->bd_partno)
+SHOW(zero, 0)
+SHOW(alignment_offset, lim.alignment_offset_bytes)
+SHOW(logical, lim.logical_block_size)
+SHOW(physical, lim.physical_block_size)
+SHOW(io_min, lim.io_min_bytes)
+SHOW(io_opt, lim.io_opt_bytes)
+SHOW(max_kb, lim.max_sectors / 2)
+SHOW(max_segments, lim.max_segments)
+SHOW(max_segment_size, lim.max_segment_size_bytes)
+SHOW(max_discard_segments, lim.max_discard_segments)
+SHOW(discard_granularity, lim.discard_granularity_bytes)
+SHOW(discard_max, (u64)lim.max_discard_sectors << SECTOR_SHIFT)
+SHOW(zeroes_max, (u64)lim.max_write_zeroes_sectors << SECTOR_SHIFT)
+SHOW(nr_requests, queue_of(bdev) ? blk_queue_nr_requests(queue_of(bdev)) : 0)
+SHOW(read_ahead_kb, READAHEAD_MAX_PAGES *(PAGE_SIZE / 1024))
+SHOW(rotational, queue_of(bdev) != NULL)
+SHOW(polled, queue_of(bdev) && blk_queue_polled(queue_of(bdev)))
+/* 2: none at all, as in Linux. */
+SHOW(nomerges, queue_of(bdev) && blk_queue_nomerges(queue_of(bdev)) ? 2 : 0)
+
+static int show_dev(struct block_device *bdev, struct seq_file *m)
+{
+	seq_printf(m, "%u:%u\n", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev));
+	return 0;
+}
+
+/* Linux prints no newline here. */
+static int show_serial(struct block_device *bdev, struct seq_file *m)
+{
+	seq_printf(m, "%s", bdev->bd_disk->serial);
+	return 0;
+}
+
+static int show_uevent(struct block_device *bdev, struct seq_file *m)
+{
+	char name[DISK_NAME_LEN + 8];
+
+	bdev_name(bdev, name, sizeof(name));
+	seq_printf(m, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(bdev->bd_dev),
+		   MINOR(bdev->bd_dev), name, bdev->bd_partno ? "partition" : "disk");
+	if (bdev->bd_partno)
+		seq_printf(m, "PARTN=%u\n", bdev->bd_partno);
+	return 0;
+}
+
+static void put_io(struct seq_file *m, const struct disk_stats *s, u32 kind)
+{
+	seq_printf(m, "%8llu %8llu %8llu %8llu ", (unsigned long long)s->ios[kind],
+		   (unsigned long long)s->merges[kind], (unsigned long long)s->sectors[kind],
+		   NS_TO_MS(s->time_ns[kind]));
+}
+
+static int show_stat(struct block_device *bdev, struct seq_file *m)
+{
+	struct disk_stats s;
+
+	bdev_get_stats(bdev, &s);
+	put_io(m, &s, 0);
+	put_io(m, &s, 1);
+	seq_printf(m, "%8llu %8llu %8llu ", (unsigned long long)s.in_flight, NS_TO_MS(s.io_time_ns),
+		   NS_TO_MS(s.queue_time_ns));
+	put_io(m, &s, 2);
+	seq_printf(m, "%8llu %8llu\n", (unsigned long long)s.ios[3], NS_TO_MS(s.time_ns[3]));
+	return 0;
+}
+
+/* All elevators that there are, the one at work in brackets. */
+static int show_scheduler(struct block_device *bdev, struct seq_file *m)
+{
+	const char *now, *name;
+
+	if (!queue_of(bdev)) {
+		seq_printf(m, "none\n");
+		return 0;
+	}
+	now = elevator_name(queue_of(bdev));
+	for (u32 i = 0; (name = elevator_nth(i)) != NULL; i++)
+		seq_printf(m, strcmp(name, now) == 0 ? "%s[%s]" : "%s%s", i ? " " : "", name);
+	seq_printf(m, "\n");
+	return 0;
+}
+
+static int store_scheduler(struct block_device *bdev, const char *text)
+{
+	return queue_of(bdev) ? elevator_switch(queue_of(bdev), text) : -EINVAL;
+}
+
+static int store_nomerges(struct block_device *bdev, const char *text)
+{
+	const char *end;
+	u64 value;
+
+	if (!queue_of(bdev) || kstrtou64(text, 10, &value, &end) || *end)
+		return -EINVAL;
+	blk_queue_set_nomerges(queue_of(bdev), value != 0);
+	return 0;
+}
+
+static int show_write_cache(struct block_device *bdev, struct seq_file *m)
+{
+	bool on = queue_of(bdev) && blk_queue_has_write_cache(queue_of(bdev));
+
+	seq_printf(m, "write %s\n", on ? "back" : "through");
+	return 0;
+}
+
+/* The device itself is switched where it can be. */
+static int store_write_cache(struct block_device *bdev, const char *text)
+{
+	struct gendisk *disk = bdev->bd_disk;
+	bool on = strcmp(text, "write back") == 0;
+
+	if (!on && strcmp(text, "write through") != 0)
+		return -EINVAL;
+	if (!disk->fops || !disk->fops->set_write_cache)
+		return -EOPNOTSUPP;
+	return disk->fops->set_write_cache(disk, on);
+}
+
+static const struct sysfs_attr attrs[] = {
+	{"dev", SYSFS_DISK | SYSFS_PART, 0444, show_dev, NULL},
+	{"size", SYSFS_DISK | SYSFS_PART, 0444, show_size, NULL},
+	{"ro", SYSFS_DISK | SYSFS_PART, 0444, show_ro, NULL},
+	{"stat", SYSFS_DISK | SYSFS_PART, 0444, show_stat, NULL},
+	{"uevent", SYSFS_DISK | SYSFS_PART, 0444, show_uevent, NULL},
+	{"alignment_offset", SYSFS_DISK, 0444, show_alignment_offset, NULL},
+	{"removable", SYSFS_DISK, 0444, show_zero, NULL},
+	{"serial", SYSFS_DISK, 0444, show_serial, NULL},
+	{"cache_type", SYSFS_DISK, 0644, show_write_cache, store_write_cache},
+	{"partition", SYSFS_PART, 0444, show_partition, NULL},
+	{"start", SYSFS_PART, 0444, show_start, NULL},
+	{"scheduler", SYSFS_QUEUE, 0644, show_scheduler, store_scheduler},
+	{"nomerges", SYSFS_QUEUE, 0644, show_nomerges, store_nomerges},
+	{"write_cache", SYSFS_QUEUE, 0644, show_write_cache, store_write_cache},
+	{"nr_requests", SYSFS_QUEUE, 0444, show_nr_requests, NULL},
+	{"logical_block_size", SYSFS_QUEUE, 0444, show_logical, NULL},
+	{"physical_block_size", SYSFS_QUEUE, 0444, show_physical, NULL},
+	{"hw_sector_size", SYSFS_QUEUE, 0444, show_logical, NULL},
+	{"minimum_io_size", SYSFS_QUEUE, 0444, show_io_min, NULL},
+	{"optimal_io_size", SYSFS_QUEUE, 0444, show_io_opt, NULL},
+	{"max_sectors_kb", SYSFS_QUEUE, 0444, show_max_kb, NULL},
+	{"max_hw_sectors_kb", SYSFS_QUEUE, 0444, show_max_kb, NULL},
+	{"max_segments", SYSFS_QUEUE, 0444, show_max_segments, NULL},
+	{"max_segment_size", SYSFS_QUEUE, 0444, show_max_segment_size, NULL},
+	{"max_discard_segments", SYSFS_QUEUE, 0444, show_max_discard_segments, NULL},
+	{"discard_granularity", SYSFS_QUEUE, 0444, show_discard_granularity, NULL},
+	{"discard_max_bytes", SYSFS_QUEUE, 0444, show_discard_max, NULL},
+	{"discard_max_hw_bytes", SYSFS_QUEUE, 0444, show_discard_max, NULL},
+	{"write_zeroes_max_bytes", SYSFS_QUEUE, 0444, show_zeroes_max, NULL},
+	{"read_ahead_kb", SYSFS_QUEUE, 0444, show_read_ahead_kb, NULL},
+	{"rotational", SYSFS_QUEUE, 0444, show_rotational, NULL},
+	{"io_poll", SYSFS_QUEUE, 0444, show_polled, NULL},
+};
+
+const struct sysfs_attr *sysfs_attr_nth(u32 n)
+{
+	return n < ARRAY_SIZE(attrs) ? &attrs[n] : NULL;
+}
