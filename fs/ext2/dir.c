@@ -10,16 +10,16 @@
 #include "fs/ext2/ext2_meta.h"
 #include "fs/file.h"
 
-/* By enum dirent_type, and back. */
-static const u8 dtype_to_ft[16] = {
-	[DT_FIFO_] = EXT2_FT_FIFO,  [DT_CHR_] = EXT2_FT_CHRDEV,	  [DT_DIR_] = EXT2_FT_DIR,
-	[DT_BLK_] = EXT2_FT_BLKDEV, [DT_REG_] = EXT2_FT_REG_FILE, [DT_LNK_] = EXT2_FT_SYMLINK,
-	[DT_SOCK_] = EXT2_FT_SOCK,
-};
-static const u8 ft_to_dtype[EXT2_FT_MAX] = {
-	[EXT2_FT_REG_FILE] = DT_REG_, [EXT2_FT_DIR] = DT_DIR_,	 [EXT2_FT_CHRDEV] = DT_CHR_,
-	[EXT2_FT_BLKDEV] = DT_BLK_,   [EXT2_FT_FIFO] = DT_FIFO_, [EXT2_FT_SOCK] = DT_SOCK_,
-	[EXT2_FT_SYMLINK] = DT_LNK_,
+/* From a file type on disk to enum dirent_type. */
+static const u8 ft_to_dtype[EXT2_FT_MAX] = {DT_UNKNOWN_, DT_REG_,  DT_DIR_,  DT_CHR_,
+					    DT_BLK_,	 DT_FIFO_, DT_SOCK_, DT_LNK_};
+
+/* A walk over all entries, unused ones too. */
+struct dir_iter {
+	struct inode *dir;
+	u32 block, offset;	/* of de */
+	struct buffer_head *bh; /* referenced; NULL before, between and after blocks */
+	struct ext2_dir_entry *de;
 };
 
 static u32 dir_blocks(const struct inode *dir)
@@ -44,50 +44,49 @@ static bool entry_ok(struct inode *dir, struct buffer_head *bh, u32 offset)
 		    rec_len <= left && le32_to_cpu(de->inode) <= EXT2_SB(dir->i_sb)->s_inodes_count)
 			return true;
 	}
-	ext2_error(dir->i_sb, "directory %llu: bad entry in block %llu at %u",
-		   (unsigned long long)dir->i_ino, (unsigned long long)bh->b_blocknr, offset);
+	ext2_inode_error(dir, "bad entry in block %llu at %u", (unsigned long long)bh->b_blocknr,
+			 offset);
 	return false;
 }
 
-/* Search one block. Returns: 0 with the entry, -ENOENT, -EUCLEAN. */
-static int find_in_block(struct inode *dir, struct buffer_head *bh, const struct qstr *name,
-			 struct ext2_dir_entry **result)
+/* Step to the next entry. Returns: 1, 0 after the last one, -errno; bh stays referenced on 1. */
+static int next_entry(struct dir_iter *it)
 {
-	for (u32 offset = 0; offset < bh->b_size;) {
-		struct ext2_dir_entry *de = entry_at(bh, offset);
-
-		if (!entry_ok(dir, bh, offset))
-			return -EUCLEAN;
-		if (le32_to_cpu(de->inode) && de->name_len == name->len &&
-		    memcmp(de->name, name->name, name->len) == 0) {
-			*result = de;
-			return 0;
-		}
-		offset += le16_to_cpu(de->rec_len);
+	if (it->bh)
+		it->offset += le16_to_cpu(it->de->rec_len);
+	if (it->bh && it->offset >= it->bh->b_size) {
+		brelse(it->bh);
+		it->bh = NULL;
+		it->offset = 0;
+		it->block++;
 	}
-	return -ENOENT;
+	if (!it->bh) {
+		if (it->block >= dir_blocks(it->dir))
+			return 0;
+		it->bh = ext2_bread(it->dir, it->block, false);
+		if (IS_ERR(it->bh))
+			return min((int)PTR_ERR(it->bh), -1);
+	}
+	it->de = entry_at(it->bh, it->offset);
+	if (entry_ok(it->dir, it->bh, it->offset))
+		return 1;
+	brelse(it->bh);
+	return -EUCLEAN;
 }
 
 int ext2_find_entry(struct inode *dir, const struct qstr *name, struct ext2_slot *slot)
 {
-	u32 blocks = dir_blocks(dir);
+	struct dir_iter it = {.dir = dir};
+	int ret;
 
-	for (u32 i = 0; i < blocks; i++) {
-		struct buffer_head *bh = ext2_bread(dir, i, false);
-		int err;
-
-		if (IS_ERR(bh))
-			return (int)PTR_ERR(bh);
-		err = find_in_block(dir, bh, name, &slot->de);
-		if (!err) {
-			slot->bh = bh;
-			return 0;
-		}
-		brelse(bh);
-		if (err != -ENOENT)
-			return err;
+	while ((ret = next_entry(&it)) > 0) {
+		if (!le32_to_cpu(it.de->inode) || it.de->name_len != name->len ||
+		    memcmp(it.de->name, name->name, name->len) != 0)
+			continue;
+		*slot = (struct ext2_slot){it.bh, it.de};
+		return 0;
 	}
-	return -ENOENT;
+	return ret ? ret : -ENOENT;
 }
 
 void ext2_touch_dir(struct inode *dir)
@@ -97,11 +96,23 @@ void ext2_touch_dir(struct inode *dir)
 	mark_inode_dirty(dir);
 }
 
-static void fill_entry(struct ext2_dir_entry *de, const struct inode *inode)
+static void name_inode(struct ext2_dir_entry *de, const struct inode *inode)
 {
+	u8 type = EXT2_FT_MAX - 1;
+
+	while (type > 0 && ft_to_dtype[type] != mode_to_dtype(inode->i_mode))
+		type--;
 	de->inode = cpu_to_le32((u32)inode->i_ino);
-	de->file_type =
-		EXT2_SB(inode->i_sb)->s_filetype ? dtype_to_ft[mode_to_dtype(inode->i_mode)] : 0;
+	de->file_type = EXT2_SB(inode->i_sb)->s_filetype ? type : 0;
+}
+
+static void fill_entry(struct ext2_dir_entry *de, u32 rec_len, const char *name, u32 len,
+		       const struct inode *inode)
+{
+	de->rec_len = cpu_to_le16((u16)rec_len);
+	de->name_len = (u8)len;
+	memcpy(de->name, name, len);
+	name_inode(de, inode);
 }
 
 int ext2_set_link(struct inode *dir, struct ext2_slot *slot, struct inode *inode)
@@ -110,43 +121,8 @@ int ext2_set_link(struct inode *dir, struct ext2_slot *slot, struct inode *inode
 
 	if (err)
 		return err;
-	fill_entry(slot->de, inode);
+	name_inode(slot->de, inode);
 	ext2_dirty_metadata(dir, slot->bh);
-	return 0;
-}
-
-/* Put the name into this block if it has room. Returns: 0, -ENOSPC, -EUCLEAN, -EROFS. */
-static int add_to_block(struct inode *dir, struct buffer_head *bh, const struct qstr *name,
-			const struct inode *inode)
-{
-	u32 need = EXT2_DIR_REC_LEN(name->len), used, rec_len;
-	struct ext2_dir_entry *de;
-	int err;
-
-	for (u32 offset = 0;; offset += rec_len) {
-		if (offset >= bh->b_size)
-			return -ENOSPC;
-		if (!entry_ok(dir, bh, offset))
-			return -EUCLEAN;
-		de = entry_at(bh, offset);
-		rec_len = le16_to_cpu(de->rec_len);
-		used = le32_to_cpu(de->inode) ? EXT2_DIR_REC_LEN(de->name_len) : 0;
-		if (rec_len >= used + need)
-			break;
-	}
-	err = ext2_get_write_access(dir->i_sb, bh);
-	if (err)
-		return err;
-	if (used) {
-		de->rec_len = cpu_to_le16((u16)used);
-		de = (void *)((char *)de + used);
-		de->rec_len = cpu_to_le16((u16)(rec_len - used));
-	}
-	de->name_len = (u8)name->len;
-	memcpy(de->name, name->name, name->len);
-	fill_entry(de, inode);
-	ext2_dirty_metadata(dir, bh);
-	ext2_touch_dir(dir);
 	return 0;
 }
 
@@ -162,68 +138,60 @@ static int add_block(struct inode *dir, const struct qstr *name, const struct in
 	bh = ext2_bread(dir, dir_blocks(dir), true);
 	if (IS_ERR(bh)) {
 		err = (int)PTR_ERR(bh);
-		goto err_truncate;
+		ext2_write_failed(dir);
+		return err;
 	}
-	err = ext2_get_write_access(dir->i_sb, bh);
-	if (!err) {
-		*entry_at(bh, 0) = (struct ext2_dir_entry){.rec_len = cpu_to_le16((u16)blocksize)};
-		err = add_to_block(dir, bh, name, inode);
-	}
+	fill_entry(entry_at(bh, 0), blocksize, name->name, name->len, inode);
+	ext2_dirty_metadata(dir, bh);
 	brelse(bh);
-	if (err)
-		goto err_truncate;
 	dir->i_size += blocksize;
-	mark_inode_dirty(dir);
+	ext2_touch_dir(dir);
 	return 0;
-
-err_truncate:
-	(void)!ext2_truncate_blocks(dir, dir->i_size); /* a failure was reported there */
-	mark_inode_dirty(dir);
-	return err;
 }
 
 int ext2_add_link(struct inode *dir, const struct qstr *name, struct inode *inode)
 {
-	u32 blocks = dir_blocks(dir);
+	u32 need = EXT2_DIR_REC_LEN(name->len), used, rec_len;
+	struct dir_iter it = {.dir = dir};
+	int ret;
 
-	if (name->len == 0 || name->len > EXT2_NAME_LEN)
-		return name->len ? -ENAMETOOLONG : -EINVAL;
 	if (dir->i_nlink == 0)
 		return -ENOENT;
-	for (u32 i = 0; i < blocks; i++) {
-		struct buffer_head *bh = ext2_bread(dir, i, false);
-		int err;
-
-		if (IS_ERR(bh))
-			return (int)PTR_ERR(bh);
-		err = add_to_block(dir, bh, name, inode);
-		brelse(bh);
-		if (err != -ENOSPC)
-			return err;
+	do {
+		ret = next_entry(&it);
+		if (ret <= 0)
+			return ret ? ret : add_block(dir, name, inode);
+		rec_len = le16_to_cpu(it.de->rec_len);
+		used = le32_to_cpu(it.de->inode) ? EXT2_DIR_REC_LEN(it.de->name_len) : 0;
+	} while (rec_len < used + need);
+	ret = ext2_get_write_access(dir->i_sb, it.bh);
+	if (!ret) {
+		if (used)
+			it.de->rec_len = cpu_to_le16((u16)used);
+		fill_entry(entry_at(it.bh, it.offset + used), rec_len - used, name->name, name->len,
+			   inode);
+		ext2_dirty_metadata(dir, it.bh);
+		ext2_touch_dir(dir);
 	}
-	return add_block(dir, name, inode);
+	brelse(it.bh);
+	return ret;
 }
 
 int ext2_delete_entry(struct inode *dir, struct ext2_slot *slot)
 {
-	u32 end = (u32)((char *)slot->de - slot->bh->b_data), rec_len;
+	u32 end = (u32)((char *)slot->de - slot->bh->b_data);
 	struct ext2_dir_entry *prev = NULL;
-	int err;
+	int err = ext2_get_write_access(dir->i_sb, slot->bh);
 
+	if (err)
+		return err;
 	for (u32 offset = 0; offset < end; offset += le16_to_cpu(prev->rec_len)) {
 		if (!entry_ok(dir, slot->bh, offset))
 			return -EUCLEAN;
 		prev = entry_at(slot->bh, offset);
 	}
-	if (!entry_ok(dir, slot->bh, end))
-		return -EUCLEAN;
-	err = ext2_get_write_access(dir->i_sb, slot->bh);
-	if (err)
-		return err;
-	if (prev) {
-		rec_len = (u32)le16_to_cpu(prev->rec_len) + le16_to_cpu(slot->de->rec_len);
-		prev->rec_len = cpu_to_le16((u16)rec_len);
-	}
+	if (prev)
+		ext2_add16(&prev->rec_len, le16_to_cpu(slot->de->rec_len));
 	slot->de->inode = cpu_to_le32(0);
 	ext2_dirty_metadata(dir, slot->bh);
 	ext2_touch_dir(dir);
@@ -234,107 +202,60 @@ int ext2_make_empty(struct inode *inode, struct inode *parent)
 {
 	u32 blocksize = inode->i_sb->s_blocksize, dot_len = EXT2_DIR_REC_LEN(1);
 	struct buffer_head *bh = ext2_bread(inode, 0, true);
-	struct ext2_dir_entry *de;
-	int err;
 
 	if (IS_ERR(bh))
 		return (int)PTR_ERR(bh);
-	err = ext2_get_write_access(inode->i_sb, bh);
-	if (!err) {
-		de = entry_at(bh, 0);
-		de->rec_len = cpu_to_le16((u16)dot_len);
-		de->name_len = 1;
-		memcpy(de->name, ".", 1);
-		fill_entry(de, inode);
-		de = entry_at(bh, dot_len);
-		de->rec_len = cpu_to_le16((u16)(blocksize - dot_len));
-		de->name_len = 2;
-		memcpy(de->name, "..", 2);
-		fill_entry(de, parent);
-		ext2_dirty_metadata(inode, bh);
-		inode->i_size = blocksize;
-		mark_inode_dirty(inode);
-	}
+	fill_entry(entry_at(bh, 0), dot_len, ".", 1, inode);
+	fill_entry(entry_at(bh, dot_len), blocksize - dot_len, "..", 2, parent);
+	ext2_dirty_metadata(inode, bh);
 	brelse(bh);
-	return err;
-}
-
-static bool is_dot_or_dotdot(const struct ext2_dir_entry *de)
-{
-	return (de->name_len == 1 && de->name[0] == '.') ||
-	       (de->name_len == 2 && de->name[0] == '.' && de->name[1] == '.');
+	inode->i_size = blocksize;
+	mark_inode_dirty(inode);
+	return 0;
 }
 
 int ext2_empty_dir(struct inode *dir)
 {
-	u32 blocks = dir_blocks(dir);
-	int err = 0;
+	struct dir_iter it = {.dir = dir};
+	int ret;
 
-	for (u32 i = 0; !err && i < blocks; i++) {
-		struct buffer_head *bh = ext2_bread(dir, i, false);
-		const struct ext2_dir_entry *de;
-
-		if (IS_ERR(bh))
-			return (int)PTR_ERR(bh);
-		for (u32 offset = 0; !err && offset < bh->b_size;
-		     offset += le16_to_cpu(de->rec_len)) {
-			de = entry_at(bh, offset);
-			if (!entry_ok(dir, bh, offset))
-				err = -EUCLEAN;
-			else if (le32_to_cpu(de->inode) && !is_dot_or_dotdot(de))
-				err = -ENOTEMPTY;
-		}
-		brelse(bh);
-	}
-	return err;
-}
-
-/* Pass the entries of one block on from `start`. Returns: 1 to go on, 0 when the sink is full,
- * -EUCLEAN. The offsets of entries may have changed since the last call: count from the front. */
-static int emit_block(struct inode *dir, struct buffer_head *bh, struct dir_context *ctx, u32 start)
-{
-	bool typed = EXT2_SB(dir->i_sb)->s_filetype;
-	loff_t base = ctx->pos - start;
-	const struct ext2_dir_entry *de;
-
-	for (u32 offset = 0; offset < bh->b_size; offset += le16_to_cpu(de->rec_len)) {
-		u8 dtype = DT_UNKNOWN_;
-
-		if (!entry_ok(dir, bh, offset))
-			return -EUCLEAN;
-		de = entry_at(bh, offset);
-		if (offset < start)
+	while ((ret = next_entry(&it)) > 0) {
+		if (!le32_to_cpu(it.de->inode) ||
+		    (it.de->name_len <= 2 && memcmp(it.de->name, "..", it.de->name_len) == 0))
 			continue;
-		ctx->pos = base + offset;
-		if (typed && de->file_type < EXT2_FT_MAX)
-			dtype = ft_to_dtype[de->file_type];
-		if (le32_to_cpu(de->inode) && !ctx->actor(ctx, de->name, de->name_len, ctx->pos,
-							  le32_to_cpu(de->inode), dtype))
-			return 0;
+		brelse(it.bh);
+		return -ENOTEMPTY;
 	}
-	ctx->pos = base + bh->b_size;
-	return 1;
+	return ret;
 }
 
-int ext2_readdir(struct file *file, struct dir_context *ctx)
+/* Entries may have come and gone since the last call: the position counts from the front of its
+ * block, and the first entry at or behind it is the next. */
+static int ext2_readdir(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file->f_inode;
-	u32 blocksize = dir->i_sb->s_blocksize;
-	int ret = 1;
+	u32 bits = dir->i_sb->s_blocksize_bits;
+	struct dir_iter it = {.dir = dir, .block = (u32)(ctx->pos >> bits)};
+	int ret;
 
-	if (ctx->pos < 0)
-		return -EINVAL;
-	while (ret > 0 && ctx->pos < dir->i_size) {
-		u32 start = (u32)ctx->pos & (blocksize - 1);
-		u32 block = (u32)(ctx->pos >> dir->i_sb->s_blocksize_bits);
-		struct buffer_head *bh = ext2_bread(dir, block, false);
+	if (ctx->pos < 0 || ctx->pos >= dir->i_size)
+		return 0;
+	while ((ret = next_entry(&it)) > 0) {
+		loff_t pos = ((loff_t)it.block << bits) + it.offset;
+		u8 type = it.de->file_type % EXT2_FT_MAX;
 
-		if (IS_ERR(bh))
-			return (int)PTR_ERR(bh);
-		ret = emit_block(dir, bh, ctx, start);
-		brelse(bh);
+		if (pos < ctx->pos)
+			continue;
+		ctx->pos = pos;
+		if (le32_to_cpu(it.de->inode) &&
+		    !ctx->actor(ctx, it.de->name, it.de->name_len, pos, le32_to_cpu(it.de->inode),
+				EXT2_SB(dir->i_sb)->s_filetype ? ft_to_dtype[type] : DT_UNKNOWN_)) {
+			brelse(it.bh);
+			return 0;
+		}
+		ctx->pos += le16_to_cpu(it.de->rec_len);
 	}
-	return min(ret, 0);
+	return ret;
 }
 
 const struct file_operations ext2_dir_operations = {

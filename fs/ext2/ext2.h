@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. A block number taken from the disk is used only after ext2_data_block_valid() or, in a group
- *    descriptor, the checks at mount. An inode number only after ext2_iget()'s.
+ *    descriptor, ext2_group_desc_ok(). An inode number only after ext2_iget()'s check.
  * 2. Metadata (bitmaps, descriptors, inode table, indirect and directory blocks, slow symlinks)
  *    goes through the device's buffers and changes only by the calls of ext2_meta.h; file data
  *    lives in the inode's own pages. A freed metadata block is forgotten, so its buffer never
@@ -19,42 +19,49 @@
 #include "fs/inode.h"
 #include "fs/super.h"
 #include "kernel/lib/compiler.h"
+#include "kernel/lib/errno.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/mutex.h"
 
-struct dir_context;
-struct file;
 struct file_operations;
 
 struct ext2_sb_info {
 	struct buffer_head *s_sbh;	   /* [const] holds s_es */
 	struct ext2_super_block *s_es;	   /* [s_alloc_lock] */
 	struct buffer_head **s_group_desc; /* [const]; the descriptors in them: [s_alloc_lock] */
-	u32 s_gdb_count;		   /* [const] blocks of descriptors */
-	u32 s_groups_count;		   /* [const], and so are all down to the lock */
-	u32 s_blocks_count, s_first_data_block, s_blocks_per_group, s_desc_per_block;
+	u32 s_gdb_count; /* [const] blocks of descriptors; const down to the lock */
+	u32 s_groups_count, s_blocks_count, s_first_data_block, s_blocks_per_group;
 	u32 s_inodes_count, s_inodes_per_group, s_inodes_per_block, s_itb_per_group;
-	u32 s_inode_size, s_first_ino; /* bytes; first that is not reserved */
-	u32 s_overhead_blocks;	       /* metadata, for statfs */
-	bool s_filetype;	       /* directory entries tell the type */
+	u32 s_desc_per_block, s_inode_size, s_first_ino; /* bytes; first not reserved */
+	u32 s_overhead_blocks;				 /* metadata, for statfs */
+	bool s_filetype;				 /* directory entries tell the type */
 	struct mutex s_alloc_lock;
 	u32 s_free_blocks, s_free_inodes; /* [s_alloc_lock] sums of the descriptors */
-	u32 s_next_generation;		  /* [s_alloc_lock] */
-	bool s_counters_dirty;		  /* [s_alloc_lock] newer than the superblock's */
 	u16 s_mount_state;		  /* [sb->s_lock] s_state to leave behind */
-	bool s_aborted; /* [atomic] found corrupt: no metadata is changed any more */
+	bool s_aborted;			  /* [atomic] found corrupt: metadata stays as it is */
 };
 
 struct ext2_inode_info {
 	struct inode vfs_inode;
 	struct mutex truncate_mutex;
-	le32_t i_data[EXT2_N_BLOCKS]; /* [truncate_mutex] as on the disk */
-	u32 i_flags;		      /* [i_mutex] */
-	u32 i_file_acl;		      /* [const] block of extended attributes */
-	u32 i_name_dir, i_name_hash;  /* [parent's i_mutex] a directory's only name; 0: not known */
-	u32 i_dtime;		      /* [owner: evict] */
+	le32_t i_data[EXT2_N_BLOCKS];	  /* [truncate_mutex] as on the disk */
 	u32 i_next_lblock, i_next_pblock; /* [truncate_mutex] where to go on allocating */
-	bool i_on_disk;			  /* [const once hashed] read or made: evict may free it */
+	u32 i_flags, i_file_acl, i_dtime; /* [i_mutex] */
+	u32 i_name_dir, i_name_hash; /* [parent's i_mutex] a directory's only name; 0: unknown */
+	bool i_on_disk;		     /* [const once hashed] read or made: evict may free it */
+};
+
+/* One group's bitmap of blocks or inodes, with its descriptor, about to change. */
+struct ext2_bitmap {
+	struct buffer_head *bh, *gdb; /* bh: referenced */
+	u64 *map;
+	struct ext2_group_desc *desc;
+};
+
+/* A directory entry within its buffer, which is referenced. */
+struct ext2_slot {
+	struct buffer_head *bh;
+	struct ext2_dir_entry *de;
 };
 
 static inline struct ext2_sb_info *EXT2_SB(const struct super_block *sb)
@@ -69,6 +76,10 @@ static inline u32 ext2_inode_group(const struct inode *inode)
 {
 	return (u32)(inode->i_ino - 1) / EXT2_SB(inode->i_sb)->s_inodes_per_group;
 }
+static inline void ext2_add16(le16_t *count, int by)
+{
+	*count = cpu_to_le16((u16)(le16_to_cpu(*count) + by));
+}
 /* Is the target in i_data, where other inodes have their block pointers? */
 static inline bool ext2_is_fast_symlink(struct inode *inode)
 {
@@ -78,10 +89,30 @@ static inline bool ext2_is_fast_symlink(struct inode *inode)
 }
 
 /* super.c */
-/* Announce a corruption: one line, the error flag on disk, and the filesystem turns read-only. */
-void ext2_error(struct super_block *sb, const char *fmt, ...) printf_like(2, 3);
-/* Sets the large_file feature if it is not. Returns: -EFBIG in revision 0. */
-int must_check ext2_need_large_file(struct super_block *sb);
+/* Announce a corruption: one line, the error flag on disk, and the filesystem turns read-only.
+ * Returns: -EUCLEAN. */
+#define ext2_error(sb, ...) (sb_error((sb), __VA_ARGS__), ext2_abort(sb))
+void ext2_mark_corrupt(struct super_block *sb);
+static inline int ext2_abort(struct super_block *sb)
+{
+	ext2_mark_corrupt(sb);
+	return -EUCLEAN;
+}
+#define ext2_inode_error(inode, fmt, ...) \
+	ext2_error((inode)->i_sb, "inode %u " fmt, (u32)(inode)->i_ino, ##__VA_ARGS__)
+
+/* load.c */
+/* Set up sb->s_fs_info from the device, all checked. silent: no line when it is no ext2 at all.
+ * Returns: 0, -EINVAL (no ext2, or features that we lack), -EUCLEAN, -EIO, -ENOMEM.
+ * Context: sleeps. */
+int must_check ext2_load(struct super_block *sb, bool silent);
+void ext2_unload(struct super_block *sb);
+/* Do device and features allow to write? Names the features that do not. */
+bool must_check ext2_may_write(struct super_block *sb);
+/* Sum up the descriptors' free counts. Nobody else uses the filesystem yet. */
+void ext2_count_free(struct super_block *sb);
+/* Print "ext2: vda: message". Returns: err. */
+int ext2_refuse(struct super_block *sb, int err, const char *fmt, ...) printf_like(3, 4);
 
 /* balloc.c */
 struct ext2_group_desc *ext2_group_desc(struct super_block *sb, u32 group, struct buffer_head **bh);
@@ -89,13 +120,19 @@ struct ext2_group_desc *ext2_group_desc(struct super_block *sb, u32 group, struc
 bool ext2_group_desc_ok(struct super_block *sb, u32 group);
 bool ext2_bg_has_super(const struct ext2_sb_info *sbi, u32 group);
 u32 ext2_group_first_block(const struct ext2_sb_info *sbi, u32 group);
-u32 ext2_group_blocks(const struct ext2_sb_info *sbi, u32 group);
 bool ext2_data_block_valid(struct super_block *sb, u32 block);
+/* Read a bitmap, checked, with write access to it and its descriptor. Locks: s_alloc_lock held.
+ * Returns: 0; the caller closes it. */
+int must_check ext2_open_bitmap(struct super_block *sb, u32 group, bool inodes,
+				struct ext2_bitmap *b);
+void ext2_close_bitmap(struct ext2_bitmap *b, bool changed);
 /* Allocate one block near `goal` for inode, i_blocks included.
  * Locks: truncate_mutex held. Returns: 0, -ENOSPC, -EIO, -EUCLEAN, -ENOMEM. */
 int must_check ext2_new_block(struct inode *inode, u32 goal, u32 *block);
-/* Give back `count` valid data blocks of one group. Locks: truncate_mutex held. */
-int must_check ext2_free_blocks(struct inode *inode, u32 block, u32 count);
+/* Clear the bit of the inode, or of a block of its, with all counts. */
+int must_check ext2_free_bit(struct inode *inode, u32 group, u32 bit, bool inodes);
+/* Give back a valid data block. Locks: truncate_mutex held. */
+int must_check ext2_free_block(struct inode *inode, u32 block);
 
 /* ialloc.c */
 /* A new inode for an entry of dir, written and hashed, i_nlink 1, one reference.
@@ -105,12 +142,10 @@ int must_check ext2_free_inode(struct inode *inode);
 
 /* inode.c */
 struct inode *must_check ext2_iget(struct super_block *sb, u32 ino);
-/* The inode's bytes in the inode table; brelse(*bh). Returns: ERR_PTR. */
-struct ext2_inode *must_check ext2_raw_inode(struct super_block *sb, ino_t ino,
-					     struct buffer_head **bh);
-/* Bring the inode's bytes in the table up to date; `fresh`: nothing of it was there. */
-int must_check ext2_update_inode(struct inode *inode, bool wait, bool fresh);
 void ext2_set_inode_ops(struct inode *inode);
+/* A new inode that got no name: free it and all it has. */
+void ext2_discard_inode(struct inode *inode);
+/* Bring the inode's bytes in the table up to date. */
 int ext2_write_inode(struct inode *inode, bool wait);
 void ext2_evict_inode(struct inode *inode);
 int ext2_setattr(struct inode *inode, const struct iattr *attr);
@@ -118,8 +153,8 @@ int ext2_setattr(struct inode *inode, const struct iattr *attr);
 /* indirect.c */
 int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, bool create);
 u64 ext2_max_size(u32 blocksize_bits);
-/* Metadata block `iblock` of a directory or symlink. create: a new, zeroed one where none is.
- * Returns: ERR_PTR(-EUCLEAN) for a hole. */
+/* Metadata block `iblock` of a directory or symlink. create: a new, zeroed one where none is, for
+ * the caller to fill and dirty. Returns: ERR_PTR(-EUCLEAN) for a hole. */
 struct buffer_head *must_check ext2_bread(struct inode *inode, u32 iblock, bool create);
 
 /* truncate.c */
@@ -127,15 +162,11 @@ struct buffer_head *must_check ext2_bread(struct inode *inode, u32 iblock, bool 
 int must_check ext2_truncate_blocks(struct inode *inode, loff_t size);
 int must_check ext2_setsize(struct inode *inode, loff_t size);
 /* Drop the blocks past i_size that a failed write left. */
-void ext2_write_failed(struct inode *inode, loff_t end);
+void ext2_write_failed(struct inode *inode);
 /* Drop this inode's share of its attribute block. */
 int must_check ext2_free_xattr_block(struct inode *inode);
 
-/* dir.c: `slot` names an entry within its buffer. Locks: dir's i_mutex held. */
-struct ext2_slot {
-	struct buffer_head *bh; /* referenced */
-	struct ext2_dir_entry *de;
-};
+/* dir.c. Locks: dir's i_mutex held. */
 /* Returns: 0, -ENOENT, ... */
 int must_check ext2_find_entry(struct inode *dir, const struct qstr *name, struct ext2_slot *slot);
 int must_check ext2_add_link(struct inode *dir, const struct qstr *name, struct inode *inode);
@@ -148,7 +179,6 @@ void ext2_touch_dir(struct inode *dir);
 int must_check ext2_make_empty(struct inode *inode, struct inode *parent);
 /* Returns: 0, -ENOTEMPTY, -EUCLEAN, ... */
 int must_check ext2_empty_dir(struct inode *dir);
-int ext2_readdir(struct file *file, struct dir_context *ctx);
 
 /* symlink.c */
 int must_check ext2_write_symlink(struct inode *inode, const char *target, size_t len);
@@ -156,7 +186,6 @@ int must_check ext2_write_symlink(struct inode *inode, const char *target, size_
 extern const struct inode_operations ext2_dir_inode_operations;
 extern const struct inode_operations ext2_file_inode_operations;
 extern const struct inode_operations ext2_symlink_inode_operations;
-extern const struct inode_operations ext2_special_inode_operations;
 extern const struct file_operations ext2_dir_operations;
 extern const struct file_operations ext2_file_operations;
 extern const struct address_space_operations ext2_aops;

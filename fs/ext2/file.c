@@ -1,6 +1,7 @@
 /* Regular files: the generic operations over the page cache, with our map of blocks below. */
 #include "fs/ext2/ext2.h"
 
+#include "fs/direct_io.h"
 #include "fs/file.h"
 
 static int ext2_readpage(struct inode *inode, struct page *page)
@@ -15,13 +16,10 @@ static int ext2_writepage(struct page *page, struct writeback_control *wbc)
 
 static int ext2_write_begin(struct inode *inode, loff_t pos, u32 len, struct page **pagep)
 {
-	int err = pos + len > INT32_MAX ? ext2_need_large_file(inode->i_sb) : 0;
+	int err = block_write_begin(inode, pos, len, pagep, ext2_get_block);
 
 	if (err)
-		return err;
-	err = block_write_begin(inode, pos, len, pagep, ext2_get_block);
-	if (err)
-		ext2_write_failed(inode, pos + len);
+		ext2_write_failed(inode);
 	return err;
 }
 
@@ -30,13 +28,13 @@ static int ext2_write_end(struct inode *inode, loff_t pos, u32 len, u32 copied, 
 	int ret = generic_write_end(inode, pos, len, copied, page);
 
 	if (ret < 0 || (u32)ret < len)
-		ext2_write_failed(inode, pos + len);
+		ext2_write_failed(inode);
 	return ret;
 }
 
-static blkno_t ext2_bmap(struct inode *inode, blkno_t block)
+static ssize_t ext2_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write)
 {
-	return generic_block_bmap(inode, block, ext2_get_block);
+	return blockdev_direct_IO(iocb, iter, write, ext2_get_block);
 }
 
 const struct address_space_operations ext2_aops = {
@@ -44,14 +42,11 @@ const struct address_space_operations ext2_aops = {
 	.writepage = ext2_writepage,
 	.write_begin = ext2_write_begin,
 	.write_end = ext2_write_end,
-	.bmap = ext2_bmap,
+	.direct_IO = ext2_direct_IO,
 };
 
+/* For device nodes, FIFOs and sockets too. */
 const struct inode_operations ext2_file_inode_operations = {
-	.setattr = ext2_setattr,
-};
-
-const struct inode_operations ext2_special_inode_operations = {
 	.setattr = ext2_setattr,
 };
 

@@ -11,20 +11,12 @@
 
 #include "fs/ext2/ext2_meta.h"
 
-static void drop_nlink(struct inode *inode)
+static void change_nlink(struct inode *inode, int by)
 {
 	if (inode->i_nlink == 0)
-		ext2_error(inode->i_sb, "inode %llu has more names than links",
-			   (unsigned long long)inode->i_ino);
+		ext2_inode_error(inode, "has more names than links");
 	else
-		inode->i_nlink--;
-	inode->i_ctime = current_time();
-	mark_inode_dirty(inode);
-}
-
-static void inc_nlink(struct inode *inode)
-{
-	inode->i_nlink++;
+		inode->i_nlink += (u32)by;
 	inode->i_ctime = current_time();
 	mark_inode_dirty(inode);
 }
@@ -36,71 +28,58 @@ static void drop_name(struct inode *inode)
 		inode->i_nlink = 1;
 		inode->i_size = 0;
 	}
-	drop_nlink(inode);
+	change_nlink(inode, -1);
 }
 
-static void set_only_name(struct inode *inode, const struct inode *dir, const struct qstr *name)
+/* A directory under two names would be locked twice, and could contain itself. Returns: whether this
+ * is its only name; it is from now on if it is new to us or `moved`. */
+static bool take_name(struct inode *inode, const struct inode *dir, const struct qstr *name,
+		      bool moved)
 {
-	EXT2_I(inode)->i_name_dir = (u32)dir->i_ino;
-	EXT2_I(inode)->i_name_hash = name->hash;
-}
+	struct ext2_inode_info *ei = EXT2_I(inode);
 
-/* A directory under two names would be locked twice, and could contain itself. */
-static bool is_only_name(struct inode *inode, const struct inode *dir, const struct qstr *name)
-{
-	const struct ext2_inode_info *ei = EXT2_I(inode);
-
-	if (!S_ISDIR(inode->i_mode))
-		return true;
-	if (inode->i_ino == EXT2_ROOT_INO ||
-	    (ei->i_name_dir && (ei->i_name_dir != dir->i_ino || ei->i_name_hash != name->hash)))
-		return false;
-	set_only_name(inode, dir, name);
-	return true;
+	if (moved || ei->i_name_dir == 0) {
+		ei->i_name_dir = (u32)dir->i_ino;
+		ei->i_name_hash = name->hash;
+	}
+	return !S_ISDIR(inode->i_mode) ||
+	       (ei->i_name_dir == dir->i_ino && ei->i_name_hash == name->hash);
 }
 
 static int ext2_lookup(struct inode *dir, struct dentry *dentry)
 {
+	struct inode *inode = NULL;
 	struct ext2_slot slot;
-	struct inode *inode;
-	u32 ino;
 	int err;
 
-	if (dentry->d_name.len > EXT2_NAME_LEN)
-		return -ENAMETOOLONG;
 	err = ext2_find_entry(dir, &dentry->d_name, &slot);
-	if (err == -ENOENT) {
-		d_add(dentry, NULL);
-		return 0;
+	if (!err) {
+		inode = ext2_iget(dir->i_sb, le32_to_cpu(slot.de->inode));
+		brelse(slot.bh);
+		if (IS_ERR(inode))
+			return (int)PTR_ERR(inode);
+		if (inode == dir->i_sb->s_root->d_inode || inode == dir ||
+		    !take_name(inode, dir, &dentry->d_name, false)) {
+			err = ext2_inode_error(inode, "is a directory with a second name");
+			iput(inode);
+		}
 	}
-	if (err)
+	if (err && err != -ENOENT)
 		return err;
-	ino = le32_to_cpu(slot.de->inode);
-	brelse(slot.bh);
-	inode = ext2_iget(dir->i_sb, ino);
-	if (IS_ERR(inode))
-		return (int)PTR_ERR(inode);
-	if (inode == dir || !is_only_name(inode, dir, &dentry->d_name)) {
-		ext2_error(dir->i_sb, "directory %u has a second name", ino);
-		iput(inode);
-		return -EUCLEAN;
-	}
 	d_add(dentry, inode);
 	return 0;
 }
 
-/* Give the new inode its name, or free it. */
-static int add_name(struct inode *dir, struct dentry *dentry, struct inode *inode)
+/* Give the new inode its name, or free it, also when making it has failed before. */
+static int add_name(struct inode *dir, struct dentry *dentry, struct inode *inode, int err)
 {
-	int err = ext2_add_link(dir, &dentry->d_name, inode);
-
-	if (err) {
-		inode->i_nlink = 0;
-		iput(inode);
-		return err;
-	}
-	d_instantiate(dentry, inode);
-	return 0;
+	if (!err)
+		err = ext2_add_link(dir, &dentry->d_name, inode);
+	if (err)
+		ext2_discard_inode(inode);
+	else
+		d_instantiate(dentry, inode);
+	return err;
 }
 
 static int ext2_mknod(struct inode *dir, struct dentry *dentry, mode_t mode, dev_t rdev)
@@ -111,9 +90,7 @@ static int ext2_mknod(struct inode *dir, struct dentry *dentry, mode_t mode, dev
 		return (int)PTR_ERR(inode);
 	if (S_ISCHR(mode) || S_ISBLK(mode))
 		inode->i_rdev = rdev;
-	ext2_set_inode_ops(inode);
-	mark_inode_dirty(inode);
-	return add_name(dir, dentry, inode);
+	return add_name(dir, dentry, inode, 0);
 }
 
 static int ext2_create(struct inode *dir, struct dentry *dentry, mode_t mode)
@@ -125,23 +102,13 @@ static int ext2_symlink(struct inode *dir, struct dentry *dentry, const char *ta
 {
 	size_t len = strlen(target);
 	struct inode *inode;
-	int err;
 
-	if (len >= dir->i_sb->s_blocksize)
-		return -ENAMETOOLONG;
-	if (len == 0)
-		return -ENOENT;
+	if (len == 0 || len >= dir->i_sb->s_blocksize)
+		return len ? -ENAMETOOLONG : -ENOENT;
 	inode = ext2_new_inode(dir, S_IFLNK | 0777);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	ext2_set_inode_ops(inode);
-	err = ext2_write_symlink(inode, target, len);
-	if (err) {
-		inode->i_nlink = 0;
-		iput(inode);
-		return err;
-	}
-	return add_name(dir, dentry, inode);
+	return add_name(dir, dentry, inode, ext2_write_symlink(inode, target, len));
 }
 
 static int ext2_mkdir(struct inode *dir, struct dentry *dentry, mode_t mode)
@@ -154,18 +121,11 @@ static int ext2_mkdir(struct inode *dir, struct dentry *dentry, mode_t mode)
 	inode = ext2_new_inode(dir, (mode & ~S_IFMT) | S_IFDIR);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	ext2_set_inode_ops(inode);
 	inode->i_nlink = 2;
-	err = ext2_make_empty(inode, dir);
-	if (err) {
-		inode->i_nlink = 0;
-		iput(inode);
-		return err;
-	}
-	err = add_name(dir, dentry, inode);
+	err = add_name(dir, dentry, inode, ext2_make_empty(inode, dir));
 	if (!err) {
-		set_only_name(inode, dir, &dentry->d_name);
-		inc_nlink(dir);
+		take_name(inode, dir, &dentry->d_name, true);
+		change_nlink(dir, 1);
 	}
 	return err;
 }
@@ -179,7 +139,7 @@ static int ext2_link(struct inode *dir, struct dentry *dentry, struct inode *ino
 	err = ext2_add_link(dir, &dentry->d_name, inode);
 	if (err)
 		return err;
-	inc_nlink(inode);
+	change_nlink(inode, 1);
 	d_instantiate(dentry, igrab(inode));
 	return 0;
 }
@@ -200,12 +160,10 @@ static int ext2_unlink(struct inode *dir, struct dentry *dentry)
 
 static int ext2_rmdir(struct inode *dir, struct dentry *dentry)
 {
-	int err = ext2_empty_dir(dentry->d_inode);
+	int err = ext2_empty_dir(dentry->d_inode) ?: ext2_unlink(dir, dentry);
 
 	if (!err)
-		err = ext2_unlink(dir, dentry);
-	if (!err)
-		drop_nlink(dir);
+		change_nlink(dir, -1);
 	return err;
 }
 
@@ -222,7 +180,7 @@ static int place_name(struct inode *dir, struct dentry *dentry, struct inode *in
 			return -EMLINK;
 		err = ext2_add_link(dir, &dentry->d_name, inode);
 		if (!err && is_dir)
-			inc_nlink(dir);
+			change_nlink(dir, 1);
 		return err;
 	}
 	err = S_ISDIR(victim->i_mode) ? ext2_empty_dir(victim) : 0;
@@ -267,8 +225,8 @@ static int ext2_rename(struct inode *old_dir, struct dentry *old_dentry, struct 
 	if (err)
 		goto out;
 	if (is_dir) {
-		set_only_name(inode, new_dir, &new_dentry->d_name);
-		drop_nlink(old_dir);
+		take_name(inode, new_dir, &new_dentry->d_name, true);
+		change_nlink(old_dir, -1);
 	}
 	inode->i_ctime = current_time();
 	mark_inode_dirty(inode);

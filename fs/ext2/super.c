@@ -8,53 +8,22 @@
 #include "fs/ext2/ext2.h"
 
 #include "block/genhd.h"
-#include "fs/ext2/ext2_load.h"
 #include "fs/ext2/ext2_meta.h"
 #include "kernel/mm/kmalloc.h"
 
-void ext2_error(struct super_block *sb, const char *fmt, ...)
+void ext2_mark_corrupt(struct super_block *sb)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
-	struct ext2_super_block *es = sbi->s_es;
-	char message[128];
-	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
-	va_end(args);
 	WRITE_ONCE(sbi->s_aborted, true);
-	if (!sb_rdonly(sb)) {
-		es->s_state = cpu_to_le16(le16_to_cpu(es->s_state) | EXT2_ERROR_FS);
+	if (sb->s_bdev_write) {
+		sbi->s_es->s_state = cpu_to_le16(le16_to_cpu(sbi->s_es->s_state) | EXT2_ERROR_FS);
 		mark_buffer_dirty(sbi->s_sbh);
 	}
-	sb_error(sb, "ext2: %s", message);
-}
-
-int ext2_need_large_file(struct super_block *sb)
-{
-	struct ext2_sb_info *sbi = EXT2_SB(sb);
-	struct ext2_super_block *es = sbi->s_es;
-	u32 features;
-	int err = 0;
-
-	if (le32_to_cpu(es->s_rev_level) == EXT2_GOOD_OLD_REV)
-		return -EFBIG;
-	mutex_lock(&sbi->s_alloc_lock);
-	features = le32_to_cpu(es->s_feature_ro_compat);
-	if (!(features & EXT2_FEATURE_RO_COMPAT_LARGE_FILE)) {
-		err = ext2_get_write_access(sb, sbi->s_sbh);
-		if (!err) {
-			es->s_feature_ro_compat =
-				cpu_to_le32(features | EXT2_FEATURE_RO_COMPAT_LARGE_FILE);
-			ext2_dirty_metadata(NULL, sbi->s_sbh);
-		}
-	}
-	mutex_unlock(&sbi->s_alloc_lock);
-	return err;
 }
 
 /* Write the superblock with the counters of now. */
-static int must_check commit_super(struct super_block *sb, bool wait)
+static int commit_super(struct super_block *sb)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
 	struct ext2_super_block *es = sbi->s_es;
@@ -63,37 +32,34 @@ static int must_check commit_super(struct super_block *sb, bool wait)
 	es->s_free_blocks_count = cpu_to_le32(sbi->s_free_blocks);
 	es->s_free_inodes_count = cpu_to_le32(sbi->s_free_inodes);
 	es->s_wtime = cpu_to_le32((u32)current_time().tv_sec);
-	sbi->s_counters_dirty = false;
 	ext2_dirty_metadata(NULL, sbi->s_sbh);
 	mutex_unlock(&sbi->s_alloc_lock);
-	return wait ? sync_dirty_buffer(sbi->s_sbh) : 0;
+	return sync_dirty_buffer(sbi->s_sbh);
 }
 
 /* From read-only to read-write: count what is free, and say "not clean" on disk. */
-static int must_check begin_writing(struct super_block *sb)
+static int begin_writing(struct super_block *sb)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
 	struct ext2_super_block *es = sbi->s_es;
 
 	sbi->s_mount_state = le16_to_cpu(es->s_state);
-	if (!(sbi->s_mount_state & EXT2_VALID_FS))
-		ext2_message(sb, "was not cleanly unmounted; e2fsck is recommended");
-	else if (sbi->s_mount_state & EXT2_ERROR_FS)
-		ext2_message(sb, "has errors; e2fsck is recommended");
+	if ((sbi->s_mount_state & (EXT2_VALID_FS | EXT2_ERROR_FS)) != EXT2_VALID_FS)
+		ext2_refuse(sb, 0, "was not cleanly unmounted, or has errors: run e2fsck");
 	ext2_count_free(sb);
 	es->s_state = cpu_to_le16((u16)(sbi->s_mount_state & ~EXT2_VALID_FS));
 	es->s_mnt_count = cpu_to_le16((u16)(le16_to_cpu(es->s_mnt_count) + 1));
 	es->s_mtime = cpu_to_le32((u32)current_time().tv_sec);
-	return commit_super(sb, true);
+	return commit_super(sb);
 }
 
 /* And back: the state of before the mount, unless errors came up. */
-static int must_check end_writing(struct super_block *sb)
+static int end_writing(struct super_block *sb)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
 
 	sbi->s_es->s_state = cpu_to_le16(sbi->s_mount_state);
-	return commit_super(sb, true);
+	return commit_super(sb);
 }
 
 static struct inode *ext2_alloc_inode(struct super_block *sb)
@@ -115,57 +81,41 @@ static void ext2_free_inode_info(struct inode *inode)
 static void ext2_put_super(struct super_block *sb)
 {
 	if (!sb_rdonly(sb) && end_writing(sb))
-		ext2_message(sb, "the superblock could not be written");
+		ext2_refuse(sb, 0, "the superblock could not be written");
 	ext2_unload(sb);
 }
 
 static int ext2_sync_fs(struct super_block *sb, bool wait)
 {
-	if (sb_rdonly(sb) || !READ_ONCE(EXT2_SB(sb)->s_counters_dirty))
-		return 0;
-	return commit_super(sb, wait);
+	(void)wait;
+	return sb_rdonly(sb) ? 0 : commit_super(sb);
 }
 
 static int ext2_statfs(struct super_block *sb, struct kstatfs *buf)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
 	u32 reserved = le32_to_cpu(sbi->s_es->s_r_blocks_count);
-	u64 uuid[2];
 
-	memcpy(uuid, sbi->s_es->s_uuid, sizeof(uuid));
 	mutex_lock(&sbi->s_alloc_lock);
-	*buf = (struct kstatfs){
-		.f_type = EXT2_SUPER_MAGIC,
-		.f_bsize = sb->s_blocksize,
-		.f_blocks = sbi->s_blocks_count - sbi->s_overhead_blocks,
-		.f_bfree = sbi->s_free_blocks,
-		.f_bavail = sbi->s_free_blocks - min(sbi->s_free_blocks, reserved),
-		.f_files = sbi->s_inodes_count,
-		.f_ffree = sbi->s_free_inodes,
-		.f_fsid = uuid[0] ^ uuid[1],
-		.f_namelen = EXT2_NAME_LEN,
-	};
+	buf->f_blocks = sbi->s_blocks_count - sbi->s_overhead_blocks;
+	buf->f_bfree = sbi->s_free_blocks;
+	buf->f_bavail = sbi->s_free_blocks - min(sbi->s_free_blocks, reserved);
+	buf->f_files = sbi->s_inodes_count;
+	buf->f_ffree = sbi->s_free_inodes;
 	mutex_unlock(&sbi->s_alloc_lock);
 	return 0;
 }
 
 static int ext2_remount(struct super_block *sb, u32 flags, const char *data)
 {
-	bool read_only = (flags & MS_RDONLY) != 0;
-
-	if (!ext2_options_ok(sb, data))
-		return -EINVAL;
-	if (read_only == sb_rdonly(sb))
+	(void)data;
+	if (((flags & MS_RDONLY) != 0) == sb_rdonly(sb))
 		return 0;
-	if (read_only)
+	if (flags & MS_RDONLY)
 		return end_writing(sb);
-	if (READ_ONCE(EXT2_SB(sb)->s_aborted)) {
-		ext2_message(sb, "was found corrupt; unmount it and run e2fsck");
-		return -EROFS;
-	}
-	if (bdev_read_only(sb->s_bdev) || !ext2_may_write(sb))
-		return -EROFS;
-	return begin_writing(sb);
+	if (READ_ONCE(EXT2_SB(sb)->s_aborted))
+		return ext2_refuse(sb, -EROFS, "was found corrupt; unmount it and run e2fsck");
+	return ext2_may_write(sb) ? begin_writing(sb) : -EROFS;
 }
 
 static const struct super_operations ext2_sops = {
@@ -179,51 +129,39 @@ static const struct super_operations ext2_sops = {
 	.remount_fs = ext2_remount,
 };
 
-static int must_check make_root(struct super_block *sb)
-{
-	struct inode *root = ext2_iget(sb, EXT2_ROOT_INO);
-
-	if (IS_ERR(root))
-		return (int)PTR_ERR(root);
-	if (!S_ISDIR(root->i_mode)) {
-		iput(root);
-		ext2_message(sb, "the root inode is no directory");
-		return -EUCLEAN;
-	}
-	sb->s_root = d_make_root(root);
-	return sb->s_root ? 0 : -ENOMEM;
-}
-
 static int ext2_fill_super(struct super_block *sb, const char *data, bool silent)
 {
+	struct inode *root;
 	int err;
 
-	if (!ext2_options_ok(sb, data))
-		return -EINVAL;
+	if (data && *data)
+		return ext2_refuse(sb, -EINVAL, "unknown mount options \"%s\"", data);
 	err = ext2_load(sb, silent);
 	if (err)
 		return err;
 	sb->s_op = &ext2_sops;
 	sb->s_magic = EXT2_SUPER_MAGIC;
-	if (!sb_rdonly(sb) && (bdev_read_only(sb->s_bdev) || !ext2_may_write(sb))) {
-		ext2_message(sb, "mounted read-only");
+	if (!sb_rdonly(sb) && !ext2_may_write(sb)) {
+		ext2_refuse(sb, 0, "mounted read-only");
 		sb->s_flags |= MS_RDONLY;
 	}
-	err = make_root(sb);
-	if (err)
-		goto err_unload;
-	if (sb_rdonly(sb))
-		return 0;
-	err = begin_writing(sb);
-	if (err)
-		goto err_root;
-	return 0;
-
-err_root:
-	dput(sb->s_root);
-	sb->s_root = NULL;
-err_unload:
-	ext2_unload(sb);
+	root = ext2_iget(sb, EXT2_ROOT_INO);
+	err = IS_ERR(root) ? (int)PTR_ERR(root) : 0;
+	if (!err && !S_ISDIR(root->i_mode)) {
+		iput(root);
+		err = ext2_error(sb, "the root inode is no directory");
+	}
+	if (!err) {
+		sb->s_root = d_make_root(root);
+		err = sb->s_root ? 0 : -ENOMEM;
+	}
+	if (!err && !sb_rdonly(sb))
+		err = begin_writing(sb);
+	if (err) {
+		dput(sb->s_root);
+		sb->s_root = NULL;
+		ext2_unload(sb);
+	}
 	return err;
 }
 

@@ -7,7 +7,6 @@ int ext2_write_symlink(struct inode *inode, const char *target, size_t len)
 {
 	struct ext2_inode_info *ei = EXT2_I(inode);
 	struct buffer_head *bh;
-	int err;
 
 	if (len < sizeof(ei->i_data)) {
 		memcpy(ei->i_data, target, len);
@@ -15,14 +14,9 @@ int ext2_write_symlink(struct inode *inode, const char *target, size_t len)
 		bh = ext2_bread(inode, 0, true);
 		if (IS_ERR(bh))
 			return (int)PTR_ERR(bh);
-		err = ext2_get_write_access(inode->i_sb, bh);
-		if (!err) {
-			memcpy(bh->b_data, target, len);
-			ext2_dirty_metadata(inode, bh);
-		}
+		memcpy(bh->b_data, target, len);
+		ext2_dirty_metadata(inode, bh);
 		brelse(bh);
-		if (err)
-			return err;
 	}
 	inode->i_size = (loff_t)len;
 	mark_inode_dirty(inode);
@@ -31,26 +25,19 @@ int ext2_write_symlink(struct inode *inode, const char *target, size_t len)
 
 static ssize_t ext2_readlink(struct inode *inode, char *buf, size_t size)
 {
-	struct ext2_inode_info *ei = EXT2_I(inode);
-	bool fast = ext2_is_fast_symlink(inode);
-	const char *target = (const void *)ei->i_data;
+	const char *target = (const void *)EXT2_I(inode)->i_data;
 	struct buffer_head *bh = NULL;
-	size_t len = (size_t)inode->i_size;
+	size_t len;
 
 	if (size == 0)
 		return -EINVAL;
-	if (fast && len >= sizeof(ei->i_data)) {
-		ext2_error(inode->i_sb, "link %llu is longer than its inode",
-			   (unsigned long long)inode->i_ino);
-		return -EUCLEAN;
-	}
-	if (!fast) {
+	if (!ext2_is_fast_symlink(inode)) {
 		bh = ext2_bread(inode, 0, false);
 		if (IS_ERR(bh))
 			return PTR_ERR(bh);
 		target = bh->b_data;
 	}
-	len = strnlen(target, min(len, size - 1));
+	len = strnlen(target, min((size_t)inode->i_size, size - 1));
 	memcpy(buf, target, len);
 	buf[len] = '\0';
 	brelse(bh);
