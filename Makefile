@@ -21,6 +21,7 @@ else
 ##   make              everything that `make run` needs: kernel, programs, disk
 ##   make run          boot to a shell in this terminal (leave: poweroff, or Ctrl-A x)
 ##   make run-iso      the same through GRUB, from build/ringlet.iso
+##   make run-disk     from build/bootdisk.img alone: firmware, GRUB, kernel, root partition
 ##   make disk         a new build/disk.img (the old one's files are lost)
 ##   make iso          build/ringlet.iso
 ##   make debug        boot stopped, console here, and wait for `make gdb` elsewhere
@@ -201,7 +202,7 @@ $(file >$(O)/iso/boot/grub/grub.cfg,$(GRUB_CFG))
 endif
 endif
 
-.PHONY: iso run run-iso debug gdb
+.PHONY: iso run run-iso run-disk bootdisk debug gdb
 iso: $(O)/ringlet.iso
 
 $(O)/ringlet.iso: $(O)/ringlet.stripped $(O)/iso/boot/grub/grub.cfg
@@ -234,6 +235,16 @@ run: $(O)/ringlet.elf $(RUN_DISK) user
 run-iso: $(O)/ringlet.iso $(RUN_DISK) user
 	$(CHECK_RUN)
 	$(Q)$(QEMU) $(QEMU_ARGS) -boot d -cdrom $(O)/ringlet.iso
+
+# A new kernel makes a new image, and the old one's files are lost.
+bootdisk: $(O)/bootdisk.img
+$(O)/bootdisk.img: $(O)/ringlet.stripped tools/mkbootdisk tools/mkdisk | user
+	@echo "  MKBOOT  $@"
+	$(Q)$(PYTHON) tools/mkbootdisk $@ $< --size $(SIZE) --append "$(APPEND)"
+
+run-disk: DISK := $(O)/bootdisk.img
+run-disk: $(O)/bootdisk.img
+	$(Q)$(QEMU) $(QEMU_ARGS) -boot c
 
 debug: $(O)/ringlet.elf $(RUN_DISK) user
 	$(CHECK_RUN)

@@ -102,6 +102,8 @@ class Machine:
                 "-device", f"virtio-blk-pci,drive=d{number},disable-legacy=on"]
         if boot == "iso":
             self.command += ["-boot", "d", "-cdrom", iso or os.path.join(TOP, "build/ringlet.iso")]
+        elif boot == "disk":
+            self.command += ["-boot", "c"]
         else:
             line = f"root={root} " if root else ""
             self.command += ["-kernel", os.path.join(TOP, "build/ringlet.elf"), "-append",
