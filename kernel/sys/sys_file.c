@@ -51,45 +51,14 @@ s64 do_rw_vec(const u64 *a, const u64 *pos, bool write, u32 iocb_flags)
 	return ret;
 }
 
-s64 sys_read(const u64 *a)
-{
-	return do_rw_buf(a, NULL, false);
-}
-
-s64 sys_write(const u64 *a)
-{
-	return do_rw_buf(a, NULL, true);
-}
-
-s64 sys_pread64(const u64 *a)
-{
-	return do_rw_buf(a, &a[3], false);
-}
-
-s64 sys_pwrite64(const u64 *a)
-{
-	return do_rw_buf(a, &a[3], true);
-}
-
-s64 sys_readv(const u64 *a)
-{
-	return do_rw_vec(a, NULL, false, 0);
-}
-
-s64 sys_writev(const u64 *a)
-{
-	return do_rw_vec(a, NULL, true, 0);
-}
-
-s64 sys_preadv(const u64 *a)
-{
-	return do_rw_vec(a, &a[3], false, 0);
-}
-
-s64 sys_pwritev(const u64 *a)
-{
-	return do_rw_vec(a, &a[3], true, 0);
-}
+SYSCALL(read, do_rw_buf(a, NULL, false))
+SYSCALL(write, do_rw_buf(a, NULL, true))
+SYSCALL(pread64, do_rw_buf(a, &a[3], false))
+SYSCALL(pwrite64, do_rw_buf(a, &a[3], true))
+SYSCALL(readv, do_rw_vec(a, NULL, false, 0))
+SYSCALL(writev, do_rw_vec(a, NULL, true, 0))
+SYSCALL(preadv, do_rw_vec(a, &a[3], false, 0))
+SYSCALL(pwritev, do_rw_vec(a, &a[3], true, 0))
 
 /* Give the file a number. Owns: takes over the reference, also on failure. */
 static s64 install(struct file *file, int from, bool cloexec)
@@ -109,18 +78,10 @@ s64 sys_openat(const u64 *a)
 		       flags & O_CLOEXEC);
 }
 
-s64 sys_close(const u64 *a)
-{
-	return fd_close((int)a[0]);
-}
+SYSCALL(close, fd_close((int)a[0]))
+SYSCALL(lseek, vfs_llseek(arg_file(a[0]), (loff_t)a[1], (int)a[2]))
 
-s64 sys_lseek(const u64 *a)
-{
-	return vfs_llseek(arg_file(a[0]), (loff_t)a[1], (int)a[2]);
-}
-
-#define FIONCLEX 0x5450u
-#define FIOCLEX	 0x5451u
+enum { FIONCLEX = 0x5450, FIOCLEX };
 
 s64 sys_ioctl(const u64 *a)
 {
@@ -165,18 +126,10 @@ s64 sys_dup3(const u64 *a)
 	return ret;
 }
 
-s64 sys_dup2(const u64 *a)
-{
-	return (int)a[1] == (int)a[2] ? (int)a[1] : sys_dup3(a);
-}
+SYSCALL(dup2, (int)a[1] == (int)a[2] ? (int)a[1] : sys_dup3(a))
 
-#define F_DUPFD		0
-#define F_GETFD		1
-#define F_SETFD		2
-#define F_GETFL		3
-#define F_SETFL		4
-#define F_DUPFD_CLOEXEC 1030
-#define SETFL_MASK	(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
+enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 1030 };
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 static s64 set_file_flags(struct file *file, u32 flags)
 {
@@ -212,44 +165,57 @@ s64 sys_fcntl(const u64 *a)
 	}
 }
 
-s64 sys_fsync(const u64 *a)
-{
-	return vfs_fsync(arg_file(a[0]), a[1]);
-}
+SYSCALL(fsync, vfs_fsync(arg_file(a[0]), a[1]))
+SYSCALL(syncfs, sync_filesystem(arg_file(a[0])->f_inode->i_sb))
+SYSCALL(ftruncate, vfs_ftruncate(arg_file(a[0]), (loff_t)a[1]))
 
-s64 sys_syncfs(const u64 *a)
-{
-	return sync_filesystem(arg_file(a[0])->f_inode->i_sb);
-}
-
-s64 sys_ftruncate(const u64 *a)
-{
-	return vfs_ftruncate(arg_file(a[0]), (loff_t)a[1]);
-}
-
-/* Through a page of kernel memory. */
-s64 sys_sendfile(const u64 *a)
+/* Copy from *pos on through a page of kernel memory; *pos moves by what was written. */
+static s64 copy_between(u64 out, struct file *in, loff_t *pos, u64 count)
 {
 	char *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	u64 count = min(a[3], MAX_RW_COUNT), done = 0;
 	struct iov_iter it;
-	loff_t pos = 0;
-	s64 n = buf ? 0 : -ENOMEM;
+	u64 done = 0;
+	s64 n = buf ? 1 : -ENOMEM;
 
-	if (!n && a[2] && get_user_obj(&pos, USERPTR(a[2])))
-		n = -EFAULT;
-	for (; n >= 0 && done < count; done += (u64)n) {
+	while (n > 0 && done < count) {
+		loff_t at = *pos;
+
 		iov_iter_init_kernel(&it, buf, min(count - done, PAGE_SIZE));
-		n = vfs_readv(arg_file(a[1]), &it, a[2] ? &pos : NULL, 0);
+		n = vfs_readv(in, &it, &at, 0);
 		if (n <= 0)
 			break;
 		iov_iter_init_kernel(&it, buf, (size_t)n);
-		n = do_rw(a[0], &it, NULL, true, 0);
+		n = do_rw(out, &it, NULL, true, 0);
+		if (n > 0) {
+			*pos += n;
+			done += (u64)n;
+		}
 	}
 	kfree(buf);
-	if (done > 0 && a[2] && put_user_obj(USERPTR(a[2]), &pos))
-		return -EFAULT;
 	return done > 0 ? (s64)done : n;
+}
+
+/* The input must be one that can be read again where a short write ended. */
+s64 sys_sendfile(const u64 *a)
+{
+	struct file *in = arg_file(a[1]);
+	loff_t pos;
+	s64 n;
+
+	if (!S_ISREG(in->f_inode->i_mode) && !S_ISBLK(in->f_inode->i_mode))
+		return -EINVAL;
+	if (a[2] && get_user_obj(&pos, USERPTR(a[2])))
+		return -EFAULT;
+	if (!a[2])
+		pos = vfs_llseek(in, 0, SEEK_CUR);
+	if (pos < 0)
+		return -EINVAL;
+	n = copy_between(a[0], in, &pos, min(a[3], MAX_RW_COUNT));
+	if (n > 0 && a[2] && put_user_obj(USERPTR(a[2]), &pos))
+		return -EFAULT;
+	if (n > 0 && !a[2] && vfs_llseek(in, pos, SEEK_SET) < 0)
+		return -EINVAL;
+	return n;
 }
 
 /* struct linux_dirent64 up to its name. */

@@ -41,6 +41,7 @@ def test_strict_boot_order_leaves_the_disk_untouched_by_firmware(shell):
 def test_reboot_starts_again(shell):
     m = shell()
     m.type("reboot")
+    m.expect_text("restarting")
     m.login()
     m.poweroff()
 

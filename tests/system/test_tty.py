@@ -98,7 +98,7 @@ def test_vi(shell):
 
 def test_screen_and_keyboard(boot, make_disk):
     m = boot(disks=[make_disk()], console="tty0")
-    _wait_screen(m, " # ")
+    _wait_screen(m, "~ #")
     m.press(["e", "c", "h", "o", "spc", "shift-h", "i", "minus", "4", "2", "ret"])
     assert "\nHi-42" in _wait_screen(m, "\nHi-42")
     m.press(["s", "l", "e", "e", "p", "spc", "9", "9", "ret"])
