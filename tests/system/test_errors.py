@@ -1,0 +1,156 @@
+"""Faults of the device: QEMU's blkdebug fails chosen reads, writes and flushes, and each error
+must reach the program whose I/O it was, once, and nobody else."""
+
+import json
+import shutil
+import struct
+
+import pytest
+
+from ringlet import fsck, read_back
+
+SIZE = 16 << 20
+BLOCK = 4096
+BAD = 625  # a block
+BAD_SECTOR = BAD * 8 + 3
+
+
+def pattern(number, seed=0):
+    """What tests/user/blkio.c writes to a block."""
+    words = (number * 1024 + i + seed for i in range(BLOCK // 4))
+    return struct.pack(f"<{BLOCK // 4}I", *words)
+
+
+def blocks(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    return [data[at:at + BLOCK] for at in range(0, len(data), BLOCK)]
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A disk full of the pattern with seed 7."""
+    path = tmp_path / "image"
+    with open(path, "wb") as file:
+        for number in range(SIZE // BLOCK):
+            file.write(pattern(number, 7))
+    shutil.copy(path, f"{path}2")
+    return str(path)
+
+
+def faulty(path, *rules, name="bad"):
+    """QEMU's arguments for a virtio disk that follows blkdebug's rules."""
+    unmap = {"discard": "unmap"}
+    node = {"driver": "raw", "node-name": name, **unmap, "file": {
+        "driver": "blkdebug", **unmap,
+        "image": {"driver": "file", "filename": str(path), **unmap},
+        "inject-error": [dict({"event": "none", "errno": 5}, **rule) for rule in rules]}}
+    return ["-blockdev", json.dumps(node), "-device",
+            f"virtio-blk-pci,drive={name},disable-legacy=on,werror=report,rerror=report"]
+
+
+def lines(text):
+    return [line for line in text.splitlines() if line]
+
+
+def test_bad_sector_fails_only_the_reads_of_it(shell, image, tmp_path):
+    copy = tmp_path / "copy"
+    copy.write_bytes(bytes(SIZE))
+    m = shell(more_disks=[copy], args=faulty(image, {"iotype": "read", "sector": BAD_SECTOR}))
+    said = lines(m.ok("/tests/blkio copy /dev/vdc /dev/vdb"))
+    assert said == [f"bad {BAD} EIO", "fsync: ok", f"blocks: {SIZE // BLOCK}"]
+    # The readahead did merge them: far fewer requests than blocks.
+    reads, merged = map(int, m.ok("awk '{print $1, $2}' /sys/block/vdc/stat").split())
+    assert reads < SIZE // BLOCK and merged > 0
+    assert lines(m.ok(f"/tests/blkio reread /dev/vdc {BAD}")) == ["read: EIO", "again: EIO"]
+    assert lines(m.ok(f"/tests/blkio reread /dev/vdc {BAD + 1}")) == ["read: ok", "again: ok"]
+    assert lines(m.ok(f"/tests/blkio direct /dev/vdc {BAD}")) == ["read: EIO", "write: ok"]
+    m.poweroff()
+    good, copied = blocks(image), blocks(copy)
+    assert copied[BAD] == bytes(BLOCK)
+    assert good[BAD] == pattern(BAD)  # written by `direct`
+    assert all(copied[n] == pattern(n, 7) for n in range(SIZE // BLOCK) if n != BAD)
+
+
+def test_error_that_passes(shell, image):
+    rule = {"iotype": "read", "sector": BAD_SECTOR, "once": True}
+    m = shell(args=faulty(image, rule) + faulty(image + "2", rule, name="bad2"))
+    # As in Linux the error of a readahead is not the reader's, who reads the page again.
+    assert lines(m.ok(f"/tests/blkio reread /dev/vdb {BAD}")) == ["read: ok", "again: ok"]
+    assert lines(m.ok(f"/tests/blkio direct /dev/vdc {BAD}")) == ["read: EIO", "write: ok"]
+    assert lines(m.ok(f"/tests/blkio direct /dev/vdc {BAD}")) == ["read: ok", "write: ok"]
+
+
+def test_bad_sector_fails_only_the_writes_of_it(shell, image):
+    m = shell(args=faulty(image, {"iotype": "write", "sector": BAD_SECTOR}))
+    said = lines(m.ok("/tests/blkio fill /dev/vdb 99"))
+    assert said == ["fsync: EIO", "again: ok", f"blocks: {SIZE // BLOCK}"]
+    writes, merged = map(int, m.ok("awk '{print $5, $6}' /sys/block/vdb/stat").split())
+    assert writes < SIZE // BLOCK and merged > 0
+    m.poweroff()
+    got = blocks(image)
+    assert [n for n in range(SIZE // BLOCK) if got[n] != pattern(n, 99)] == [BAD]
+    assert got[BAD] == pattern(BAD, 7)
+
+
+def test_synchronous_write_sees_its_error(shell, image):
+    m = shell(args=faulty(image, {"iotype": "write", "sector": BAD_SECTOR}))
+    assert lines(m.ok(f"/tests/blkio sync /dev/vdb {BAD}")) == [
+        "write: EIO", "next: ok", "close: ok"]
+    assert lines(m.ok(f"/tests/blkio direct /dev/vdb {BAD}")) == ["read: ok", "write: EIO"]
+    m.poweroff()
+    got = blocks(image)
+    assert got[BAD] == pattern(BAD, 7) and got[BAD + 1] == pattern(BAD + 1)
+
+
+def test_fsync_sees_a_write_error_exactly_once(shell, image):
+    m = shell(args=faulty(image, {"iotype": "write", "sector": BAD_SECTOR}))
+    assert lines(m.ok(f"/tests/blkio fsync /dev/vdb {BAD}")) == [
+        "write: ok", "fsync: EIO", "again: ok", "other: EIO", "other again: ok", "close: ok"]
+    assert lines(m.ok(f"/tests/blkio fsync /dev/vdb {BAD + 1}")) == [
+        "write: ok", "fsync: ok", "again: ok", "other: ok", "other again: ok", "close: ok"]
+
+
+def test_failed_flush_is_seen_by_who_asked_for_it(shell, image):
+    m = shell(args=faulty(image, {"iotype": "flush", "once": True}))
+    assert lines(m.ok("/tests/blkio fsync /dev/vdb 9")) == [
+        "write: ok", "fsync: EIO", "again: ok", "other: ok", "other again: ok", "close: ok"]
+    m.poweroff()
+    assert blocks(image)[9] == pattern(9)
+
+
+def test_failed_flush_fails_the_synchronous_write(shell, image):
+    m = shell(args=faulty(image, {"iotype": "flush", "once": True}))
+    assert lines(m.ok("/tests/blkio sync /dev/vdb 9")) == ["write: EIO", "next: ok", "close: ok"]
+
+
+def test_flush_error_reaches_fsync_of_a_file(shell, make_disk):
+    second = make_disk(name="second", empty=True)
+    m = shell(args=faulty(second, {"iotype": "flush", "once": True}))
+    m.ok("mount -t ext2 /dev/vdb /mnt")
+    assert "fsync: EIO" in m.ok("/tests/blkio fsync /mnt/file 3")
+    said = lines(m.ok("/tests/blkio fsync /mnt/file 4"))
+    assert "fsync: EIO" not in said and "fsync: ok" in said
+    m.ok("umount /mnt")
+    m.poweroff()
+    fsck(second)
+    assert read_back(second, "/file") == bytes(3 * BLOCK) + pattern(3) + pattern(4)
+
+
+def test_discard_error_is_seen(shell, image):
+    m = shell(args=faulty(image, {"iotype": "discard", "once": True}))
+    output, status = m.run("blkdiscard -o 0 -l 65536 /dev/vdb")
+    assert status != 0 and "error" in output, output
+    m.ok("blkdiscard -o 0 -l 65536 /dev/vdb")
+    assert lines(m.ok("/tests/blkio sync /dev/vdb 0")) == ["write: ok", "next: ok", "close: ok"]
+
+
+def test_other_disks_do_not_notice(shell, image, tmp_path):
+    copy = tmp_path / "copy"
+    copy.write_bytes(bytes(SIZE))
+    m = shell(more_disks=[copy], args=faulty(image, {"iotype": "write"}, {"iotype": "flush"}))
+    assert lines(m.ok("/tests/blkio fill /dev/vdc 1"))[0] == "fsync: EIO"
+    assert lines(m.ok("/tests/blkio fill /dev/vdb 1"))[:2] == ["fsync: ok", "again: ok"]
+    m.poweroff()
+    assert blocks(copy) == [pattern(n, 1) for n in range(SIZE // BLOCK)]
+    assert blocks(image) == [pattern(n, 7) for n in range(SIZE // BLOCK)]

@@ -1,0 +1,124 @@
+/*
+ * I/O whose errors count: each line says what one call gave, "ok" or the error's name.
+ *
+ *	blkio copy FROM TO      block by block, past those that cannot be read ("bad N")
+ *	blkio fill DEV SEED     write all blocks through the cache, then fsync twice
+ *	blkio sync DEV BLOCK    write one block with O_SYNC, then another
+ *	blkio fsync FILE BLOCK  write a block, fsync by two descriptors, each twice
+ *	blkio direct DEV BLOCK  read and write a block with O_DIRECT
+ *	blkio reread DEV BLOCK  read a block twice
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BLOCK 4096
+
+static char buf[BLOCK] __attribute__((aligned(BLOCK)));
+
+static void say(const char *what, ssize_t got)
+{
+	const char *error = errno == EIO ? "EIO" : errno == EPERM ? "EPERM" : strerror(errno);
+
+	printf("%s: %s\n", what, got < 0 ? error : got == 0 || got == BLOCK ? "ok" : "short");
+}
+
+static int get(const char *name, int flags)
+{
+	int fd = open(name, flags, 0644);
+
+	if (fd < 0) {
+		perror(name);
+		exit(1);
+	}
+	return fd;
+}
+
+/* What block `n` holds after `fill` with a seed; the tests on the host know it too. */
+static void pattern(unsigned n, unsigned seed)
+{
+	for (unsigned i = 0; i < BLOCK / 4; i++) {
+		unsigned word = n * 1024 + i + seed;
+
+		memcpy(buf + 4 * i, &word, 4);
+	}
+}
+
+static void copy(int from, int to)
+{
+	unsigned n = 0;
+	ssize_t got;
+
+	while ((got = pread(from, buf, BLOCK, (off_t)n * BLOCK)) != 0) {
+		if (got != BLOCK)
+			printf("bad %u %s\n", n, errno == EIO ? "EIO" : strerror(errno));
+		else if (pwrite(to, buf, BLOCK, (off_t)n * BLOCK) != BLOCK)
+			perror("write");
+		n++;
+	}
+	say("fsync", fsync(to));
+	printf("blocks: %u\n", n);
+}
+
+static void fill(int fd, unsigned seed)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	unsigned n;
+
+	for (n = 0; (off_t)n * BLOCK < size; n++) {
+		pattern(n, seed);
+		if (pwrite(fd, buf, BLOCK, (off_t)n * BLOCK) != BLOCK)
+			say("write", -1);
+	}
+	say("fsync", fsync(fd));
+	say("again", fsync(fd));
+	printf("blocks: %u\n", n);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc == 4 ? argv[1] : "";
+	unsigned n = argc == 4 ? (unsigned)atoi(argv[3]) : 0;
+	off_t at = (off_t)n * BLOCK;
+	int fd, other;
+
+	if (strcmp(what, "copy") == 0) {
+		copy(get(argv[2], O_RDONLY), get(argv[3], O_WRONLY));
+	} else if (strcmp(what, "fill") == 0) {
+		fill(get(argv[2], O_RDWR), n);
+	} else if (strcmp(what, "sync") == 0) {
+		fd = get(argv[2], O_WRONLY | O_SYNC);
+		pattern(n, 0);
+		say("write", pwrite(fd, buf, BLOCK, at));
+		pattern(n + 1, 0);
+		say("next", pwrite(fd, buf, BLOCK, at + BLOCK));
+		say("close", close(fd));
+	} else if (strcmp(what, "fsync") == 0) {
+		fd = get(argv[2], O_RDWR | O_CREAT);
+		other = get(argv[2], O_RDWR);
+		pattern(n, 0);
+		say("write", pwrite(fd, buf, BLOCK, at));
+		say("fsync", fsync(fd));
+		say("again", fsync(fd));
+		say("other", fsync(other));
+		say("other again", fdatasync(other));
+		say("close", close(fd));
+	} else if (strcmp(what, "direct") == 0) {
+		fd = get(argv[2], O_RDWR | O_DIRECT | O_SYNC);
+		say("read", pread(fd, buf, BLOCK, at));
+		pattern(n, 0);
+		say("write", pwrite(fd, buf, BLOCK, at));
+	} else if (strcmp(what, "reread") == 0) {
+		fd = get(argv[2], O_RDONLY);
+		say("read", pread(fd, buf, BLOCK, at));
+		say("again", pread(fd, buf, BLOCK, at));
+	} else {
+		fprintf(stderr, "blkio: wrong arguments\n");
+		return 2;
+	}
+	return 0;
+}
