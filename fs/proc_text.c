@@ -39,11 +39,11 @@ void seq_write(struct seq_file *m, const void *data, size_t len)
 
 static int call_show(const struct inode *inode, struct seq_file *m)
 {
+	const struct proc_pid_entry *e = inode->i_private;
 	pid_t pid = PID_OF(inode->i_ino);
 
-	if (pid)
-		return ((const struct proc_pid_entry *)inode->i_private)->show(pid, m);
-	return ((const struct proc_entry *)inode->i_private)->show(m);
+	return pid ? e->show(pid, e->what, m) :
+		     ((const struct proc_entry *)inode->i_private)->show(m);
 }
 
 /* Make the text, in as large a buffer as it takes. */

@@ -303,7 +303,7 @@ static int magic_get_link(struct inode *inode, struct path *path)
 	u32 within = (u32)(inode->i_ino & 0xffffff);
 	pid_t pid = PID_OF(inode->i_ino);
 
-	return e ? e->get_link(pid, path) :
+	return e ? e->get_link(pid, e->what, path) :
 		   pid_ops->fd_link(pid, (int)(within - INO_FD_LINK), path);
 }
 

@@ -25,10 +25,11 @@ int must_check proc_create(const char *name, mode_t mode, int (*show)(struct seq
 
 /* The per-process directories, filled by kernel/proc. A pid is named by number; "self" by the op. */
 struct proc_pid_entry {
-	const char *name;			       /* "stat" */
-	mode_t mode;				       /* with S_IFREG, S_IFLNK or S_IFDIR (fd) */
-	int (*show)(pid_t pid, struct seq_file *m);    /* files. -ESRCH: gone */
-	int (*get_link)(pid_t pid, struct path *path); /* magic links; references held */
+	const char *name; /* "stat" */
+	mode_t mode;	  /* with S_IFREG, S_IFLNK or S_IFDIR (fd) */
+	int what;	  /* for the functions */
+	int (*show)(pid_t pid, int what, struct seq_file *m);	 /* files. -ESRCH: gone */
+	int (*get_link)(pid_t pid, int what, struct path *path); /* magic links; references held */
 };
 struct proc_pid_ops {
 	const struct proc_pid_entry *entries; /* ended by name NULL */

@@ -40,23 +40,12 @@ struct elf64_phdr {
 static_assert(sizeof(struct elf64_phdr) == 56, "ELF program header");
 
 /* Types in the auxiliary vector (getauxval(3)). */
+/* clang-format off */
 enum {
-	AT_NULL = 0,
-	AT_PHDR = 3,
-	AT_PHENT,
-	AT_PHNUM,
-	AT_PAGESZ,
-	AT_ENTRY = 9,
-	AT_UID = 11,
-	AT_EUID,
-	AT_GID,
-	AT_EGID,
-	AT_HWCAP = 16,
-	AT_CLKTCK,
-	AT_SECURE = 23,
-	AT_RANDOM = 25,
-	AT_EXECFN = 31
+	AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_ENTRY = 9, AT_UID = 11, AT_EUID,
+	AT_GID, AT_EGID, AT_HWCAP = 16, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_EXECFN = 31
 };
+/* clang-format on */
 
 /* Read exactly len bytes. */
 static int must_check read_head(struct file *file, void *buf, size_t len, u64 pos)
@@ -173,23 +162,14 @@ int elf_build_stack(struct exec_image *image)
 	const struct cred *cred = current_cred();
 	const bool secure = cred->uid != cred->euid || cred->gid != cred->egid;
 	const u64 random_va = ALIGN_DOWN(image->sp - 16, 16), argc = image->argc;
+	/* clang-format off */
 	const u64 aux[] = {
-		AT_PHDR,   image->phdr_va,
-		AT_PHENT,  sizeof(struct elf64_phdr),
-		AT_PHNUM,  image->phnum,
-		AT_PAGESZ, PAGE_SIZE,
-		AT_ENTRY,  image->entry,
-		AT_UID,	   cred->uid,
-		AT_EUID,   cred->euid,
-		AT_GID,	   cred->gid,
-		AT_EGID,   cred->egid,
-		AT_SECURE, secure,
-		AT_HWCAP,  cpu_features(),
-		AT_CLKTCK, 100,
-		AT_RANDOM, random_va,
-		AT_EXECFN, image->execfn,
-		AT_NULL,   0,
+		AT_PHDR, image->phdr_va, AT_PHENT, sizeof(struct elf64_phdr), AT_PHNUM, image->phnum,
+		AT_PAGESZ, PAGE_SIZE, AT_ENTRY, image->entry, AT_UID, cred->uid, AT_EUID, cred->euid,
+		AT_GID, cred->gid, AT_EGID, cred->egid, AT_SECURE, secure, AT_HWCAP, cpu_features(),
+		AT_CLKTCK, 100, AT_RANDOM, random_va, AT_EXECFN, image->execfn, AT_NULL, 0,
 	};
+	/* clang-format on */
 	u64 words = 1 + argc + 1 + image->envc + 1 + ARRAY_SIZE(aux);
 	u64 str = image->sp, slot;
 	u8 random[16];

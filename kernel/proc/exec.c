@@ -32,6 +32,7 @@ static int must_check push_bytes(struct exec_image *image, u64 from, size_t len,
 	if (len > image->sp - (STACK_TOP - ARGS_MAX))
 		return -E2BIG;
 	image->sp -= len;
+	image->newest = len;
 	for (size_t done = 0; done < len; done += n) {
 		void *src = kernel ? (char *)from + done : part;
 
@@ -87,6 +88,7 @@ static int must_check push_list(struct exec_image *image, u64 list, bool kernel,
 		err = len < 0 ? (int)len : push_bytes(image, (u64) "", 1, true);
 		if (!err)
 			err = push_bytes(image, ptr, (size_t)len, false);
+		image->newest = (size_t)len + 1;
 	}
 	return err;
 }
@@ -129,7 +131,6 @@ static int must_check use_interpreter(struct exec_image *image, char *head, cons
 				      const char **name)
 {
 	char *end = strchr(head, '\n'), *interp, *arg;
-	size_t skip;
 	int err;
 
 	if (head[0] != '#' || head[1] != '!' || !end)
@@ -148,15 +149,7 @@ static int must_check use_interpreter(struct exec_image *image, char *head, cons
 	}
 	/* The script's own name in place of argv[0]. */
 	if (image->argc > 0) {
-		for (skip = 0;; skip++) {
-			char c;
-
-			if (mm_access(image->mm, image->sp + skip, &c, 1, false) != 1)
-				return -ENOMEM;
-			if (!c)
-				break;
-		}
-		image->sp += skip + 1;
+		image->sp += image->newest;
 		image->argc--;
 	}
 	err = push_kernel_string(image, script);

@@ -1,8 +1,8 @@
 /*
  * Processes: programs in execution. One thread each.
  *
- * ALIVE <-> STOPPED (process_stop, SIGCONT); ALIVE -> ZOMBIE (process_exit) -> freed (process_wait,
- * or at once when the parent ignores SIGCHLD).
+ * ALIVE <-> STOPPED (process_stop, SIGCONT); ALIVE -> ZOMBIE (process_exit) -> freed
+ * (process_wait, or at once when the parent ignores SIGCHLD).
  *
  * Invariants:
  * 1. Every process but init has a parent that is alive; orphans become init's children.
@@ -10,8 +10,8 @@
  * 3. Who reads another process's mm, files or fs takes a reference under proc_lock; the owner
  *    detaches them under proc_lock before it drops its own.
  *
- * Lock order: proc_lock guards the table, the tree, groups, sessions, signals and wait states; it is
- * taken with interrupts off, inside all filesystem and terminal locks, outside the scheduler's.
+ * Lock order: proc_lock guards the table, the tree, groups, sessions, signals and wait states. It
+ * is taken with interrupts off, inside all filesystem and terminal locks, outside the scheduler's.
  */
 #pragma once
 
@@ -112,7 +112,7 @@ pid_t must_check process_clone(const struct trapframe *tf, const struct clone_ar
 /* The child has a program of its own or is gone: its vfork parent goes on. */
 void vfork_release(struct process *child);
 
-/* execve(2). argv and envp are lists ended by NULL, in user memory or, if `kernel`, in the kernel's.
+/* execve(2). argv and envp are lists ended by NULL, in user memory or, if `kernel`, in ours.
  * Returns: 0 with the new program's registers in tf, or -errno with the old program intact. */
 int must_check process_exec(struct trapframe *tf, const char *path, u64 argv, u64 envp,
 			    bool kernel);

@@ -44,8 +44,9 @@ static_assert(__builtin_offsetof(struct rt_sigframe, uc_mcontext) == 48, "uconte
 #define SHARED_REGISTERS(X)                                                                        \
 	X(r8)                                                                                      \
 	X(r9)                                                                                      \
-	X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax) X(rcx) \
-		X(rsp) X(rip)
+	X(r10)                                                                                     \
+	X(r11) X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax) X(rcx) X(rsp) \
+		X(rip)
 #define SAVE(reg)    sc->reg = tf->reg;
 #define RESTORE(reg) tf->reg = sc->reg;
 

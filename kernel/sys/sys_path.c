@@ -32,15 +32,8 @@ static s64 at_path(const u64 *a, u64 flags, s64 (*op)(const struct path *path, c
 	return ret;
 }
 
-s64 sys_mkdirat(const u64 *a)
-{
-	return vfs_mkdirat((int)a[0], arg_path(a[1]), (mode_t)a[2]);
-}
-
-s64 sys_mknodat(const u64 *a)
-{
-	return vfs_mknodat((int)a[0], arg_path(a[1]), (mode_t)a[2], a[3]);
-}
+SYSCALL(mkdirat, vfs_mkdirat((int)a[0], arg_path(a[1]), (mode_t)a[2]))
+SYSCALL(mknodat, vfs_mknodat((int)a[0], arg_path(a[1]), (mode_t)a[2], a[3]))
 
 s64 sys_unlinkat(const u64 *a)
 {
@@ -50,10 +43,7 @@ s64 sys_unlinkat(const u64 *a)
 		      vfs_unlinkat((int)a[0], arg_path(a[1]));
 }
 
-s64 sys_renameat2(const u64 *a)
-{
-	return vfs_renameat((int)a[0], arg_path(a[1]), (int)a[2], arg_path(a[3]), (u32)a[4]);
-}
+SYSCALL(renameat2, vfs_renameat((int)a[0], arg_path(a[1]), (int)a[2], arg_path(a[3]), (u32)a[4]))
 
 s64 sys_linkat(const u64 *a)
 {
@@ -62,10 +52,7 @@ s64 sys_linkat(const u64 *a)
 	return vfs_linkat((int)a[0], arg_path(a[1]), (int)a[2], arg_path(a[3]), a[4]);
 }
 
-s64 sys_symlinkat(const u64 *a)
-{
-	return vfs_symlinkat(arg_path(a[0]), (int)a[1], arg_path(a[2]));
-}
+SYSCALL(symlinkat, vfs_symlinkat(arg_path(a[0]), (int)a[1], arg_path(a[2])))
 
 s64 sys_readlinkat(const u64 *a)
 {
@@ -97,10 +84,7 @@ static s64 chmod_path(const struct path *path, const u64 *a)
 	return vfs_setattr(path, &attr);
 }
 
-s64 sys_fchmodat(const u64 *a)
-{
-	return at_path(a, a[3], chmod_path);
-}
+SYSCALL(fchmodat, at_path(a, a[3], chmod_path))
 
 static s64 chown_path(const struct path *path, const u64 *a)
 {
@@ -113,20 +97,14 @@ static s64 chown_path(const struct path *path, const u64 *a)
 	return vfs_setattr(path, &attr);
 }
 
-s64 sys_fchownat(const u64 *a)
-{
-	return at_path(a, a[4], chown_path);
-}
+SYSCALL(fchownat, at_path(a, a[4], chown_path))
 
 static s64 truncate_path(const struct path *path, const u64 *a)
 {
 	return vfs_truncate(path, (loff_t)a[2]);
 }
 
-s64 sys_truncate(const u64 *a)
-{
-	return at_path(a, 0, truncate_path);
-}
+SYSCALL(truncate, at_path(a, 0, truncate_path))
 
 static s64 utimes_path(const struct path *path, const u64 *a)
 {
@@ -143,10 +121,7 @@ static s64 utimes_path(const struct path *path, const u64 *a)
 	return vfs_utimes(path, times);
 }
 
-s64 sys_utimensat(const u64 *a)
-{
-	return at_path(a, a[3] | (a[1] ? 0 : AT_EMPTY_PATH), utimes_path);
-}
+SYSCALL(utimensat, at_path(a, a[3] | (a[1] ? 0 : AT_EMPTY_PATH), utimes_path))
 
 static s64 chdir_path(const struct path *path, const u64 *a)
 {
@@ -154,10 +129,7 @@ static s64 chdir_path(const struct path *path, const u64 *a)
 	return vfs_chdir(path);
 }
 
-s64 sys_chdir(const u64 *a)
-{
-	return at_path(a, a[2], chdir_path);
-}
+SYSCALL(chdir, at_path(a, a[2], chdir_path))
 
 static s64 chroot_path(const struct path *path, const u64 *a)
 {
@@ -165,10 +137,7 @@ static s64 chroot_path(const struct path *path, const u64 *a)
 	return vfs_chroot(path);
 }
 
-s64 sys_chroot(const u64 *a)
-{
-	return at_path(a, 0, chroot_path);
-}
+SYSCALL(chroot, at_path(a, 0, chroot_path))
 
 s64 sys_getcwd(const u64 *a)
 {
@@ -221,10 +190,7 @@ static s64 stat_path(const struct path *path, const u64 *a)
 	return put_user_obj(USERPTR(a[2]), &st);
 }
 
-s64 sys_newfstatat(const u64 *a)
-{
-	return at_path(a, a[3], stat_path);
-}
+SYSCALL(newfstatat, at_path(a, a[3], stat_path))
 
 /* Linux include/uapi/asm-generic/statfs.h */
 struct statfs_k {
@@ -242,7 +208,4 @@ static s64 statfs_path(const struct path *path, const u64 *a)
 	return err ? err : put_user_obj(USERPTR(a[2]), &st);
 }
 
-s64 sys_statfs(const u64 *a)
-{
-	return at_path(a, a[3], statfs_path);
-}
+SYSCALL(statfs, at_path(a, a[3], statfs_path))

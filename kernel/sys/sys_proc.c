@@ -23,10 +23,7 @@ s64 sys_clone(const u64 *a)
 	return process_clone(syscall_frame(), &args);
 }
 
-s64 sys_execve(const u64 *a)
-{
-	return process_exec(syscall_frame(), arg_path(a[0]), a[1], a[2], false);
-}
+SYSCALL(execve, process_exec(syscall_frame(), arg_path(a[0]), a[1], a[2], false))
 
 s64 sys_exit(const u64 *a)
 {
@@ -82,11 +79,7 @@ s64 sys_times(const u64 *a)
 	return (s64)(ktime_get_ns() / TICK);
 }
 
-s64 sys_getpid(const u64 *a)
-{
-	(void)a;
-	return current_process()->pid;
-}
+SYSCALL(getpid, current_process()->pid)
 
 s64 sys_getppid(const u64 *a)
 {
@@ -95,21 +88,9 @@ s64 sys_getppid(const u64 *a)
 	return current_process()->parent ? current_process()->parent->pid : 0;
 }
 
-s64 sys_setpgid(const u64 *a)
-{
-	return process_setpgid((pid_t)a[0], (pid_t)a[1]);
-}
-
-s64 sys_getpgid(const u64 *a)
-{
-	return process_getpgid((pid_t)a[0], a[1]);
-}
-
-s64 sys_setsid(const u64 *a)
-{
-	(void)a;
-	return process_setsid();
-}
+SYSCALL(setpgid, process_setpgid((pid_t)a[0], (pid_t)a[1]))
+SYSCALL(getpgid, process_getpgid((pid_t)a[0], a[1]))
+SYSCALL(setsid, process_setsid())
 
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
@@ -131,10 +112,7 @@ s64 sys_prctl(const u64 *a)
 	return 0;
 }
 
-#define ARCH_SET_GS 0x1001
-#define ARCH_SET_FS 0x1002
-#define ARCH_GET_FS 0x1003
-#define ARCH_GET_GS 0x1004
+enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };
 
 s64 sys_arch_prctl(const u64 *a)
 {
@@ -157,10 +135,7 @@ s64 sys_arch_prctl(const u64 *a)
 }
 
 /* Limits are fixed: they are told; lower ones are accepted and not enforced. */
-#define RLIMIT_STACK  3
-#define RLIMIT_CORE   4
-#define RLIMIT_NOFILE 7
-#define RLIM_NLIMITS  16
+enum { RLIMIT_STACK = 3, RLIMIT_CORE, RLIMIT_NOFILE = 7, RLIM_NLIMITS = 16 };
 
 s64 sys_prlimit64(const u64 *a)
 {
@@ -188,9 +163,7 @@ s64 sys_prlimit64(const u64 *a)
 
 /* A process has one thread, so a wait whose value still holds could only be ended by a signal or
  * its timeout, and a wake finds nobody; the C library's fast paths need no more. */
-#define FUTEX_WAIT     0u
-#define FUTEX_WAKE     1u
-#define FUTEX_CMD_MASK 0x7fu
+enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_CMD_MASK = 0x7f };
 
 s64 sys_futex(const u64 *a)
 {
@@ -198,6 +171,8 @@ s64 sys_futex(const u64 *a)
 	u64 ns;
 	int err;
 
+	if (a[0] % sizeof(value))
+		return -EINVAL;
 	if (get_user_obj(&value, USERPTR(a[0])))
 		return -EFAULT;
 	if (cmd != FUTEX_WAIT)
@@ -229,25 +204,10 @@ s64 sys_mmap(const u64 *a)
 	return ret;
 }
 
-s64 sys_munmap(const u64 *a)
-{
-	return mm_unmap(current_process()->mm, a[0], a[1]);
-}
-
-s64 sys_mprotect(const u64 *a)
-{
-	return a[2] & ~7ull ? -EINVAL : mm_protect(current_process()->mm, a[0], a[1], (u32)a[2]);
-}
-
-s64 sys_brk(const u64 *a)
-{
-	return (s64)mm_brk(current_process()->mm, a[0]);
-}
-
-s64 sys_mremap(const u64 *a)
-{
-	return mm_remap(current_process()->mm, a[0], a[1], a[2], (u32)a[3]);
-}
+SYSCALL(munmap, mm_unmap(current_process()->mm, a[0], a[1]))
+SYSCALL(mprotect, a[2] & ~7ull ? -EINVAL : mm_protect(current_process()->mm, a[0], a[1], (u32)a[2]))
+SYSCALL(brk, (s64)mm_brk(current_process()->mm, a[0]))
+SYSCALL(mremap, mm_remap(current_process()->mm, a[0], a[1], a[2], (u32)a[3]))
 
 #define MADV_DONTNEED 4
 

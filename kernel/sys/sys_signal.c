@@ -36,11 +36,7 @@ s64 sys_rt_sigprocmask(const u64 *a)
 	return err || !a[2] ? err : put_user_obj(USERPTR(a[2]), &old);
 }
 
-s64 sys_rt_sigreturn(const u64 *a)
-{
-	(void)a;
-	return (s64)signal_return(syscall_frame());
-}
+SYSCALL(rt_sigreturn, (s64)signal_return(syscall_frame()))
 
 s64 sys_pause(const u64 *a)
 {
@@ -95,10 +91,7 @@ s64 sys_sigaltstack(const u64 *a)
 	return a[1] ? put_user_obj(USERPTR(a[1]), &old) : 0;
 }
 
-s64 sys_kill(const u64 *a)
-{
-	return signal_kill((pid_t)a[0], (int)a[1], SI_USER);
-}
+SYSCALL(kill, signal_kill((pid_t)a[0], (int)a[1], SI_USER))
 
 s64 sys_tgkill(const u64 *a)
 {
@@ -165,10 +158,7 @@ static s64 poll_user(const u64 *a, u64 timeout_ns)
 	return ret;
 }
 
-s64 sys_poll(const u64 *a)
-{
-	return poll_user(a, (s32)a[2] < 0 ? ~0ull : (u32)a[2] * 1000000ull);
-}
+SYSCALL(poll, poll_user(a, (s32)a[2] < 0 ? ~0ull : (u32)a[2] * 1000000ull))
 
 s64 sys_ppoll(const u64 *a)
 {

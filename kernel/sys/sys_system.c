@@ -22,10 +22,7 @@ static struct {
 } uts = {"Linux", /* what programs compare with: the ABI is Linux's */
 	 "ringlet", "6.1.0-ringlet", "Ringlet " RINGLET_VERSION, "x86_64", "(none)"};
 
-s64 sys_uname(const u64 *a)
-{
-	return put_user_obj(USERPTR(a[0]), &uts);
-}
+SYSCALL(uname, put_user_obj(USERPTR(a[0]), &uts))
 
 s64 sys_sethostname(const u64 *a)
 {
@@ -68,10 +65,8 @@ s64 sys_sysinfo(const u64 *a)
 	return put_user_obj(USERPTR(a[0]), &info);
 }
 
-#define SYSLOG_READ_ALL	     3
-#define SYSLOG_CLEAR	     5
-#define SYSLOG_CONSOLE_LEVEL 8
-#define SYSLOG_SIZE_BUFFER   10
+/* syslog(2) */
+enum { SYSLOG_READ_ALL = 3, SYSLOG_CLEAR = 5, SYSLOG_CONSOLE_LEVEL = 8, SYSLOG_SIZE_BUFFER = 10 };
 
 s64 sys_syslog(const u64 *a)
 {
@@ -102,17 +97,10 @@ s64 sys_sync(const u64 *a)
 	return 0;
 }
 
-s64 sys_mount(const u64 *a)
-{
-	return current_cred()->euid ? -EPERM :
+SYSCALL(mount, current_cred()->euid ? -EPERM :
 				      do_mount(arg_path(a[0]), arg_path(a[1]), arg_path(a[2]),
-					       (u32)a[3], arg_path(a[4]));
-}
-
-s64 sys_umount2(const u64 *a)
-{
-	return current_cred()->euid ? -EPERM : do_umount(arg_path(a[0]), (u32)a[1]);
-}
+					       (u32)a[3], arg_path(a[4])))
+SYSCALL(umount2, current_cred()->euid ? -EPERM : do_umount(arg_path(a[0]), (u32)a[1]))
 
 #define REBOOT_MAGIC1	 0xfee1deadu
 #define REBOOT_MAGIC2	 672274793u
@@ -136,13 +124,15 @@ s64 sys_reboot(const u64 *a)
 		return -EINVAL;
 	/* Linux leaves this to the caller; losing files is no lesson worth teaching. */
 	super_emergency_remount_ro();
-	printk("reboot: %s\n", cmd == REBOOT_RESTART   ? "restarting" :
-			       cmd == REBOOT_POWER_OFF ? "power down" :
-							 "system halted");
-	if (cmd == REBOOT_RESTART)
+	if (cmd == REBOOT_RESTART) {
+		printk("reboot: restarting\n");
 		power_reset();
-	if (cmd == REBOOT_POWER_OFF)
+	}
+	if (cmd == REBOOT_POWER_OFF) {
+		printk("reboot: power down\n");
 		power_off();
+	}
+	printk("reboot: system halted\n");
 	power_halt();
 }
 

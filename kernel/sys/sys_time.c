@@ -6,36 +6,22 @@
 #include "kernel/proc/process.h"
 #include "kernel/sys/syscall.h"
 
-#define CLOCK_REALTIME		 0
-#define CLOCK_MONOTONIC		 1
-#define CLOCK_PROCESS_CPUTIME_ID 2
-#define CLOCK_THREAD_CPUTIME_ID	 3
-#define CLOCK_MONOTONIC_RAW	 4
-#define CLOCK_REALTIME_COARSE	 5
-#define CLOCK_MONOTONIC_COARSE	 6
-#define CLOCK_BOOTTIME		 7
-#define TIMER_ABSTIME		 1
+/* clock_gettime(2) */
+enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_RAW };
+enum { CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, NR_CLOCKS };
+#define TIMER_ABSTIME 1
 
 static int must_check clock_now(u64 id, u64 *ns)
 {
-	switch (id) {
-	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
-		*ns = clock_realtime_ns();
-		return 0;
-	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_BOOTTIME:
-		*ns = ktime_get_ns();
-		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-	case CLOCK_THREAD_CPUTIME_ID:
-		*ns = current->utime_ns + current->stime_ns;
-		return 0;
-	default:
+	if (id >= NR_CLOCKS)
 		return -EINVAL;
-	}
+	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
+		*ns = clock_realtime_ns();
+	else if (id == CLOCK_PROCESS_CPUTIME || id == CLOCK_THREAD_CPUTIME)
+		*ns = current->utime_ns + current->stime_ns;
+	else
+		*ns = ktime_get_ns();
+	return 0;
 }
 
 s64 sys_clock_gettime(const u64 *a)
@@ -67,15 +53,8 @@ static s64 set_clock(u64 ptr, u64 unit)
 	return 0;
 }
 
-s64 sys_clock_settime(const u64 *a)
-{
-	return a[0] == CLOCK_REALTIME ? set_clock(a[1], 1) : -EINVAL;
-}
-
-s64 sys_settimeofday(const u64 *a)
-{
-	return a[0] ? set_clock(a[0], NSEC_PER_USEC) : 0;
-}
+SYSCALL(clock_settime, a[0] == CLOCK_REALTIME ? set_clock(a[1], 1) : -EINVAL)
+SYSCALL(settimeofday, a[0] ? set_clock(a[0], NSEC_PER_USEC) : 0)
 
 s64 sys_gettimeofday(const u64 *a)
 {
@@ -145,7 +124,4 @@ s64 sys_getitimer(const u64 *a)
 	return min(ret, 0l);
 }
 
-s64 sys_alarm(const u64 *a)
-{
-	return swap_alarm((u32)a[0] * NSEC_PER_SEC, 0, 0);
-}
+SYSCALL(alarm, swap_alarm((u32)a[0] * NSEC_PER_SEC, 0, 0))

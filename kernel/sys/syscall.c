@@ -33,11 +33,13 @@ static const struct {
 	{101, "ptrace"}, {125, "capget"}, {126, "capset"}, {132, "utime"}, {135, "personality"},
 	{140, "getpriority"}, {141, "setpriority"}, {155, "pivot_root"}, {187, "readahead"},
 	{203, "sched_setaffinity"}, {204, "sched_getaffinity"}, {213, "epoll_create"},
-	{221, "fadvise64"}, {232, "epoll_wait"}, {233, "epoll_ctl"}, {235, "utimes"}, {247, "waitid"}, {253, "inotify_init"},
-	{261, "futimesat"}, {272, "unshare"}, {275, "splice"}, {277, "sync_file_range"},
-	{282, "signalfd"}, {283, "timerfd_create"}, {284, "eventfd"}, {285, "fallocate"},
-	{289, "signalfd4"}, {290, "eventfd2"}, {291, "epoll_create1"}, {319, "memfd_create"},
-	{324, "membarrier"}, {326, "copy_file_range"}, {332, "statx"}, {425, "io_uring_setup"}, {436, "close_range"}, {437, "openat2"},
+	{221, "fadvise64"}, {232, "epoll_wait"}, {233, "epoll_ctl"}, {235, "utimes"},
+	{247, "waitid"}, {253, "inotify_init"}, {261, "futimesat"}, {272, "unshare"},
+	{275, "splice"}, {277, "sync_file_range"}, {282, "signalfd"}, {283, "timerfd_create"},
+	{284, "eventfd"}, {285, "fallocate"}, {289, "signalfd4"}, {290, "eventfd2"},
+	{291, "epoll_create1"}, {319, "memfd_create"}, {324, "membarrier"},
+	{326, "copy_file_range"}, {332, "statx"}, {425, "io_uring_setup"}, {436, "close_range"},
+	{437, "openat2"},
 };
 /* clang-format on */
 

@@ -52,6 +52,14 @@ static inline struct file *arg_file(u64 a)
 	return (struct file *)a;
 }
 
+/* A call that is one expression of its arguments a[]. */
+#define SYSCALL(name, ...)           \
+	s64 sys_##name(const u64 *a) \
+	{                            \
+		(void)a;             \
+		return __VA_ARGS__;  \
+	}
+
 void syscall_init(void);
 /* The caller's registers. */
 struct trapframe *syscall_frame(void);
