@@ -166,6 +166,7 @@ static void capabilities_end_even_in_a_loop(void **state)
 	card.config[b + 1] = a;
 	assert_int_equal(pci_find_capability(dev, PCI_CAP_ID_MSIX, 0), 0);
 	card.config[b + 1] = 0x10; /* into the header */
+	card.config[0x10] = PCI_CAP_ID_VNDR;
 	assert_int_equal(pci_find_capability(dev, PCI_CAP_ID_VNDR, b), 0);
 }
 

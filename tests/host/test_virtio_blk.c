@@ -176,6 +176,8 @@ static void patterns_on_every_transport(void **state)
 				assert_string_equal(fake_disk->serial, "fake-0123456789abcd");
 				storm(400);
 				assert_true(dev.done >= 100);
+				if (kind >= VDEV_MMIO) /* every interrupt acknowledged */
+					assert_int_equal(dev.isr, 0);
 				down();
 			}
 }
@@ -667,6 +669,53 @@ static void event_idx_saves_notifications(void **state)
 	down();
 }
 
+static void a_batch_is_notified_once_or_when_the_ring_is_full(void **state)
+{
+	struct fake_rq *f[12];
+	u64 before;
+
+	(void)state;
+	fresh(VDEV_MODERN);
+	up("virtio.indirect=0 virtio.event_idx=0 virtio.size=32");
+	fake_blk_last = false;
+	before = dev.q[0].kicks;
+	for (u32 i = 0; i < 5; i++)
+		f[i] = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 512, 512);
+	assert_int_equal(dev.q[0].kicks, before);
+	fake_blk_commit(fake_disk->queue, 0);
+	assert_int_equal(dev.q[0].kicks, before + 1);
+	fake_blk_commit(fake_disk->queue, 0); /* nothing new */
+	assert_int_equal(dev.q[0].kicks, before + 1);
+	/* 15 of 32 are taken; of 4 each, the fifth finds no room. */
+	for (u32 i = 5; i < 10; i++)
+		f[i] = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 1024, 512);
+	assert_int_equal(dev.q[0].kicks, before + 2);
+	fake_blk_last = true;
+	for (u32 i = 0; i < 10; i++) {
+		assert_int_equal(fake_blk_wait(f[i]), 0);
+		fake_blk_put(f[i]);
+	}
+	down();
+}
+
+static void a_late_lie_does_not_outlive_the_disk(void **state)
+{
+	(void)state;
+	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++) {
+		struct virtq_used *used;
+
+		fresh((enum vdev_kind)kind);
+		up("");
+		assert_int_equal(io(REQ_OP_READ, 8, buf, 512, 512), 0);
+		used = phys_to_virt(PADDR(dev.q[0].used)); /* nobody is in flight */
+		used->idx = cpu_to_le16((u16)(le16_to_cpu(used->idx) + 1));
+		vdev_interrupt_queue(&dev, 0);
+		vdev_config_changed(&dev);
+		down();
+		assert_false(fake_run_pending());
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,6 +739,8 @@ int main(void)
 		cmocka_unit_test(polling_needs_no_interrupt),
 		cmocka_unit_test(no_memory_is_no_crash),
 		cmocka_unit_test(event_idx_saves_notifications),
+		cmocka_unit_test(a_batch_is_notified_once_or_when_the_ring_is_full),
+		cmocka_unit_test(a_late_lie_does_not_outlive_the_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

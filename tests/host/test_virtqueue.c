@@ -427,6 +427,25 @@ static void notification_is_suppressed(void **state)
 	destroy();
 }
 
+static void what_comes_before_the_interrupt_is_on_is_seen(void **state)
+{
+	(void)state;
+	for (int event_idx = 0; event_idx < 2; event_idx++) {
+		struct virtqueue *vq = make(8, true, event_idx);
+		u32 len;
+
+		assert_int_equal(add(&buffers[0], 1, 1), 0);
+		dev_take();
+		virtqueue_disable_cb(vq);
+		assert_null(virtqueue_get(vq, &len));
+		dev_push(dev.taken[0], 0);
+		assert_false(virtqueue_enable_cb(vq));
+		assert_non_null(virtqueue_get(vq, &len));
+		assert_true(virtqueue_enable_cb(vq));
+		destroy();
+	}
+}
+
 static void the_dump_shows_both_rings(void **state)
 {
 	struct virtqueue *vq = make(8, false, true);
@@ -458,6 +477,7 @@ int main(void)
 		cmocka_unit_test(lies_break_the_ring),
 		cmocka_unit_test(the_shadow_is_not_read_back),
 		cmocka_unit_test(notification_is_suppressed),
+		cmocka_unit_test(what_comes_before_the_interrupt_is_on_is_seen),
 		cmocka_unit_test(the_dump_shows_both_rings),
 	};
 

@@ -21,6 +21,7 @@ struct request_queue {
 
 struct gendisk *fake_disk, *fake_disk_before;
 struct request_queue *fake_queue;
+bool fake_blk_last = true;
 bool (*fake_device_step)(void);
 static bool restart; /* something ended */
 
@@ -136,7 +137,7 @@ static void dispatch(struct fake_rq *f)
 	int err;
 
 	f->rq.state = RQ_DISPATCHED;
-	err = q->ops->queue_rq(&f->rq, true);
+	err = q->ops->queue_rq(&f->rq, fake_blk_last);
 
 	if (err == -EBUSY) {
 		f->rq.state = RQ_QUEUED;
@@ -194,6 +195,11 @@ struct fake_rq *fake_blk_submit(struct request_queue *q, u16 hctx, enum req_op o
 		return f;
 	}
 	return NULL;
+}
+
+void fake_blk_commit(struct request_queue *q, u16 hctx)
+{
+	q->ops->commit_rqs(q, hctx);
 }
 
 void fake_blk_put(struct fake_rq *f)

@@ -16,6 +16,9 @@ struct fake_rq {
 	u32 completions;   /* of this use: more than 1 is the driver's error */
 };
 
+/* As the end of a batch (the default), or with more to come: then fake_blk_commit(). */
+extern bool fake_blk_last;
+void fake_blk_commit(struct request_queue *q, u16 hctx);
 /* Start a request in pieces of `piece` bytes. Returns: NULL when no tag is free. */
 struct fake_rq *fake_blk_submit(struct request_queue *q, u16 hctx, enum req_op op, sector_t sector,
 				void *buf, u32 len, u32 piece);
