@@ -40,7 +40,7 @@ else
 ##   make doctor       say what is missing or too old, and what mends it
 ##   make clean        remove build/
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
-##   DISK=build/disk.img  MEM=256M  SMP=1  CPU=max  MACHINE=pc|q35  GUI=1  CC=gcc|clang
+##   DISK=build/disk.img  MEM=256M  SMP=1  CPU=max  MACHINE=pc|q35|microvm  GUI=1  CC=gcc|clang
 ##   APPEND= kernel command line   QEMUFLAGS= more for QEMU   SIZE=64M for `make disk`
 ##   V=1 shows the commands   DEBUG=1 builds a kernel that checks its locks
 
@@ -185,7 +185,15 @@ disk: user
 
 # --- run, debug ---------------------------------------------------------------
 
-CMDLINE := $(strip root=/dev/vda console=$(if $(GUI),tty0,ttyS0) $(APPEND))
+ifeq ($(MACHINE),microvm)
+# Without ACPI it has no PCI and no tables: the disk's place is its last MMIO slot.
+MACHINE_OPTIONS := ,acpi=off
+DISK_DEVICE := virtio-blk-device
+MACHINE_CMDLINE := virtio_mmio.device=512@0xfeb00e00:12
+else
+DISK_DEVICE := virtio-blk-pci,disable-legacy=on
+endif
+CMDLINE := $(strip root=/dev/vda console=$(if $(GUI),tty0,ttyS0) $(MACHINE_CMDLINE) $(APPEND))
 ifneq (,$(filter iso run-iso test test-system check,$(MAKECMDGOALS)))
 define GRUB_CFG
 serial --unit=0 --speed=115200
@@ -212,9 +220,9 @@ $(O)/ringlet.iso: $(O)/ringlet.stripped $(O)/iso/boot/grub/grub.cfg
 		--install-modules="multiboot normal serial terminal" \
 		-o $@ $(O)/iso >$(O)/iso.log 2>&1 || { cat $(O)/iso.log; exit 1; }
 
-QEMU_ARGS = -machine $(MACHINE) -cpu $(CPU) -m $(MEM) -smp $(SMP) -nic none \
+QEMU_ARGS = -machine $(MACHINE)$(MACHINE_OPTIONS) -cpu $(CPU) -m $(MEM) -smp $(SMP) -nic none \
 	-drive file=$(DISK),if=none,id=d0,format=raw,cache=writeback \
-	-device virtio-blk-pci,drive=d0,disable-legacy=on \
+	-device $(DISK_DEVICE),drive=d0 \
 	-device isa-debug-exit,iobase=0xf4,iosize=0x04 \
 	$(if $(GUI),-serial mon:stdio,-nographic) $(QEMUFLAGS)
 RUN_DISK = $(if $(filter build/disk.img,$(DISK)),$(DISK))
