@@ -8,6 +8,7 @@
 #include "fs/dcache.h"
 #include "fs/stat.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/bitmap.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 #include "kernel/mm/iov_iter.h"
@@ -103,14 +104,14 @@ u32 vfs_poll(struct file *file, struct poll_table *pt);
 /* Refuses: for ops that must not be missing. */
 loff_t must_check no_llseek(struct file *file, loff_t off, int whence); /* -ESPIPE */
 
-#define NR_OPEN_DEFAULT 1024 /* RLIMIT_NOFILE */
+#define NR_OPEN_DEFAULT 1024 /* RLIMIT_NOFILE: the size of every table */
 
 struct files_struct {
 	atomic_t refs; /* [atomic] */
 	struct spinlock lock;
-	u32 max_fds;	    /* [lock] size of fd[]; grows */
-	struct file **fd;   /* [lock] */
-	u64 *close_on_exec; /* [lock] bitmap */
+	u32 nr;		  /* [lock] one past the highest number that was ever in use */
+	struct file **fd; /* [lock] NR_OPEN_DEFAULT of them */
+	u64 close_on_exec[BITMAP_WORDS(NR_OPEN_DEFAULT)]; /* [lock] */
 };
 
 struct files_struct *must_check files_alloc(void);		      /* NULL if no memory */
@@ -121,7 +122,7 @@ void files_close_on_exec(struct files_struct *files);
 /* Reference held; NULL if fd is not open. */
 struct file *fget(int fd);
 /* Lowest free number >= from, the file installed (reference taken over on success only).
- * Returns: fd, -EMFILE, -ENOMEM. */
+ * Returns: fd, -EMFILE, -EINVAL. */
 int must_check fd_install_new(struct file *file, int from, bool cloexec);
 /* dup2/dup3: replaces and closes what was there. */
 int must_check fd_install_at(struct file *file, int fd, bool cloexec);

@@ -357,14 +357,16 @@ static int hear(const char *text, size_t len)
 	return 0;
 }
 
-static int show_pid(pid_t pid, struct seq_file *m)
+static int show_pid(pid_t pid, int what, struct seq_file *m)
 {
+	(void)what;
 	seq_printf(m, "%d (test)\n", pid);
 	return pid == 12 ? 0 : -ESRCH;
 }
 
-static int exe_link(pid_t pid, struct path *path)
+static int exe_link(pid_t pid, int what, struct path *path)
 {
+	(void)what;
 	(void)pid;
 	return path_lookupat(AT_FDCWD, "/bin", 0, path);
 }
@@ -393,16 +395,16 @@ static int fd_next(pid_t pid, int from)
 
 static int fd_link(pid_t pid, int fd, struct path *path)
 {
-	return fd == 4 ? exe_link(pid, path) : -ENOENT;
+	return fd == 4 ? exe_link(pid, 0, path) : -ENOENT;
 }
 
 static void proc_tree(void **state)
 {
 	static const struct proc_pid_entry entries[] = {
-		{"stat", S_IFREG | 0444, show_pid, NULL},
-		{"exe", S_IFLNK | 0777, NULL, exe_link},
-		{"fd", S_IFDIR | 0500, NULL, NULL},
-		{NULL, 0, NULL, NULL},
+		{"stat", S_IFREG | 0444, 0, show_pid, NULL},
+		{"exe", S_IFLNK | 0777, 0, NULL, exe_link},
+		{"fd", S_IFDIR | 0500, 0, NULL, NULL},
+		{NULL, 0, 0, NULL, NULL},
 	};
 	static const struct proc_pid_ops ops = {entries, next_pid, exists, self, fd_next, fd_link};
 	struct iov_iter it;

@@ -436,6 +436,12 @@ void bdev_close(struct block_device *bdev, bool write, void *holder)
 	(void)holder;
 }
 
+bool bdev_read_only(const struct block_device *bdev)
+{
+	(void)bdev;
+	return false;
+}
+
 struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 {
 	(void)dev;
