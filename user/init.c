@@ -1,6 +1,6 @@
 /*
- * init: process 1. Mounts /proc and /sys, keeps a shell running on the console, reaps orphans, and ends the
- * system when busybox's poweroff, reboot or halt ask for it (SIGUSR2, SIGTERM, SIGUSR1).
+ * init: process 1. Mounts /proc and /sys, keeps a shell running on the console, reaps orphans, and
+ * ends the system when busybox's poweroff, reboot or halt ask for it (SIGUSR2, SIGTERM, SIGUSR1).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,10 @@
 
 static volatile sig_atomic_t asked; /* the signal that ends the system */
 
-static void on_signal(int sig) { asked = sig; }
+static void on_signal(int sig)
+{
+	asked = sig;
+}
 
 static void mount_or_say(const char *what, const char *where, const char *type)
 {
@@ -40,7 +43,7 @@ static void print_boot_time(void)
 /* A session of its own with the console as its terminal, so that Ctrl-C and job control work. */
 static void run_shell(void)
 {
-	char name[] = "-sh", *const argv[] = { name, NULL };
+	char name[] = "-sh", *const argv[] = {name, NULL};
 	struct winsize size;
 	int fd;
 
@@ -85,7 +88,7 @@ static pid_t start_shell(const sigset_t *normal)
 /* End every process but this one; give them a moment to end by themselves. */
 static void end_all(void)
 {
-	struct timespec tick = { 0, 20 * 1000 * 1000 };
+	struct timespec tick = {0, 20 * 1000 * 1000};
 
 	kill(-1, SIGTERM);
 	kill(-1, SIGCONT);
@@ -113,7 +116,7 @@ static void end_system(int sig)
 
 int main(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = {.sa_handler = on_signal};
 	sigset_t normal, held;
 	pid_t shell;
 
@@ -132,7 +135,7 @@ int main(void)
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGUSR2, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_signal}, NULL);
 	/* All of them come only inside sigsuspend, so none is lost between a look and the wait. */
 	sigprocmask(SIG_BLOCK, &held, &normal);
 
