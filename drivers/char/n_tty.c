@@ -370,10 +370,8 @@ static ssize_t read_locked(struct tty_file *tf, struct iov_iter *to, bool nonblo
 		if (!timeout)
 			break;
 		ret = nonblock ? -EAGAIN : tty_wait(tf, &tty->read_wait, input_ready, timeout);
-		if (ret < 0 && !done)
-			return ret;
-		if (ret <= 0)
-			break;
+		if (ret)
+			return done || ret == -ETIME ? (ssize_t)done : ret;
 	}
 	return (ssize_t)done;
 }

@@ -42,7 +42,6 @@ struct winsize {
 #define TTY_BUF_SIZE 8192u
 #define TTY_CHUNK    256u
 #define ECHO_ROOM    256u
-#define WAIT_FOREVER (~0ull)
 
 /* Context of all: any, tty->lock held. */
 struct tty_operations {
@@ -89,7 +88,7 @@ void tty_register(struct tty *tty, const char *name, dev_t devnum,
 		  const struct tty_operations *ops);
 /* What was typed. Context: any. */
 void tty_receive(struct tty *tty, const u8 *buf, size_t len);
-/* Sleep until ready(tf) or a hang-up. Returns: 1, 0 after `ns`, -ERESTARTSYS. */
+/* Sleep until ready(tf) or a hang-up. Returns: 0, -ETIME, -ERESTARTSYS. */
 int must_check tty_wait(struct tty_file *tf, struct wait_queue_head *wq,
 			bool (*ready)(struct tty_file *tf), u64 ns);
 static inline bool tty_hung_up(const struct tty_file *tf)

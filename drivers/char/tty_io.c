@@ -45,25 +45,7 @@ void tty_receive(struct tty *tty, const u8 *buf, size_t len)
 int tty_wait(struct tty_file *tf, struct wait_queue_head *wq, bool (*ready)(struct tty_file *tf),
 	     u64 ns)
 {
-	struct wait_queue_entry wait;
-	int ret;
-
-	init_wait_entry(&wait);
-	for (;;) {
-		prepare_to_wait(wq, &wait, THREAD_INTERRUPTIBLE);
-		ret = 1;
-		if (ready(tf) || tty_hung_up(tf))
-			break;
-		ret = signal_pending() ? -ERESTARTSYS : 0;
-		if (ret < 0 || !ns)
-			break;
-		if (ns == WAIT_FOREVER)
-			schedule();
-		else
-			ns = schedule_timeout(ns);
-	}
-	finish_wait(wq, &wait);
-	return ret;
+	return wait_event_state(wq, ready(tf) || tty_hung_up(tf), THREAD_INTERRUPTIBLE, ns);
 }
 
 u32 tty_write_room(struct tty *tty)
@@ -151,10 +133,8 @@ static ssize_t write_locked(struct tty_file *tf, struct iov_iter *from, bool non
 		u64 flags;
 
 		if (!write_ready(tf) && !tty_hung_up(tf)) {
-			err = nonblock ?
-				      -EAGAIN :
-				      min(tty_wait(tf, &tty->write_wait, write_ready, WAIT_FOREVER),
-					  0);
+			err = nonblock ? -EAGAIN :
+					 tty_wait(tf, &tty->write_wait, write_ready, WAIT_FOREVER);
 			continue;
 		}
 		n = copy_from_iter(chunk, min(iov_iter_count(from), sizeof(chunk)), from);

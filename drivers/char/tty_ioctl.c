@@ -17,7 +17,7 @@ static bool drained(struct tty_file *tf)
 
 static int drain(struct tty_file *tf)
 {
-	return min(tty_wait(tf, &tf->tty->write_wait, drained, WAIT_FOREVER), 0);
+	return tty_wait(tf, &tf->tty->write_wait, drained, WAIT_FOREVER);
 }
 
 static int set_termios(struct tty_file *tf, u32 cmd, u64 arg)

@@ -137,7 +137,6 @@ void clock_init(void (*tick)(bool from_user))
 	u64 lapic_hz;
 
 	calibrate(&lapic_hz);
-	printk_set_clock(ktime_get_ns);
 	clock_set_realtime_ns(rtc_read_seconds() * NSEC_PER_SEC);
 	tick_fn = tick;
 	lapic_timer_start((u32)(lapic_hz / HZ), true);

@@ -128,6 +128,10 @@ u64 schedule_timeout(u64 ns)
 	ktime_t now = ktime_get_ns(), end = now + ns < now ? ~0ull : now + ns;
 	struct sleeper s = {.thread = current};
 
+	if (ns == WAIT_FOREVER) {
+		schedule();
+		return ns;
+	}
 	timer_init(&s.timer, sleeper_expired);
 	timer_mod(&s.timer, end);
 	schedule();

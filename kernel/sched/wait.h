@@ -48,63 +48,46 @@ void wake_up_all(struct wait_queue_head *wq);
 /* As wake_up, by a caller that holds wq->lock. */
 void wake_up_locked(struct wait_queue_head *wq);
 bool waitqueue_active(struct wait_queue_head *wq);
-/* Sleep at most `ns`. Returns: nanoseconds left (0: timed out). State must have been set. */
+/* Sleep at most `ns`, or without an end. Returns: nanoseconds left (0: timed out). State must have
+ * been set. */
 u64 schedule_timeout(u64 ns);
+#define WAIT_FOREVER (~0ull)
 
-#define wait_event(wq, condition)                                               \
-	do {                                                                    \
-		struct wait_queue_entry wait_e;                                 \
-		might_sleep();                                                  \
-		init_wait_entry(&wait_e);                                       \
-		for (;;) {                                                      \
-			prepare_to_wait((wq), &wait_e, THREAD_UNINTERRUPTIBLE); \
-			if (condition)                                          \
-				break;                                          \
-			schedule();                                             \
-		}                                                               \
-		finish_wait((wq), &wait_e);                                     \
-	} while (0)
-
-#define wait_event_interruptible(wq, condition)                               \
-	({                                                                    \
-		struct wait_queue_entry wait_e;                               \
-		int wait_ret = 0;                                             \
-		might_sleep();                                                \
-		init_wait_entry(&wait_e);                                     \
-		for (;;) {                                                    \
-			prepare_to_wait((wq), &wait_e, THREAD_INTERRUPTIBLE); \
-			if (condition)                                        \
-				break;                                        \
-			if (signal_pending()) {                               \
-				wait_ret = -ERESTARTSYS;                      \
-				break;                                        \
-			}                                                     \
-			schedule();                                           \
-		}                                                             \
-		finish_wait((wq), &wait_e);                                   \
-		wait_ret;                                                     \
+/* Returns: 0: the condition holds; -ETIME: ns are over; -ERESTARTSYS: THREAD_INTERRUPTIBLE was. */
+#define wait_event_state(wq, condition, state, ns)               \
+	({                                                       \
+		struct wait_queue_entry wait_e;                  \
+		u64 wait_left = (ns);                            \
+		int wait_ret = 0;                                \
+		might_sleep();                                   \
+		init_wait_entry(&wait_e);                        \
+		for (;;) {                                       \
+			prepare_to_wait((wq), &wait_e, (state)); \
+			if (condition)                           \
+				break;                           \
+			wait_ret = wait_end((state), wait_left); \
+			if (wait_ret < 0)                        \
+				break;                           \
+			wait_left = schedule_timeout(wait_left); \
+		}                                                \
+		finish_wait((wq), &wait_e);                      \
+		wait_ret;                                        \
 	})
 
-#define wait_event_timeout(wq, condition, ns)                                   \
-	({                                                                      \
-		struct wait_queue_entry wait_e;                                 \
-		u64 wait_left = (ns);                                           \
-		bool wait_ok = false;                                           \
-		might_sleep();                                                  \
-		init_wait_entry(&wait_e);                                       \
-		for (;;) {                                                      \
-			prepare_to_wait((wq), &wait_e, THREAD_UNINTERRUPTIBLE); \
-			if (condition) {                                        \
-				wait_ok = true;                                 \
-				break;                                          \
-			}                                                       \
-			if (wait_left == 0)                                     \
-				break;                                          \
-			wait_left = schedule_timeout(wait_left);                \
-		}                                                               \
-		finish_wait((wq), &wait_e);                                     \
-		wait_ok;                                                        \
-	})
+/* Of a wait whose condition does not hold. Returns: 0 to go on. */
+static inline int wait_end(enum thread_state state, u64 left)
+{
+	if (state == THREAD_INTERRUPTIBLE && signal_pending())
+		return -ERESTARTSYS;
+	return left ? 0 : -ETIME;
+}
+
+#define wait_event(wq, condition) \
+	((void)wait_event_state(wq, condition, THREAD_UNINTERRUPTIBLE, WAIT_FOREVER))
+#define wait_event_interruptible(wq, condition) \
+	wait_event_state(wq, condition, THREAD_INTERRUPTIBLE, WAIT_FOREVER)
+#define wait_event_timeout(wq, condition, ns) \
+	(wait_event_state(wq, condition, THREAD_UNINTERRUPTIBLE, ns) == 0)
 
 /* One event that happens once: I/O done, thread ended. */
 struct completion {

@@ -127,20 +127,6 @@ void spin_unlock(struct spinlock *l)
 	fake_cpu.spin_depth--;
 }
 
-u64 spin_lock_irqsave(struct spinlock *l)
-{
-	u64 flags = irq_save();
-
-	spin_lock(l);
-	return flags;
-}
-
-void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
-{
-	spin_unlock(l);
-	irq_restore(flags);
-}
-
 bool spin_is_held(const struct spinlock *l)
 {
 	return l->raw.locked != 0;
@@ -289,6 +275,10 @@ u64 schedule_timeout(u64 ns)
 {
 	ktime_t start = now_ns;
 
+	if (ns == ~0ull) {
+		schedule();
+		return ns;
+	}
 	might_sleep();
 	if (sched_sleep_hook)
 		sched_sleep_hook();
