@@ -238,17 +238,22 @@ endef
 
 run: $(O)/ringlet.elf $(RUN_DISK) user
 	$(CHECK_RUN)
-	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append "$(CMDLINE)"
+	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append '$(CMDLINE)'
 
 run-iso: $(O)/ringlet.iso $(RUN_DISK) user
 	$(CHECK_RUN)
 	$(Q)$(QEMU) $(QEMU_ARGS) -boot d -cdrom $(O)/ringlet.iso
 
-# A new kernel makes a new image, and the old one's files are lost.
+# A new kernel or command line makes a new image, and the old one's files are lost.
+ifneq (,$(filter run-disk bootdisk,$(MAKECMDGOALS)))
+ifneq ($(strip $(file <$(O)/bootdisk.set)),$(strip $(SIZE) $(APPEND)))
+$(file >$(O)/bootdisk.set,$(SIZE) $(APPEND))
+endif
+endif
 bootdisk: $(O)/bootdisk.img
-$(O)/bootdisk.img: $(O)/ringlet.stripped tools/mkbootdisk tools/mkdisk | user
+$(O)/bootdisk.img: $(O)/ringlet.stripped $(O)/bootdisk.set tools/mkbootdisk tools/mkdisk | user
 	@echo "  MKBOOT  $@"
-	$(Q)$(PYTHON) tools/mkbootdisk $@ $< --size $(SIZE) --append "$(APPEND)"
+	$(Q)$(PYTHON) tools/mkbootdisk $@ $< --size $(SIZE) --append '$(APPEND)'
 
 run-disk: DISK := $(O)/bootdisk.img
 run-disk: $(O)/bootdisk.img
@@ -257,7 +262,7 @@ run-disk: $(O)/bootdisk.img
 debug: $(O)/ringlet.elf $(RUN_DISK) user
 	$(CHECK_RUN)
 	@echo "stopped before the first instruction; now run 'make gdb' in another terminal"
-	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append "$(CMDLINE)" -S \
+	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append '$(CMDLINE)' -S \
 		-chardev socket,id=gdb0,path=build/gdb.sock,server=on,wait=off -gdb chardev:gdb0
 
 gdb:
