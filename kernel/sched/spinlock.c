@@ -55,28 +55,11 @@ static void forget(const struct spinlock *l)
 	h->count -= h->count > 0;
 	irq_restore(flags);
 }
-#else
-static void check_order(const struct spinlock *l)
-{
-	(void)l;
-}
-
-static void forget(const struct spinlock *l)
-{
-	(void)l;
-}
-#endif
-
-void spin_lock_init(struct spinlock *l, const char *name, enum lock_class class)
-{
-	*l = (struct spinlock)SPINLOCK_INIT(name, class);
-}
 
 void spin_lock(struct spinlock *l)
 {
 	struct cpu *cpu = this_cpu();
 
-	/* Also when an interrupt handler meets what it interrupted: better a message than a hang. */
 	if (unlikely(READ_ONCE(l->owner) == cpu))
 		panic("spinlock %s is taken twice", l->name);
 	check_order(l);
@@ -93,19 +76,16 @@ void spin_unlock(struct spinlock *l)
 	arch_spin_unlock(&l->raw);
 	this_cpu()->spin_depth--;
 }
-
-u64 spin_lock_irqsave(struct spinlock *l)
+#else
+void spin_lock_twice(const struct spinlock *l)
 {
-	u64 flags = irq_save();
-
-	spin_lock(l);
-	return flags;
+	panic("spinlock %s is taken twice", l->name);
 }
+#endif
 
-void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
+void spin_lock_init(struct spinlock *l, const char *name, enum lock_class class)
 {
-	spin_unlock(l);
-	irq_restore(flags);
+	*l = (struct spinlock)SPINLOCK_INIT(name, class);
 }
 
 bool spin_is_held(const struct spinlock *l)

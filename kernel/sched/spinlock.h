@@ -42,9 +42,42 @@ struct spinlock {
 	}
 
 void spin_lock_init(struct spinlock *l, const char *name, enum lock_class class);
+#if defined(DEBUG_LOCKS) || defined(HOST_TEST)
 void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
+#else
+void spin_lock_twice(const struct spinlock *l) __attribute__((__noreturn__, __cold__));
+
+/* Inline: a request takes a dozen of them on its way. */
+static inline void spin_lock(struct spinlock *l)
+{
+	struct cpu *cpu = this_cpu();
+
+	/* Also when an interrupt handler meets what it interrupted: better a message than a hang. */
+	if (unlikely(READ_ONCE(l->owner) == cpu))
+		spin_lock_twice(l);
+	cpu->spin_depth++;
+	arch_spin_lock(&l->raw);
+	l->owner = cpu;
+}
+static inline void spin_unlock(struct spinlock *l)
+{
+	l->owner = NULL;
+	arch_spin_unlock(&l->raw);
+	this_cpu()->spin_depth--;
+}
+#endif
 /* Returns the interrupt state for spin_unlock_irqrestore. */
-u64 must_check spin_lock_irqsave(struct spinlock *l);
-void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
+static inline u64 must_check spin_lock_irqsave(struct spinlock *l)
+{
+	u64 flags = irq_save();
+
+	spin_lock(l);
+	return flags;
+}
+static inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
+{
+	spin_unlock(l);
+	irq_restore(flags);
+}
 bool spin_is_held(const struct spinlock *l); /* by this CPU */

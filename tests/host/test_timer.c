@@ -45,18 +45,6 @@ void spin_unlock(struct spinlock *l)
 	locked = false;
 }
 
-u64 spin_lock_irqsave(struct spinlock *l)
-{
-	spin_lock(l);
-	return 0;
-}
-
-void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
-{
-	(void)flags;
-	spin_unlock(l);
-}
-
 static void tick_at(ktime_t time)
 {
 	now = time;
