@@ -9,8 +9,6 @@
 
 #include "kernel/lib/errno.h"
 
-#define MERGE_SCAN 64 /* newest requests that are looked at */
-
 bool blk_merge_enabled = true;
 
 /* As blk_segment, while it grows. */
@@ -44,6 +42,11 @@ static u32 bio_fit(const struct request_queue *q, struct bio *bio, u32 max_bytes
 	struct bio_vec bv;
 	u32 done = 0, len;
 
+	if (bio->bi_vcnt == 1 && bio->bi_iter.bi_size <= max_bytes &&
+	    bio->bi_iter.bi_size <= q->limits.max_segment_size_bytes) {
+		bio->bi_phys_segments = 1;
+		return bio->bi_iter.bi_size;
+	}
 	bio_for_each_segment(bv, bio, iter) {
 		u64 addr = bvec_phys(&bv);
 		u32 left = min(bv.bv_len, max_bytes - done);
@@ -140,7 +143,7 @@ static bool rq_try_merge(struct request *rq, struct bio *bio)
 	return true;
 }
 
-bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio)
+bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan)
 {
 	struct request *rq;
 	u32 seen = 0;
@@ -150,7 +153,7 @@ bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct b
 	list_for_each_entry_reverse(rq, list, list) {
 		if (rq->q == q && rq_try_merge(rq, bio))
 			return true;
-		if (++seen == MERGE_SCAN)
+		if (++seen == scan)
 			break;
 	}
 	return false;

@@ -18,6 +18,8 @@
 #include "kernel/sched/softirq.h"
 
 #define RING_RETRY_NS  (4 * NSEC_PER_MSEC)
+#define PLUG_SCAN      4 /* newest requests that a bio may join */
+#define QUEUE_SCAN     64
 #define DISPATCH_BATCH 32 /* requests on their way with interrupts off */
 
 static struct list_head completed[MAX_CPUS]; /* [its CPU, interrupts off] */
@@ -80,7 +82,7 @@ static bool take_batch(struct request_queue *q, struct blk_mq_hw_ctx *hctx, stru
 }
 
 /* Give them to the driver, until its ring is full: the rest stays on the list. Returns: whether
- * it took any without being told that this is the last one. */
+ * it has to be told that there are any. */
 static bool send_batch(struct request_queue *q, struct list_head *batch)
 {
 	bool commit = false;
@@ -95,7 +97,7 @@ static bool send_batch(struct request_queue *q, struct list_head *batch)
 		err = q->ops->queue_rq(rq, last);
 		if (err == -EBUSY) {
 			list_add(&rq->list, batch);
-			return false; /* it has notified */
+			break;
 		}
 		if (err) {
 			rq->status = err;
@@ -140,7 +142,7 @@ void blk_mq_run_queue(struct request_queue *q)
 		bit = 1ull << (hctx - q->hctxs);
 		starts = hctx->starts;
 		spin_unlock(&q->lock);
-		commit = send_batch(q, &batch) ? commit | bit : commit & ~bit;
+		commit |= send_batch(q, &batch) ? bit : 0;
 		spin_lock(&q->lock);
 		if (!list_empty(&batch))
 			turn_away(q, &batch, hctx, starts);
@@ -171,11 +173,12 @@ static bool try_merge(struct request_queue *q, struct bio *bio)
 	bool merged = false, run;
 	u64 flags;
 
-	if (current->plug && blk_attempt_merge(q, &current->plug->requests, bio))
+	if (current->plug && blk_attempt_merge(q, &current->plug->requests, bio, PLUG_SCAN))
 		return true;
 	flags = spin_lock_irqsave(&q->lock);
 	if (q->nr_elevator)
-		merged = blk_attempt_merge(q, q->elevator->merge_list(q, bio->bi_opf), bio);
+		merged = blk_attempt_merge(q, q->elevator->merge_list(q, bio->bi_opf), bio,
+					   QUEUE_SCAN);
 	run = merged && q->plugged && op_is_sync(bio->bi_opf);
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (run)

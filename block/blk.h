@@ -132,8 +132,8 @@ void blk_mq_put_requests(struct request_queue *q, struct list_head *list);
 extern bool blk_merge_enabled;
 /* Cut bio to one request's limits; the rest is submitted again. NULL: it has ended with an error. */
 struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio);
-/* Try to join bio with one of the requests on a list. Locks: the list's. */
-bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio);
+/* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
+bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
 
 /* blk-plug.c */
 extern bool blk_plug_enabled;

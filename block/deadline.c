@@ -20,9 +20,9 @@ struct deadline_data {
 	struct list_head sorted[2], fifo[2]; /* [q->lock] reads, writes */
 	struct request *next[2]; /* [q->lock] the first one at or above the position, or NULL */
 	sector_t position[2];	 /* [q->lock] where the last batch ended */
-	u32 batching;			     /* [q->lock] left of the batch */
-	u32 starved;			     /* [q->lock] read batches since writes wait */
-	bool write;			     /* [q->lock] the batch's direction */
+	u32 batching;		 /* [q->lock] left of the batch */
+	u32 starved;		 /* [q->lock] read batches since writes wait */
+	bool write;		 /* [q->lock] the batch's direction */
 };
 
 static void deadline_init(void *data)
