@@ -37,28 +37,55 @@ struct block_device *fake_disk_bdev(sector_t sectors)
 	return &bdev;
 }
 
-struct bio *bio_alloc(struct block_device *dev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp)
+void bio_init(struct bio *bio, struct block_device *dev, blk_opf_t opf)
 {
-	struct bio *bio = calloc(1, sizeof(*bio));
-
-	(void)gfp;
-	assert_true(nr_vecs <= BIO_INLINE_VECS);
+	memset(bio, 0, sizeof(*bio));
 	bio->bi_bdev = dev;
 	bio->bi_opf = opf;
+	bio->bi_max_vecs = BIO_INLINE_VECS;
 	bio->bi_io_vec = bio->bi_inline_vecs;
+}
+
+struct bio *bio_alloc(struct block_device *dev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp)
+{
+	struct bio *bio = malloc(sizeof(*bio));
+
+	(void)gfp;
+	bio_init(bio, dev, opf);
+	if (nr_vecs > BIO_INLINE_VECS) {
+		bio->bi_max_vecs = nr_vecs;
+		bio->bi_io_vec = calloc(nr_vecs, sizeof(struct bio_vec));
+	}
 	return bio;
 }
 
 void bio_put(struct bio *bio)
 {
+	if (bio->bi_io_vec != bio->bi_inline_vecs)
+		free(bio->bi_io_vec);
 	free(bio);
 }
 
 u32 bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset)
 {
-	bio->bi_io_vec[bio->bi_vcnt++] = (struct bio_vec){page, len, offset};
+	struct bio_vec *last = bio->bi_vcnt ? &bio->bi_io_vec[bio->bi_vcnt - 1] : NULL;
+
+	if (last && page_to_phys(last->bv_page).v + last->bv_offset + last->bv_len ==
+			    page_to_phys(page).v + offset) {
+		last->bv_len += len;
+	} else {
+		if (bio->bi_vcnt == bio->bi_max_vecs)
+			return 0;
+		bio->bi_io_vec[bio->bi_vcnt++] = (struct bio_vec){page, len, offset};
+	}
 	bio->bi_iter.bi_size += len;
 	return len;
+}
+
+void bio_io_error(struct bio *bio, int error)
+{
+	bio->bi_status = error;
+	bio->bi_end_io(bio);
 }
 
 static void count_request(const struct bio *bio)

@@ -2,6 +2,7 @@
 #include "tests/host/host.h"
 
 #include "kernel/lib/errno.h"
+#include "kernel/mm/gup.h"
 #include "kernel/mm/uaccess.h"
 
 static u64 hole_start, hole_end;
@@ -90,4 +91,15 @@ int fault_in_user(userptr_t p, size_t len, bool write)
 {
 	(void)write;
 	return reachable(p, len) ? 0 : -EFAULT;
+}
+
+/* Only memory of fakes/page.c has pages. */
+int pin_user_page(userptr_t p, bool write, struct page **page)
+{
+	(void)write;
+	*page = reachable(p, 1) ? virt_to_page(pointer(p)) : NULL;
+	if (!*page)
+		return -EFAULT;
+	get_page(*page);
+	return 0;
 }
