@@ -63,9 +63,9 @@ static int blkdev_readpage(struct inode *inode, struct page *page)
 	return block_read_full_page(inode, page, blkdev_get_block);
 }
 
-static int blkdev_writepage(struct page *page, struct writeback_control *wbc)
+static int blkdev_writepage(struct page *page)
 {
-	return block_write_full_page(page, blkdev_get_block, wbc);
+	return block_write_full_page(page, blkdev_get_block);
 }
 
 static int blkdev_write_begin(struct inode *inode, loff_t pos, u32 len, struct page **pagep)
@@ -222,7 +222,7 @@ static int sync_one_bdev(struct block_device *bdev, void *arg)
 	if (inode->i_dirtied_when <= args->before)
 		err = filemap_fdatawrite_range(&inode->i_data, 0, INT64_MAX, args->wait);
 	if (args->wait) {
-		filemap_fdatawait_keep_errors(&inode->i_data);
+		filemap_fdatawait_keep_errors(&inode->i_data, 0, INT64_MAX);
 		err = blkdev_issue_flush(bdev);
 	}
 	(void)err; /* errors of writes stay in the mapping for who asks */
@@ -342,7 +342,7 @@ static int blkdev_fsync(struct file *file, loff_t start, loff_t end, bool datasy
 	int err = filemap_fdatawrite_range(file->f_mapping, start, end, true), e;
 
 	(void)datasync;
-	filemap_fdatawait_keep_errors(file->f_mapping);
+	filemap_fdatawait_keep_errors(file->f_mapping, start, end);
 	e = blkdev_issue_flush(file->private_data);
 	err = err < 0 ? err : e;
 	e = file_check_and_advance_wb_err(file);

@@ -21,74 +21,39 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/sched/wait.h"
 
-#define BH_BUSY ((1ull << BH_DIRTY) | (1ull << BH_LOCKED) | (1ull << BH_JBD))
+#define BH_BUSY ((1ull << BH_DIRTY) | (1ull << BH_LOCKED))
 
-static struct spinlock buffer_lock; /* rings of all pages, and the private lists of mappings */
-
-void buffer_init(void)
-{
-	spin_lock_init(&buffer_lock, "buffer_lock", LOCK_ANY);
-}
-
-static struct buffer_head *page_buffers(const struct page *page)
-{
-	return page->private;
-}
+/* Rings of all pages, and the private lists of mappings. */
+static struct spinlock buffer_lock = SPINLOCK_INIT("buffer_lock", LOCK_ANY);
 
 /* --- rings -------------------------------------------------------------------------------- */
 
-static void free_ring(struct buffer_head *head)
-{
-	struct buffer_head *bh = head;
-
-	while (bh) {
-		struct buffer_head *next = bh->b_this_page;
-
-		kfree(bh);
-		bh = next == head ? NULL : next;
-	}
-}
-
-static struct buffer_head *alloc_buffer(void)
-{
-	struct buffer_head *bh = kzalloc(sizeof(*bh), GFP_NOFS);
-
-	if (!bh && shrink_page_cache(PAGEVEC_SIZE, NULL) > 0)
-		bh = kzalloc(sizeof(*bh), GFP_NOFS);
-	return bh;
-}
-
 struct buffer_head *create_empty_buffers(struct page *page, u32 size)
 {
-	struct buffer_head *head = NULL, *last = NULL;
+	u32 nr = (u32)PAGE_SIZE / size;
+	struct buffer_head *bhs;
 
 	ASSERT(PageLocked(page));
 	if (test_bit(PG_PRIVATE, &page->flags))
-		return page_buffers(page);
-	for (u32 offset = 0; offset < PAGE_SIZE; offset += size) {
-		struct buffer_head *bh = alloc_buffer();
-
-		if (!bh) {
-			free_ring(head);
-			return NULL;
-		}
-		bh->b_page = page;
-		bh->b_size = size;
-		bh->b_data = (char *)page_address(page) + offset;
-		INIT_LIST_HEAD(&bh->b_assoc);
+		return page->private;
+	bhs = kcalloc(nr, sizeof(*bhs), GFP_NOFS);
+	if (!bhs && shrink_page_cache(PAGEVEC_SIZE, NULL) > 0)
+		bhs = kcalloc(nr, sizeof(*bhs), GFP_NOFS);
+	if (!bhs)
+		return NULL;
+	for (u32 i = 0; i < nr; i++) {
+		bhs[i].b_this_page = &bhs[(i + 1) % nr];
+		bhs[i].b_page = page;
+		bhs[i].b_size = size;
+		bhs[i].b_data = (char *)page_address(page) + i * size;
+		INIT_LIST_HEAD(&bhs[i].b_assoc);
 		if (PageUptodate(page))
-			set_buffer_uptodate(bh);
-		if (last)
-			last->b_this_page = bh;
-		else
-			head = bh;
-		last = bh;
+			set_buffer_uptodate(&bhs[i]);
 	}
-	last->b_this_page = head;
 	get_page(page);
-	page->private = head;
+	page->private = bhs;
 	set_bit(PG_PRIVATE, &page->flags);
-	return head;
+	return bhs;
 }
 
 static void drop_assoc_locked(struct buffer_head *bh)
@@ -100,39 +65,33 @@ static void drop_assoc_locked(struct buffer_head *bh)
 bool try_to_free_buffers(struct page *page)
 {
 	u64 flags = spin_lock_irqsave(&buffer_lock);
-	struct buffer_head *head = page_buffers(page), *bh = head;
-	bool idle = test_bit(PG_PRIVATE, &page->flags);
+	struct buffer_head *head = page->private, *bh;
+	bool idle = head != NULL;
 
-	for (bool more = idle; more; more = bh != head) {
+	for_each_buffer(bh, head)
 		if (atomic_read(&bh->b_count) > 0 || (READ_ONCE(bh->b_state) & BH_BUSY) != 0)
 			idle = false;
-		bh = bh->b_this_page;
-	}
 	if (!idle) {
 		spin_unlock_irqrestore(&buffer_lock, flags);
 		return !head;
 	}
-	do {
+	for_each_buffer(bh, head)
 		drop_assoc_locked(bh);
-		bh = bh->b_this_page;
-	} while (bh != head);
 	page->private = NULL;
 	clear_bit(PG_PRIVATE, &page->flags);
 	spin_unlock_irqrestore(&buffer_lock, flags);
-	free_ring(head);
+	kfree(head);
 	put_page(page);
 	return true;
 }
 
 void block_set_page_dirty(struct page *page)
 {
-	struct buffer_head *head = page_buffers(page), *bh = head;
+	struct buffer_head *bh;
 
-	do {
+	for_each_buffer(bh, page->private)
 		if (buffer_uptodate(bh))
 			set_buffer_dirty(bh);
-		bh = bh->b_this_page;
-	} while (bh != head);
 	set_page_dirty_nobuffers(page);
 }
 
@@ -142,45 +101,45 @@ void block_set_page_dirty(struct page *page)
 static struct buffer_head *find_buffer(struct page *page, blkno_t block)
 {
 	u64 flags = spin_lock_irqsave(&buffer_lock);
-	struct buffer_head *head = page_buffers(page), *bh = head, *found = NULL;
+	struct buffer_head *bh;
 
-	while (bh && !found) {
+	for_each_buffer(bh, page->private) {
 		if (buffer_mapped(bh) && bh->b_blocknr == block) {
 			get_bh(bh);
-			found = bh;
+			break;
 		}
-		bh = bh->b_this_page == head ? NULL : bh->b_this_page;
 	}
 	spin_unlock_irqrestore(&buffer_lock, flags);
-	return found;
+	return bh;
 }
 
-/* Buffers for a page of a device's cache: block numbers are those of the device. */
-static int map_device_page(struct block_device *bdev, struct page *page, u32 size)
+/* Give a locked page of a device's cache its buffers; block numbers are those of the device.
+ * Returns: as find_buffer. */
+static struct buffer_head *map_device_page(struct block_device *bdev, struct page *page, u32 size,
+					   blkno_t wanted)
 {
-	struct buffer_head *head = create_empty_buffers(page, size), *bh = head;
 	blkno_t block = page->index * (PAGE_SIZE / size);
+	struct buffer_head *head = create_empty_buffers(page, size), *bh;
 
-	if (!head)
-		return -ENOMEM;
-	do {
+	for_each_buffer(bh, head) {
 		if (!buffer_mapped(bh)) {
 			bh->b_bdev = bdev;
 			bh->b_blocknr = block;
 			set_buffer_mapped(bh);
 		}
 		block++;
-		bh = bh->b_this_page;
-	} while (bh != head);
-	return 0;
+	}
+	return find_buffer(page, wanted);
 }
 
-struct buffer_head *getblk(struct block_device *bdev, blkno_t block, u32 size)
+struct buffer_head *sb_getblk(struct super_block *sb, blkno_t block)
 {
+	struct block_device *bdev = sb->s_bdev;
 	struct address_space *m = bdev_mapping(bdev);
+	u32 size = sb->s_blocksize;
+	pgoff_t index = block / (PAGE_SIZE / size);
 	struct buffer_head *bh = NULL;
 	struct page *page;
-	int err = 0;
 
 	if (IS_ERR(m))
 		return ERR_CAST(m);
@@ -188,54 +147,58 @@ struct buffer_head *getblk(struct block_device *bdev, blkno_t block, u32 size)
 		return ERR_PTR(-EINVAL);
 	if (block >= bdev_nr_sectors(bdev) / (size >> SECTOR_SHIFT))
 		return ERR_PTR(-EUCLEAN);
-	page = find_get_page(m, block / (PAGE_SIZE / size));
+	page = find_get_page(m, index);
 	if (page)
 		bh = find_buffer(page, block);
-	while (!bh && err == 0) {
+	if (!bh) {
 		if (page)
 			put_page(page);
-		page = find_or_create_page(m, block / (PAGE_SIZE / size), GFP_NOFS);
+		page = find_or_create_page(m, index, GFP_NOFS);
 		if (!page)
 			return ERR_PTR(-ENOMEM);
-		err = map_device_page(bdev, page, size);
-		if (err == 0)
-			bh = find_buffer(page, block);
+		bh = map_device_page(bdev, page, size, block);
 		unlock_page(page);
 	}
 	mark_page_accessed(page);
 	put_page(page);
-	return err < 0 ? ERR_PTR(err) : bh;
+	return bh ? bh : ERR_PTR(-ENOMEM);
 }
 
-struct buffer_head *sb_getblk(struct super_block *sb, blkno_t block)
+static void end_buffer_read_sync(struct buffer_head *bh, bool uptodate)
 {
-	return getblk(sb->s_bdev, block, sb->s_blocksize);
+	if (uptodate)
+		set_buffer_uptodate(bh);
+	else
+		clear_buffer_uptodate(bh);
+	unlock_buffer(bh);
+	brelse(bh);
 }
 
-struct buffer_head *bread(struct block_device *bdev, blkno_t block, u32 size)
+int bh_read(struct buffer_head *bh)
 {
-	struct buffer_head *bh = getblk(bdev, block, size);
-
-	if (IS_ERR(bh) || buffer_uptodate(bh))
-		return bh;
+	if (buffer_uptodate(bh))
+		return 0;
 	lock_buffer(bh);
 	if (buffer_uptodate(bh)) {
 		unlock_buffer(bh);
-		return bh;
+		return 0;
 	}
 	get_bh(bh);
 	bh->b_end_io = end_buffer_read_sync;
-	submit_bh(REQ_OP_READ | REQ_SYNC | REQ_META, bh);
+	submit_bh(REQ_OP_READ | REQ_SYNC, bh);
 	wait_on_buffer(bh);
-	if (buffer_uptodate(bh))
-		return bh;
-	brelse(bh);
-	return ERR_PTR(-EIO);
+	return buffer_uptodate(bh) ? 0 : -EIO;
 }
 
 struct buffer_head *sb_bread(struct super_block *sb, blkno_t block)
 {
-	return bread(sb->s_bdev, block, sb->s_blocksize);
+	struct buffer_head *bh = sb_getblk(sb, block);
+
+	if (!IS_ERR(bh) && bh_read(bh) < 0) {
+		brelse(bh);
+		return ERR_PTR(-EIO);
+	}
+	return bh;
 }
 
 void sb_forget(struct super_block *sb, blkno_t block, u32 count)
@@ -384,27 +347,12 @@ struct bio *page_bio(struct block_device *bdev, blk_opf_t opf, sector_t sector, 
 void submit_bh(blk_opf_t opf, struct buffer_head *bh)
 {
 	sector_t sector = bh->b_blocknr * (bh->b_size >> SECTOR_SHIFT);
-	struct bio *bio = page_bio(bh->b_bdev, opf, sector, bh->b_page, bh->b_size,
-				   (u32)((u64)(uintptr_t)bh->b_data & ~PAGE_MASK));
+	struct bio *bio = page_bio(bh->b_bdev, opf, sector, bh->b_page, bh->b_size, bh_offset(bh));
 
 	ASSERT(buffer_locked(bh) && buffer_mapped(bh) && bh->b_end_io);
 	bio->bi_end_io = end_bio_bh_io;
 	bio->bi_private = bh;
 	submit_bio(bio);
-}
-
-int sync_dirty_buffer(struct buffer_head *bh)
-{
-	lock_buffer(bh);
-	if (test_and_clear_bit(BH_DIRTY, &bh->b_state)) {
-		get_bh(bh);
-		bh->b_end_io = end_buffer_write_sync;
-		submit_bh(REQ_OP_WRITE | REQ_SYNC | REQ_META, bh);
-		wait_on_buffer(bh);
-	} else {
-		unlock_buffer(bh);
-	}
-	return buffer_write_io_error(bh) ? -EIO : 0;
 }
 
 /* A write ended: note the result where an fsync finds it. */
@@ -427,36 +375,40 @@ static void note_write_result(struct buffer_head *bh, bool uptodate)
 		mapping_set_error(bh->b_page->mapping, -EIO);
 }
 
-void end_buffer_read_sync(struct buffer_head *bh, bool uptodate)
-{
-	if (uptodate)
-		set_buffer_uptodate(bh);
-	else
-		clear_buffer_uptodate(bh);
-	unlock_buffer(bh);
-	brelse(bh);
-}
-
-void end_buffer_write_sync(struct buffer_head *bh, bool uptodate)
+static void end_buffer_write_sync(struct buffer_head *bh, bool uptodate)
 {
 	note_write_result(bh, uptodate);
 	unlock_buffer(bh);
 	brelse(bh);
 }
 
-bool buffer_end_async(struct buffer_head *bh, enum bh_state bit, bool *all_uptodate)
+int sync_dirty_buffer(struct buffer_head *bh)
+{
+	lock_buffer(bh);
+	if (test_and_clear_bit(BH_DIRTY, &bh->b_state)) {
+		get_bh(bh);
+		bh->b_end_io = end_buffer_write_sync;
+		submit_bh(REQ_OP_WRITE | REQ_SYNC, bh);
+		wait_on_buffer(bh);
+	} else {
+		unlock_buffer(bh);
+	}
+	return buffer_write_io_error(bh) ? -EIO : 0;
+}
+
+/* Page-wide state of the asynchronous ends: clear `bit` of bh. Returns: whether it was the last one. */
+static bool buffer_end_async(struct buffer_head *bh, enum bh_state bit, bool *all_uptodate)
 {
 	u64 flags = spin_lock_irqsave(&buffer_lock);
-	struct buffer_head *other = bh;
+	struct buffer_head *other;
 	bool last = true;
 
 	clear_bit(bit, &bh->b_state);
 	*all_uptodate = true;
-	do {
+	for_each_buffer(other, bh) {
 		last = last && !test_bit(bit, &other->b_state);
 		*all_uptodate = *all_uptodate && buffer_uptodate(other);
-		other = other->b_this_page;
-	} while (other != bh);
+	}
 	unlock_buffer(bh);
 	spin_unlock_irqrestore(&buffer_lock, flags);
 	return last;

@@ -5,7 +5,7 @@
  * pages get them when the block size is below the page size or a block must be mapped.
  *
  * Invariants:
- * 1. The buffers of a page form a ring in block order; page->private names the first.
+ * 1. The buffers of a page are one array, linked to a ring; page->private names the first.
  * 2. BH_MAPPED: b_blocknr is valid. BH_DIRTY implies BH_UPTODATE, and the page is dirty too.
  * 3. A buffer with b_count > 0 keeps its page.
  */
@@ -30,8 +30,6 @@ enum bh_state {
 	BH_ASYNC_READ,	/* under end_buffer_async_read */
 	BH_ASYNC_WRITE, /* under end_buffer_async_write */
 	BH_WRITE_EIO,	/* the last write failed */
-	BH_META,
-	BH_JBD, /* the journal holds it */
 };
 
 struct buffer_head {
@@ -43,7 +41,6 @@ struct buffer_head {
 	char *b_data;			 /* [const] in the page */
 	struct block_device *b_bdev;	 /* [page lock] */
 	void (*b_end_io)(struct buffer_head *bh, bool uptodate); /* [BH_LOCKED] */
-	void *b_private;					 /* the journal's */
 	atomic_t b_count;					 /* [atomic] */
 	struct list_head b_assoc;	   /* [buffer lock] in b_assoc_map's private_list */
 	struct address_space *b_assoc_map; /* [buffer lock] whose fsync writes it, or NULL */
@@ -73,13 +70,21 @@ BH_FNS(BH_MAPPED, mapped)
 BH_FNS(BH_NEW, new)
 BH_FNS(BH_WRITE_EIO, write_io_error)
 
+/* All buffers of a ring, from `head` (may be NULL) on; bh is NULL at the end. */
+#define for_each_buffer(bh, head) \
+	for (bh = (head); bh; bh = bh->b_this_page == (head) ? NULL : bh->b_this_page)
+
+/* Where the buffer starts in its page. */
+static inline u32 bh_offset(const struct buffer_head *bh)
+{
+	return (u32)((u64)(uintptr_t)bh->b_data & ~PAGE_MASK);
+}
+
 /* Metadata of a device. bread: up-to-date with a reference. Returns: ERR_PTR(-EIO, -ENOMEM,
  * -EUCLEAN for a block past the device). Context: sleeps. */
 struct buffer_head *must_check sb_bread(struct super_block *sb, blkno_t block);
-struct buffer_head *must_check bread(struct block_device *bdev, blkno_t block, u32 size);
 /* Not read: for a block that will be overwritten whole. Returns: ERR_PTR(-ENOMEM, ...). */
 struct buffer_head *must_check sb_getblk(struct super_block *sb, blkno_t block);
-struct buffer_head *must_check getblk(struct block_device *bdev, blkno_t block, u32 size);
 /* Forget a freed metadata block: never write it. */
 void sb_forget(struct super_block *sb, blkno_t block, u32 count);
 static inline void get_bh(struct buffer_head *bh)
@@ -102,10 +107,9 @@ void block_set_page_dirty(struct page *page);
 /* Give a locked page its ring of clean, unmapped buffers, up-to-date if the page is.
  * Returns: the first, also when there was a ring already; NULL if no memory. Context: sleeps. */
 struct buffer_head *must_check create_empty_buffers(struct page *page, u32 size);
-/* Write now and wait. Returns: 0 or -EIO. */
+/* Bring a mapped buffer up to date / write it now, and wait. Returns: 0 or -EIO. */
+int must_check bh_read(struct buffer_head *bh);
 int must_check sync_dirty_buffer(struct buffer_head *bh);
-/* Page-wide state of the asynchronous ends: clear `bit` of bh. Returns: whether it was the last one. */
-bool buffer_end_async(struct buffer_head *bh, enum bh_state bit, bool *all_uptodate);
 /* A bio of one piece of one page; never fails. Context: sleeps. */
 struct bio *page_bio(struct block_device *bdev, blk_opf_t opf, sector_t sector, struct page *page,
 		     u32 len, u32 offset);
@@ -113,22 +117,17 @@ struct bio *page_bio(struct block_device *bdev, blk_opf_t opf, sector_t sector, 
 void submit_bh(blk_opf_t opf, struct buffer_head *bh);
 void end_buffer_async_read(struct buffer_head *bh, bool uptodate);
 void end_buffer_async_write(struct buffer_head *bh, bool uptodate);
-void end_buffer_read_sync(struct buffer_head *bh, bool uptodate);
-void end_buffer_write_sync(struct buffer_head *bh, bool uptodate);
 
 /* The address_space operations of a filesystem with get_block. */
 int must_check block_read_full_page(struct inode *inode, struct page *page, get_block_t *get_block);
-int must_check block_write_full_page(struct page *page, get_block_t *get_block,
-				     struct writeback_control *wbc);
+int must_check block_write_full_page(struct page *page, get_block_t *get_block);
 int must_check block_write_begin(struct inode *inode, loff_t pos, u32 len, struct page **pagep,
 				 get_block_t *get_block);
 int must_check generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 copied,
 				 struct page *page);
 /* Zero from byte `from` to the end of its block, on truncation. */
 int must_check block_truncate_page(struct inode *inode, loff_t from, get_block_t *get_block);
-blkno_t generic_block_bmap(struct inode *inode, blkno_t block, get_block_t *get_block);
 /* Take the buffers off a page so that it can be reclaimed; false while one is dirty or used. */
 bool try_to_free_buffers(struct page *page);
 /* Page is truncated: forget the buffers from byte `offset` on. */
 void block_invalidate_page(struct page *page, u32 offset);
-void buffer_init(void);

@@ -160,21 +160,6 @@ int block_read_full_page(struct inode *inode, struct page *page, get_block_t *ge
 	return 0;
 }
 
-/* Read one mapped buffer and wait. Returns: 0 or -EIO. */
-static int read_buffer_now(struct buffer_head *bh)
-{
-	lock_buffer(bh);
-	if (buffer_uptodate(bh)) {
-		unlock_buffer(bh);
-		return 0;
-	}
-	get_bh(bh);
-	bh->b_end_io = end_buffer_read_sync;
-	submit_bh(REQ_OP_READ | REQ_SYNC, bh);
-	wait_on_buffer(bh);
-	return buffer_uptodate(bh) ? 0 : -EIO;
-}
-
 /* --- writing back ------------------------------------------------------------------------- */
 
 /* Map dirty buffers that have no block yet; what lies past the end need not be written. */
@@ -205,22 +190,21 @@ static int map_dirty(struct inode *inode, struct page *page, get_block_t *get_bl
 /* Lock the dirty buffers for their write. Returns: how many of bhs[]. */
 static int collect_writes(struct buffer_head *head, struct buffer_head **bhs)
 {
-	struct buffer_head *bh = head;
+	struct buffer_head *bh;
 	int n = 0;
 
-	do {
-		if (buffer_mapped(bh) && buffer_dirty(bh)) {
-			lock_buffer(bh);
-			if (test_and_clear_bit(BH_DIRTY, &bh->b_state)) {
-				bh->b_end_io = end_buffer_async_write;
-				set_bit(BH_ASYNC_WRITE, &bh->b_state);
-				bhs[n++] = bh;
-			} else {
-				unlock_buffer(bh);
-			}
+	for_each_buffer(bh, head) {
+		if (!buffer_mapped(bh) || !buffer_dirty(bh))
+			continue;
+		lock_buffer(bh);
+		if (test_and_clear_bit(BH_DIRTY, &bh->b_state)) {
+			bh->b_end_io = end_buffer_async_write;
+			set_bit(BH_ASYNC_WRITE, &bh->b_state);
+			bhs[n++] = bh;
+		} else {
+			unlock_buffer(bh);
 		}
-		bh = bh->b_this_page;
-	} while (bh != head);
+	}
 	return n;
 }
 
@@ -231,22 +215,19 @@ static struct buffer_head *dirty_page_buffers(struct page *page, u32 size)
 
 	if (head)
 		return head;
-	head = bh = create_empty_buffers(page, size);
-	while (bh) {
+	head = create_empty_buffers(page, size);
+	for_each_buffer(bh, head)
 		set_buffer_dirty(bh);
-		bh = bh->b_this_page == head ? NULL : bh->b_this_page;
-	}
 	return head;
 }
 
-int block_write_full_page(struct page *page, get_block_t *get_block, struct writeback_control *wbc)
+int block_write_full_page(struct page *page, get_block_t *get_block)
 {
 	struct inode *inode = page->mapping->host;
 	u64 size = (u64)READ_ONCE(inode->i_size), start = page->index << PAGE_SHIFT;
 	struct buffer_head *bhs[MAX_BUF_PER_PAGE], *head;
 	int n, err;
 
-	(void)wbc;
 	head = dirty_page_buffers(page, 1u << inode->i_blkbits);
 	if (!head) {
 		set_page_dirty_nobuffers(page); /* later, when there is memory */
@@ -276,22 +257,19 @@ int block_write_full_page(struct page *page, get_block_t *get_block, struct writ
 /* Give up on [from, to): what was allocated for it and not written reads as zeros. */
 static void zero_new_buffers(struct page *page, u32 from, u32 to)
 {
-	struct buffer_head *head = page->private, *bh = head;
-	u32 start = 0;
+	struct buffer_head *bh;
 
-	do {
-		if (test_and_clear_bit(BH_NEW, &bh->b_state) && start < to &&
-		    start + bh->b_size > from) {
-			u32 zero_from = max(from, start), zero_to = min(to, start + bh->b_size);
+	for_each_buffer(bh, page->private) {
+		u32 start = bh_offset(bh), zero_from = max(from, start);
+		u32 zero_to = min(to, start + bh->b_size);
 
-			if (!PageUptodate(page))
-				memset(page_bytes(page, zero_from), 0, zero_to - zero_from);
-			set_buffer_uptodate(bh);
-			mark_buffer_dirty(bh);
-		}
-		start += bh->b_size;
-		bh = bh->b_this_page;
-	} while (bh != head);
+		if (!test_and_clear_bit(BH_NEW, &bh->b_state) || zero_from >= zero_to)
+			continue;
+		if (!PageUptodate(page))
+			memset(page_bytes(page, zero_from), 0, zero_to - zero_from);
+		set_buffer_uptodate(bh);
+		mark_buffer_dirty(bh);
+	}
 }
 
 /* One block for a write of [from, to) of the page; it starts at `start`. */
@@ -318,7 +296,7 @@ static int prepare_block(struct inode *inode, blkno_t iblock, struct buffer_head
 		}
 	}
 	if (!buffer_uptodate(bh) && (from > start || to < end))
-		return read_buffer_now(bh);
+		return bh_read(bh);
 	return 0;
 }
 
@@ -357,8 +335,8 @@ err_unlock:
 
 int generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 copied, struct page *page)
 {
-	u32 from = (u32)((u64)pos & ~PAGE_MASK), to, start = 0;
-	struct buffer_head *head = page->private, *bh = head;
+	u32 from = (u32)((u64)pos & ~PAGE_MASK), to;
+	struct buffer_head *bh;
 	bool all_uptodate = true;
 
 	if (copied < len && !PageUptodate(page)) {
@@ -367,16 +345,14 @@ int generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 copied, stru
 		zero_new_buffers(page, from, from + len);
 	}
 	to = from + copied;
-	do {
-		if (start < to && start + bh->b_size > from) {
+	for_each_buffer(bh, page->private) {
+		if (bh_offset(bh) < to && bh_offset(bh) + bh->b_size > from) {
 			set_buffer_uptodate(bh);
 			mark_buffer_dirty(bh);
 		}
 		clear_buffer_new(bh);
 		all_uptodate = all_uptodate && buffer_uptodate(bh);
-		start += bh->b_size;
-		bh = bh->b_this_page;
-	} while (bh != head);
+	}
 	if (all_uptodate)
 		set_bit(PG_UPTODATE, &page->flags);
 	if (pos + copied > inode->i_size) {
@@ -393,7 +369,6 @@ int generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 copied, stru
 int block_truncate_page(struct inode *inode, loff_t from, get_block_t *get_block)
 {
 	u32 size = 1u << inode->i_blkbits, offset = (u32)((u64)from & ~PAGE_MASK);
-	u32 skip = offset >> inode->i_blkbits;
 	struct buffer_head *bh;
 	struct page *page;
 	int err = 0;
@@ -405,49 +380,38 @@ int block_truncate_page(struct inode *inode, loff_t from, get_block_t *get_block
 		return -ENOMEM;
 	wait_on_page_writeback(page);
 	bh = create_empty_buffers(page, size);
-	if (!bh)
+	if (!bh) {
 		err = -ENOMEM;
-	for (; bh && skip > 0; skip--)
-		bh = bh->b_this_page;
-	if (bh && !buffer_mapped(bh))
-		err = get_block(inode, (u64)from >> inode->i_blkbits, bh, false);
-	if (bh && err == 0 && buffer_mapped(bh)) {
-		err = read_buffer_now(bh);
-		if (err == 0) {
-			memset(page_bytes(page, offset), 0, size - (offset & (size - 1)));
-			mark_buffer_dirty(bh);
-		}
+		goto out;
 	}
+	bh += offset >> inode->i_blkbits;
+	if (!buffer_mapped(bh))
+		err = get_block(inode, (u64)from >> inode->i_blkbits, bh, false);
+	if (err == 0 && buffer_mapped(bh))
+		err = bh_read(bh);
+	if (err == 0 && buffer_mapped(bh)) {
+		memset(page_bytes(page, offset), 0, size - (offset & (size - 1)));
+		mark_buffer_dirty(bh);
+	}
+out:
 	unlock_page(page);
 	put_page(page);
 	return err;
 }
 
-blkno_t generic_block_bmap(struct inode *inode, blkno_t block, get_block_t *get_block)
-{
-	struct buffer_head bh = {.b_size = 1u << inode->i_blkbits};
-
-	if (get_block(inode, block, &bh, false) < 0 || !buffer_mapped(&bh))
-		return 0;
-	return bh.b_blocknr;
-}
-
 void block_invalidate_page(struct page *page, u32 offset)
 {
-	struct buffer_head *head = page->private, *bh = head;
-	u32 start = 0;
+	struct buffer_head *bh;
 
-	do {
-		if (start >= offset) {
-			lock_buffer(bh);
-			clear_buffer_dirty(bh);
-			clear_buffer_mapped(bh);
-			clear_buffer_new(bh);
-			unlock_buffer(bh);
-		}
-		start += bh->b_size;
-		bh = bh->b_this_page;
-	} while (bh != head);
+	for_each_buffer(bh, page->private) {
+		if (bh_offset(bh) < offset)
+			continue;
+		lock_buffer(bh);
+		clear_buffer_dirty(bh);
+		clear_buffer_mapped(bh);
+		clear_buffer_new(bh);
+		unlock_buffer(bh);
+	}
 	if (offset == 0)
 		(void)try_to_free_buffers(page);
 }

@@ -24,26 +24,18 @@ struct iov_iter;
 struct kiocb;
 struct page;
 
-struct writeback_control {
-	u64 nr_to_write;	    /* pages; decremented; ~0 for all */
-	bool sync;		    /* wait for pages under write-back and write them again */
-	u64 range_start, range_end; /* bytes, inclusive end */
-};
-
 /* All are called with the page locked, may sleep, return 0 or -errno. */
 struct address_space_operations {
 	/* Start reading; unlocks the page when done, PG_UPTODATE on success, PG_ERROR on failure.
 	 * Returns an error only when nothing was started (page unlocked then too). */
 	int (*readpage)(struct inode *inode, struct page *page);
 	/* Start writing a page whose dirty bit was just cleared; set PG_WRITEBACK, unlock. */
-	int (*writepage)(struct page *page, struct writeback_control *wbc);
+	int (*writepage)(struct page *page);
 	/* Make [pos, pos+len) of the page writable: blocks allocated, old bytes read where only a
 	 * part is overwritten. *pagep locked, referenced. On failure nothing is kept. */
 	int (*write_begin)(struct inode *inode, loff_t pos, u32 len, struct page **pagep);
 	/* `copied` bytes are in: mark dirty, raise i_size, unlock and put. Returns: bytes taken. */
 	int (*write_end)(struct inode *inode, loff_t pos, u32 len, u32 copied, struct page *page);
-	/* Physical block of a file block, 0 for a hole (FIBMAP). */
-	blkno_t (*bmap)(struct inode *inode, blkno_t block);
 	/* O_DIRECT: user pages to bios. NULL: not supported (-EINVAL at open). */
 	ssize_t (*direct_IO)(struct kiocb *iocb, struct iov_iter *iter, bool write);
 };
@@ -146,15 +138,14 @@ void page_cache_async_readahead(struct file *file, struct page *page);
 /* Start reading the pages of [start, start + nr) that are absent; `mark` gets PG_READAHEAD. */
 void do_page_cache_readahead(struct address_space *m, pgoff_t start, u32 nr, pgoff_t mark);
 
-/* Start write-back of dirty pages in a range / wait for it and collect the error. */
+/* Start write-back of dirty pages in a range (sync: also of those under write-back, again) / wait
+ * for it and collect the error. */
 int must_check filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end,
 					bool sync);
 int must_check filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
-/* Wait for all write-back, and leave an error for who asks later. */
-void filemap_fdatawait_keep_errors(struct address_space *m);
+/* Wait, and leave an error for who asks later. */
+void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end);
 int must_check filemap_write_and_wait(struct address_space *m);
-/* Write dirty pages through writepage, in order, plugged. */
-int must_check write_cache_pages(struct address_space *m, struct writeback_control *wbc);
 /* Record an error for later fsyncs / report it once to this open file. */
 void mapping_set_error(struct address_space *m, int error);
 int must_check file_check_and_advance_wb_err(struct file *file);

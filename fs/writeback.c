@@ -71,42 +71,38 @@ int file_check_and_advance_wb_err(struct file *file)
 /* --- writing ranges ----------------------------------------------------------------------- */
 
 /* One page, referenced. Returns: 0 (also when there was nothing to do) or writepage's error. */
-static int write_one_cached_page(struct address_space *m, struct page *page,
-				 struct writeback_control *wbc)
+static int write_one_cached_page(struct address_space *m, struct page *page, bool sync)
 {
 	lock_page(page);
-	if (page->mapping == m && PageWriteback(page) && wbc->sync)
+	if (page->mapping == m && PageWriteback(page) && sync)
 		wait_on_page_writeback(page);
 	if (page->mapping != m || PageWriteback(page) || !clear_page_dirty_for_io(page)) {
 		unlock_page(page);
 		return 0;
 	}
-	if (wbc->nr_to_write != ~0ull)
-		wbc->nr_to_write--;
-	return m->a_ops->writepage(page, wbc);
+	return m->a_ops->writepage(page);
 }
 
-int write_cache_pages(struct address_space *m, struct writeback_control *wbc)
+int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, bool sync)
 {
-	pgoff_t index = wbc->range_start >> PAGE_SHIFT, last = wbc->range_end >> PAGE_SHIFT;
+	pgoff_t index = (u64)start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
 	struct page *pages[PAGEVEC_SIZE];
 	struct blk_plug plug;
 	int err = 0;
 	u32 n;
 
+	if (!m->a_ops || !m->a_ops->writepage)
+		return 0;
 	/* Not after a writer that appends faster than we write. */
 	if (S_ISREG(m->host->i_mode))
 		last = min(last, (u64)READ_ONCE(m->host->i_size) >> PAGE_SHIFT);
 	blk_start_plug(&plug);
-	while (index <= last && wbc->nr_to_write > 0 &&
+	while (index <= last &&
 	       (n = find_get_pages(m, &index, last, RADIX_TAG_DIRTY, pages, PAGEVEC_SIZE)) > 0) {
 		for (u32 i = 0; i < n; i++) {
-			int e = 0;
+			int e = write_one_cached_page(m, pages[i], sync);
 
-			if (wbc->nr_to_write > 0)
-				e = write_one_cached_page(m, pages[i], wbc);
-			if (e < 0 && err == 0)
-				err = e;
+			err = err < 0 ? err : e;
 			put_page(pages[i]);
 		}
 	}
@@ -114,19 +110,7 @@ int write_cache_pages(struct address_space *m, struct writeback_control *wbc)
 	return err;
 }
 
-int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, bool sync)
-{
-	struct writeback_control wbc = {.nr_to_write = ~0ull,
-					.sync = sync,
-					.range_start = (u64)start,
-					.range_end = (u64)end};
-
-	if (!m->a_ops || !m->a_ops->writepage)
-		return 0;
-	return write_cache_pages(m, &wbc);
-}
-
-static void wait_range(struct address_space *m, loff_t start, loff_t end)
+void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end)
 {
 	pgoff_t index = (u64)start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
 	struct page *pages[PAGEVEC_SIZE];
@@ -146,17 +130,12 @@ int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 	u64 flags;
 	int err;
 
-	wait_range(m, start, end);
+	filemap_fdatawait_keep_errors(m, start, end);
 	flags = spin_lock_irqsave(&m->tree_lock);
 	err = m->wb_err;
 	m->wb_err = 0;
 	spin_unlock_irqrestore(&m->tree_lock, flags);
 	return err;
-}
-
-void filemap_fdatawait_keep_errors(struct address_space *m)
-{
-	wait_range(m, 0, INT64_MAX);
 }
 
 int filemap_write_and_wait(struct address_space *m)
@@ -173,7 +152,7 @@ int generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasyn
 	struct inode *inode = m->host;
 	int err = filemap_fdatawrite_range(m, start, end, true), e;
 
-	wait_range(m, start, end);
+	filemap_fdatawait_keep_errors(m, start, end);
 	e = sync_mapping_buffers(m);
 	err = err < 0 ? err : e;
 	e = sync_inode_metadata(inode, datasync);

@@ -60,7 +60,6 @@ static void boot_thread(void *arg)
 	dcache_init();	    /* names */
 	inode_init();	    /* files in memory */
 	pagecache_init();   /* their pages */
-	buffer_init();	    /* and the blocks in those */
 	vmscan_init();	    /* pages can be taken back when memory is short */
 	pipe_init();	    /* FIFOs, for nodes on any filesystem */
 	bdev_cache_init();  /* devices have inodes and pages too */

@@ -9,9 +9,9 @@ static int ext2_readpage(struct inode *inode, struct page *page)
 	return block_read_full_page(inode, page, ext2_get_block);
 }
 
-static int ext2_writepage(struct page *page, struct writeback_control *wbc)
+static int ext2_writepage(struct page *page)
 {
-	return block_write_full_page(page, ext2_get_block, wbc);
+	return block_write_full_page(page, ext2_get_block);
 }
 
 static int ext2_write_begin(struct inode *inode, loff_t pos, u32 len, struct page **pagep)

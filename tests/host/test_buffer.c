@@ -1,5 +1,6 @@
 // sources: fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
 // sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
+// sources: fs/direct_io.c
 // sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c kernel/lib/vsnprintf.c
@@ -49,14 +50,14 @@ static int teardown(void **state)
 
 static void bread_caches(void **state)
 {
-	struct buffer_head *a = bread(bdev, 5, 1024), *b;
+	struct buffer_head *a = sb_bread(&fs.sb, 5), *b;
 	u64 bios = fake_disk_stats.bios;
 
 	(void)state;
 	assert_false(IS_ERR(a));
 	assert_int_equal(a->b_data[0], 10);
 	assert_int_equal(a->b_data[1023], 11);
-	b = bread(bdev, 5, 1024);
+	b = sb_bread(&fs.sb, 5);
 	assert_ptr_equal(a, b);
 	assert_int_equal(fake_disk_stats.bios, bios);
 	brelse(b);
@@ -68,19 +69,21 @@ static void bread_caches(void **state)
 
 static void bad_blocks(void **state)
 {
+	struct super_block other = {.s_bdev = bdev, .s_blocksize = 2048};
+
 	(void)state;
-	assert_int_equal(PTR_ERR(bread(bdev, 1023, 1024)), -EUCLEAN); /* held in part only */
-	assert_int_equal(PTR_ERR(bread(bdev, ~0ull, 1024)), -EUCLEAN);
-	assert_int_equal(PTR_ERR(bread(bdev, 1, 2048)), -EINVAL);
+	assert_int_equal(PTR_ERR(sb_bread(&fs.sb, 1023)), -EUCLEAN); /* held in part only */
+	assert_int_equal(PTR_ERR(sb_bread(&fs.sb, ~0ull)), -EUCLEAN);
+	assert_int_equal(PTR_ERR(sb_bread(&other, 1)), -EINVAL);
 	fake_disk_bad_sector = 100;
-	assert_int_equal(PTR_ERR(bread(bdev, 50, 1024)), -EIO);
+	assert_int_equal(PTR_ERR(sb_bread(&fs.sb, 50)), -EIO);
 	fake_disk_bad_sector = ~0ull;
-	brelse(bread(bdev, 50, 1024));
+	brelse(sb_bread(&fs.sb, 50));
 }
 
 static void dirty_metadata_reaches_the_disk(void **state)
 {
-	struct buffer_head *bh = getblk(bdev, 7, 1024);
+	struct buffer_head *bh = sb_getblk(&fs.sb, 7);
 
 	(void)state;
 	lock_buffer(bh);
@@ -99,7 +102,7 @@ static void dirty_metadata_reaches_the_disk(void **state)
 
 static void forgotten_is_never_written(void **state)
 {
-	struct buffer_head *bh = bread(bdev, 9, 1024);
+	struct buffer_head *bh = sb_bread(&fs.sb, 9);
 
 	(void)state;
 	memset(bh->b_data, 0, 1024);
@@ -112,7 +115,7 @@ static void forgotten_is_never_written(void **state)
 
 static void fsync_writes_the_files_metadata(void **state)
 {
-	struct buffer_head *bh = bread(bdev, 9, 1024);
+	struct buffer_head *bh = sb_bread(&fs.sb, 9);
 
 	(void)state;
 	memset(bh->b_data, 0x99, 1024);

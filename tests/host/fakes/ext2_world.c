@@ -102,7 +102,6 @@ void world_init(void)
 	inode_init();
 	pagecache_init();
 	vmscan_init();
-	buffer_init();
 	bdev_cache_init();
 	writeback_init();
 	ext2_init();

@@ -393,9 +393,11 @@ int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, 
 	return 0;
 }
 
-void filemap_fdatawait_keep_errors(struct address_space *m)
+void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end)
 {
 	(void)m;
+	(void)start;
+	(void)end;
 }
 
 u32 filemap_sample_wb_err(struct address_space *m)

@@ -51,9 +51,9 @@ static int toyfs_readpage(struct inode *inode, struct page *page)
 	return block_read_full_page(inode, page, toyfs_get_block);
 }
 
-static int toyfs_writepage(struct page *page, struct writeback_control *wbc)
+static int toyfs_writepage(struct page *page)
 {
-	return block_write_full_page(page, toyfs_get_block, wbc);
+	return block_write_full_page(page, toyfs_get_block);
 }
 
 /* As any filesystem must: blocks that a failed write has taken past the end go back. */
@@ -81,7 +81,6 @@ void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors)
 	if (!once) {
 		radix_tree_set_allocator(zeroed, release);
 		pagecache_init();
-		buffer_init();
 		vmscan_init();
 		bdev_cache_init();
 		writeback_init();
