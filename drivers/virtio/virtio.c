@@ -306,52 +306,27 @@ int virtio_config_read(struct virtio_device *vdev, u32 offset, void *buf, u32 le
 	return -EIO;
 }
 
-int virtio_config_write(struct virtio_device *vdev, u32 offset, const void *buf, u32 len)
+int virtio_config_write8(struct virtio_device *vdev, u32 offset, u8 val)
 {
-	if (!config_in_range(vdev, offset, len))
+	if (!config_in_range(vdev, offset, sizeof(val)))
 		return -EIO;
-	vdev->ops->set_config(vdev, offset, buf, len);
+	vdev->ops->set_config8(vdev, offset, val);
 	return 0;
 }
 
 void virtio_read_regs(const volatile u8 *regs, void *buf, u32 len)
 {
-	u32 low;
-	u16 half;
+	u8 *to = buf;
 
-	switch (len) {
-	case 1:
-		*(u8 *)buf = mmio_read8(regs);
-		break;
-	case 2:
-		half = mmio_read16(regs);
-		memcpy(buf, &half, sizeof(half));
-		break;
-	default:
-		for (u32 i = 0; i + sizeof(low) <= len; i += (u32)sizeof(low)) {
-			low = mmio_read32(regs + i);
-			memcpy((u8 *)buf + i, &low, sizeof(low));
-		}
-	}
-}
+	while (len > 0) {
+		u32 width = min(len, 4u);
+		u32 val = width == 4 ? mmio_read32(regs) :
+			  width == 2 ? mmio_read16(regs) :
+				       mmio_read8(regs);
 
-void virtio_write_regs(volatile u8 *regs, const void *buf, u32 len)
-{
-	u32 low;
-	u16 half;
-
-	switch (len) {
-	case 1:
-		mmio_write8(regs, *(const u8 *)buf);
-		break;
-	case 2:
-		memcpy(&half, buf, sizeof(half));
-		mmio_write16(regs, half);
-		break;
-	default:
-		for (u32 i = 0; i + sizeof(low) <= len; i += (u32)sizeof(low)) {
-			memcpy(&low, (const u8 *)buf + i, sizeof(low));
-			mmio_write32(regs + i, low);
-		}
+		memcpy(to, &val, width); /* little-endian on both sides */
+		to += width;
+		regs += width;
+		len -= width;
 	}
 }

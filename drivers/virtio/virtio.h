@@ -37,7 +37,7 @@ struct virtio_transport_ops {
 	/* Device configuration, in range, a field of len 1, 2, 4 or 8 at a time. */
 	u32 (*config_generation)(struct virtio_device *vdev);
 	void (*get_config)(struct virtio_device *vdev, u32 offset, void *buf, u32 len);
-	void (*set_config)(struct virtio_device *vdev, u32 offset, const void *buf, u32 len);
+	void (*set_config8)(struct virtio_device *vdev, u32 offset, u8 val);
 	/* Largest size of a queue, 0 when there is none. */
 	u32 (*queue_max_size)(struct virtio_device *vdev, u16 index);
 	/* Interrupts for nr queues and configuration changes; none arrives before the device is
@@ -110,9 +110,7 @@ bool virtio_needs_reset(struct virtio_device *vdev);
 /* Read a field of the device's configuration, not torn by a change meanwhile. len 1, 2, 4 or 8.
  * Returns: 0, or -EIO (no such field, or it never stands still). */
 int must_check virtio_config_read(struct virtio_device *vdev, u32 offset, void *buf, u32 len);
-int must_check virtio_config_write(struct virtio_device *vdev, u32 offset, const void *buf,
-				   u32 len);
-/* Registers of a configuration in memory: widths as virtio-1.2 §4.1.3.1 wants them, by the field's
+int must_check virtio_config_write8(struct virtio_device *vdev, u32 offset, u8 val);
+/* Read a configuration in memory: widths as virtio-1.2 §4.1.3.1 wants them, by the field's
  * length. */
 void virtio_read_regs(const volatile u8 *regs, void *buf, u32 len);
-void virtio_write_regs(volatile u8 *regs, const void *buf, u32 len);

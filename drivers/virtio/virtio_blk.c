@@ -20,7 +20,7 @@ static u32 major; /* [const after virtio_blk_init] */
 static u64 used_indices[BITMAP_WORDS(VIRTBLK_MAX_DISKS)];
 
 /* The device's write cache: with CONFIG_WCE it says so itself, with FLUSH alone there is one
- * (§5.2.5.2). */
+ * (§5.2.5.1). */
 bool virtblk_write_cache(struct virtio_blk *vblk)
 {
 	u8 writeback;
@@ -35,13 +35,11 @@ bool virtblk_write_cache(struct virtio_blk *vblk)
 static int set_write_cache(struct gendisk *disk, bool on)
 {
 	struct virtio_blk *vblk = disk->private_data;
-	u8 writeback = on;
 	int err;
 
 	if (!virtio_has_feature(vblk->vdev, VIRTIO_BLK_F_CONFIG_WCE))
 		return -EOPNOTSUPP;
-	err = virtio_config_write(vblk->vdev, offsetof(struct virtio_blk_config, writeback),
-				  &writeback, sizeof(writeback));
+	err = virtio_config_write8(vblk->vdev, offsetof(struct virtio_blk_config, writeback), on);
 	if (!err)
 		blk_queue_write_cache(vblk->queue, virtblk_write_cache(vblk), false);
 	return err;
@@ -157,7 +155,7 @@ static int init_request_queue(struct virtio_blk *vblk)
 		return err;
 	}
 	blk_queue_write_cache(q, virtblk_write_cache(vblk), false);
-	vblk->queue = q;
+	vblk->queue = vblk->disk->queue = q;
 	return 0;
 }
 
@@ -184,7 +182,6 @@ static int init_disk(struct virtio_blk *vblk)
 	disk->major = major;
 	disk->first_minor = vblk->index * DISK_MAX_PARTS;
 	disk->fops = &virtblk_fops;
-	disk->queue = vblk->queue;
 	disk->private_data = vblk;
 	disk->read_only = virtio_has_feature(vblk->vdev, VIRTIO_BLK_F_RO);
 	vblk->disk = disk;
@@ -231,36 +228,36 @@ static int virtblk_probe(struct virtio_device *vdev)
 	if (vblk->index >= VIRTBLK_MAX_DISKS)
 		goto err_free;
 	bitmap_set(used_indices, vblk->index);
-	err = init_queues(vblk);
+	err = init_disk(vblk);
 	if (err)
 		goto err_index;
+	err = init_queues(vblk);
+	if (err)
+		goto err_disk;
 	err = init_request_queue(vblk);
 	if (err)
 		goto err_queues;
-	err = init_disk(vblk);
-	if (err)
-		goto err_request_queue;
 	vdev->priv = vblk;
 	err = virtblk_poll_start(vblk);
 	if (err)
-		goto err_put_disk;
+		goto err_request_queue;
 	err = add_disk(vblk);
 	if (err)
-		goto err_disk;
+		goto err_quiesce;
 	printk("%s: %s, %s: %u x %u entries%s, features %#llx%s%s\n", vblk->disk->disk_name,
 	       vdev->name, vdev->ops->name, vblk->nr_queues, vdev->vqs[0]->size,
 	       vblk->poll ? ", polled" : "", (unsigned long long)vdev->features,
 	       vblk->disk->serial[0] ? ", serial " : "", vblk->disk->serial);
 	return 0;
 
-err_disk:
+err_quiesce:
 	quiesce(vblk);
-err_put_disk:
-	put_disk(vblk->disk);
 err_request_queue:
 	blk_cleanup_queue(vblk->queue);
 err_queues:
 	free_queues(vblk);
+err_disk:
+	put_disk(vblk->disk);
 err_index:
 	bitmap_clear(used_indices, vblk->index);
 err_free:
@@ -274,9 +271,9 @@ static void virtblk_remove(struct virtio_device *vdev)
 
 	del_gendisk(vblk->disk); /* nothing is in flight any more */
 	quiesce(vblk);
-	put_disk(vblk->disk);
-	blk_cleanup_queue(vblk->queue);
+	blk_cleanup_queue(vblk->queue); /* nor does the watchdog look any more */
 	free_queues(vblk);
+	put_disk(vblk->disk);
 	bitmap_clear(used_indices, vblk->index);
 	kfree(vblk);
 	vdev->priv = NULL;

@@ -7,7 +7,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 
-/* A larger disk has bytes that no file offset reaches. */
+/* Such a disk has bytes that no file offset reaches. */
 #define MAX_SECTORS ((1ull << 63) >> SECTOR_SHIFT)
 
 #define READ_FIELD(vblk, field, val)                                                       \
@@ -27,7 +27,7 @@ int virtblk_read_capacity(struct virtio_blk *vblk, sector_t *sectors)
 	if (err)
 		return err;
 	*sectors = le64_to_cpu(capacity);
-	if (*sectors > MAX_SECTORS) {
+	if (*sectors >= MAX_SECTORS) {
 		printk("%s: capacity %#llx sectors is not possible\n", vblk->vdev->name,
 		       (unsigned long long)*sectors);
 		return -EINVAL;

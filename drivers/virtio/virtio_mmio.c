@@ -85,9 +85,9 @@ static void mmio_get_config(struct virtio_device *vdev, u32 offset, void *buf, u
 	virtio_read_regs(to_mmio(vdev)->regs + VIRTIO_MMIO_CONFIG + offset, buf, len);
 }
 
-static void mmio_set_config(struct virtio_device *vdev, u32 offset, const void *buf, u32 len)
+static void mmio_set_config8(struct virtio_device *vdev, u32 offset, u8 val)
 {
-	virtio_write_regs(to_mmio(vdev)->regs + VIRTIO_MMIO_CONFIG + offset, buf, len);
+	mmio_write8(to_mmio(vdev)->regs + VIRTIO_MMIO_CONFIG + offset, val);
 }
 
 static u32 mmio_queue_max_size(struct virtio_device *vdev, u16 index)
@@ -166,7 +166,7 @@ static void mmio_cut_off(struct virtio_device *vdev)
 	.get_status = mmio_get_status, .set_status = mmio_set_status,               \
 	.get_features = mmio_get_features, .set_features = mmio_set_features,       \
 	.config_generation = mmio_config_generation, .get_config = mmio_get_config, \
-	.set_config = mmio_set_config, .queue_max_size = mmio_queue_max_size,       \
+	.set_config8 = mmio_set_config8, .queue_max_size = mmio_queue_max_size,     \
 	.request_irqs = mmio_request_irqs, .free_irqs = mmio_free_irqs,             \
 	.activate_queue = mmio_activate_queue, .cut_off = mmio_cut_off
 

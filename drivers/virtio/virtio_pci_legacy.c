@@ -50,10 +50,9 @@ static void legacy_get_config(struct virtio_device *vdev, u32 offset, void *buf,
 		((u8 *)buf)[i] = inb(config_reg(vdev, offset + i));
 }
 
-static void legacy_set_config(struct virtio_device *vdev, u32 offset, const void *buf, u32 len)
+static void legacy_set_config8(struct virtio_device *vdev, u32 offset, u8 val)
 {
-	for (u32 i = 0; i < len; i++)
-		outb(config_reg(vdev, offset + i), ((const u8 *)buf)[i]);
+	outb(config_reg(vdev, offset), val);
 }
 
 static u32 legacy_queue_max_size(struct virtio_device *vdev, u16 index)
@@ -104,7 +103,7 @@ static const struct virtio_transport_ops legacy_ops = {
 	.get_features = legacy_get_features,
 	.set_features = legacy_set_features,
 	.get_config = legacy_get_config,
-	.set_config = legacy_set_config,
+	.set_config8 = legacy_set_config8,
 	.queue_max_size = legacy_queue_max_size,
 	.request_irqs = virtio_pci_request_irqs,
 	.free_irqs = virtio_pci_free_irqs,

@@ -53,9 +53,9 @@ static void modern_get_config(struct virtio_device *vdev, u32 offset, void *buf,
 	virtio_read_regs(to_virtio_pci(vdev)->config.base + offset, buf, len);
 }
 
-static void modern_set_config(struct virtio_device *vdev, u32 offset, const void *buf, u32 len)
+static void modern_set_config8(struct virtio_device *vdev, u32 offset, u8 val)
 {
-	virtio_write_regs(to_virtio_pci(vdev)->config.base + offset, buf, len);
+	mmio_write8(to_virtio_pci(vdev)->config.base + offset, val);
 }
 
 static u32 modern_queue_max_size(struct virtio_device *vdev, u16 index)
@@ -118,7 +118,7 @@ static const struct virtio_transport_ops modern_ops = {
 	.set_features = modern_set_features,
 	.config_generation = modern_config_generation,
 	.get_config = modern_get_config,
-	.set_config = modern_set_config,
+	.set_config8 = modern_set_config8,
 	.queue_max_size = modern_queue_max_size,
 	.request_irqs = virtio_pci_request_irqs,
 	.free_irqs = virtio_pci_free_irqs,
