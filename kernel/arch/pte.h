@@ -45,6 +45,20 @@ static inline paddr_t virt_to_phys(const void *va)
 	return PADDR(v >= KERNEL_BASE ? v - KERNEL_BASE : v - DIRECT_MAP);
 }
 
+#ifdef HOST_TEST
+static inline void tlb_flush_page(u64 va)
+{
+	(void)va;
+}
+static inline u64 read_cr3(void)
+{
+	return 0;
+}
+static inline void write_cr3(u64 v)
+{
+	(void)v;
+}
+#else
 static inline void tlb_flush_page(u64 va)
 {
 	__asm__ __volatile__("invlpg (%0)" ::"r"(va) : "memory");
@@ -60,3 +74,4 @@ static inline void write_cr3(u64 v)
 {
 	__asm__ __volatile__("mov %0, %%cr3" ::"r"(v) : "memory");
 }
+#endif
