@@ -17,8 +17,8 @@ const struct ktermios tty_std_termios = {
 	.c_iflag = ICRNL | IXON,
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B115200 | CS8 | CREAD | CLOCAL,
-	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = "\003\034\177\025\004\0\1\0\021\023\032\0\022\017\027\026",
+	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE,
+	.c_cc = "\003\034\177\025\004\0\1\0\021\023\032",
 };
 
 static bool is_cc(const struct tty *tty, u8 c, int which)
@@ -49,12 +49,8 @@ static size_t opost(struct tty *tty, u8 c, u8 *out)
 	u32 oflag = tty->termios.c_oflag;
 	size_t n = 0;
 
-	if (oflag & OPOST && oflag & ONLCR && c == '\n') {
-		out[n++] = '\r';
-		tty->column = 0;
-	} else if (oflag & OPOST && oflag & OCRNL && c == '\r') {
-		c = '\n';
-	}
+	if (oflag & OPOST && oflag & ONLCR && c == '\n')
+		n += opost(tty, '\r', out);
 	if (c == '\r')
 		tty->column = 0;
 	else if (c == '\b')
@@ -105,67 +101,42 @@ static void echo_char(struct tty *tty, u8 c)
 
 /* --- editing of a line --- */
 
-/* Wipe c off the screen; it has left the buffer already. */
-static void echo_erase(struct tty *tty, u8 c)
+/* The column where the edited line ends. */
+static u32 edit_column(const struct tty *tty)
 {
 	u32 col = tty->canon_column;
 
-	if (c != '\t') {
-		echo(tty, shown_by_caret(tty, c) ? "\b \b\b \b" : c < ' ' ? "" : "\b \b");
-		return;
-	}
 	for (u32 i = tty->canon_head; i != tty->head; i++) {
-		u8 before = (u8)tty->buf[i % TTY_BUF_SIZE];
+		u8 c = (u8)tty->buf[i % TTY_BUF_SIZE];
 
-		if (before == '\t')
+		if (c == '\t')
 			col = (col | 7) + 1;
-		else if (shown_by_caret(tty, before))
+		else if (shown_by_caret(tty, c))
 			col += 2;
-		else if (before >= ' ' && !is_continuation(tty, before))
+		else if (c >= ' ' && !is_continuation(tty, c))
 			col++;
 	}
-	for (col %= 8; col < 8; col++)
-		echo(tty, "\b");
+	return col;
 }
 
-static u8 pop_char(struct tty *tty)
+/* VERASE, the last character, or VKILL, the line. */
+static void erase(struct tty *tty, int which)
 {
-	u8 c;
+	u32 width = edit_column(tty), c;
 
-	do
-		c = (u8)tty->buf[--tty->head % TTY_BUF_SIZE];
-	while (is_continuation(tty, c) && tty->head != tty->canon_head);
-	return c;
-}
-
-static bool is_word_char(u8 c)
-{
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' ||
-	       c >= 0x80;
-}
-
-/* VERASE, VWERASE or VKILL, which is c. */
-static void erase(struct tty *tty, u8 c, int which)
-{
-	bool wipe = lflag(tty, ECHO) && lflag(tty, ECHOE), in_word = false;
-
-	if (which == VKILL && !lflag(tty, ECHOKE))
-		wipe = false;
 	while (tty->head != tty->canon_head) {
-		u8 last = (u8)tty->buf[(tty->head - 1) % TTY_BUF_SIZE];
-
-		if (which == VWERASE && in_word && !is_word_char(last))
-			break;
-		in_word |= is_word_char(last);
-		last = pop_char(tty);
-		if (wipe)
-			echo_erase(tty, last);
-		if (which == VERASE)
+		c = tty->buf[--tty->head % TTY_BUF_SIZE];
+		if (which == VERASE && !is_continuation(tty, (u8)c))
 			break;
 	}
-	if (!lflag(tty, ECHO) || wipe)
+	if (!lflag(tty, ECHO))
 		return;
-	echo_char(tty, c);
+	if (lflag(tty, ECHOE) && (which == VERASE || lflag(tty, ECHOKE))) {
+		for (width -= edit_column(tty); width; width--)
+			echo(tty, "\b \b");
+		return;
+	}
+	echo_char(tty, tty->termios.c_cc[which]);
 	if (which == VKILL && lflag(tty, ECHOK))
 		echo(tty, "\n");
 }
@@ -176,11 +147,8 @@ static void push(struct tty *tty, u32 c)
 {
 	u32 size = c & LINE_END || !lflag(tty, ICANON) ? TTY_BUF_SIZE : TTY_BUF_SIZE - 1;
 
-	if (tty->head - tty->tail >= size) {
-		if (iflag(tty, IMAXBEL))
-			echo(tty, "\a");
+	if (tty->head - tty->tail >= size)
 		return;
-	}
 	tty->buf[tty->head++ % TTY_BUF_SIZE] = (u16)c;
 	if (c & LINE_END || !lflag(tty, ICANON))
 		tty->canon_head = tty->head;
@@ -190,13 +158,10 @@ static bool receive_flow(struct tty *tty, u8 c)
 {
 	bool start = is_cc(tty, c, VSTART);
 
-	if (iflag(tty, IXON) && (start || is_cc(tty, c, VSTOP))) {
-		tty_set_stopped(tty, !start);
-		return true;
-	}
-	if (iflag(tty, IXON) && iflag(tty, IXANY))
-		tty_set_stopped(tty, false);
-	return false;
+	if (!iflag(tty, IXON) || !(start || is_cc(tty, c, VSTOP)))
+		return false;
+	tty_set_stopped(tty, !start);
+	return true;
 }
 
 static bool receive_signal(struct tty *tty, u8 c)
@@ -223,22 +188,14 @@ static bool receive_signal(struct tty *tty, u8 c)
 /* The characters that edit or end a line. */
 static bool receive_canon(struct tty *tty, u8 c)
 {
-	bool exten = lflag(tty, IEXTEN) != 0;
-
 	if (is_cc(tty, c, VERASE)) {
-		erase(tty, c, VERASE);
+		erase(tty, VERASE);
 	} else if (is_cc(tty, c, VKILL)) {
-		erase(tty, c, VKILL);
-	} else if (exten && is_cc(tty, c, VWERASE)) {
-		erase(tty, c, VWERASE);
-	} else if (exten && is_cc(tty, c, VLNEXT)) {
-		tty->lnext = true;
-		if (lflag(tty, ECHO) && lflag(tty, ECHOCTL))
-			echo(tty, "^\b");
+		erase(tty, VKILL);
 	} else if (is_cc(tty, c, VEOF)) {
 		push(tty, c | LINE_END | IS_EOF);
-	} else if (c == '\n' || is_cc(tty, c, VEOL) || (exten && is_cc(tty, c, VEOL2))) {
-		if (lflag(tty, ECHO) || (c == '\n' && lflag(tty, ECHONL)))
+	} else if (c == '\n' || is_cc(tty, c, VEOL)) {
+		if (lflag(tty, ECHO))
 			echo_char(tty, c);
 		push(tty, c | LINE_END);
 	} else {
@@ -249,23 +206,12 @@ static bool receive_canon(struct tty *tty, u8 c)
 
 static void receive_char(struct tty *tty, u8 c)
 {
-	bool literal = tty->lnext;
-
-	tty->lnext = false;
-	if (iflag(tty, ISTRIP))
-		c &= 0x7f;
-	if (!literal) {
-		if (receive_flow(tty, c) || receive_signal(tty, c))
-			return;
-		if (c == '\r' && iflag(tty, IGNCR))
-			return;
-		if (c == '\r' && iflag(tty, ICRNL))
-			c = '\n';
-		else if (c == '\n' && iflag(tty, INLCR))
-			c = '\r';
-		if (lflag(tty, ICANON) && receive_canon(tty, c))
-			return;
-	}
+	if (receive_flow(tty, c) || receive_signal(tty, c))
+		return;
+	if (c == '\r' && iflag(tty, ICRNL))
+		c = '\n';
+	if (lflag(tty, ICANON) && receive_canon(tty, c))
+		return;
 	if (tty->head == tty->canon_head)
 		tty->canon_column = tty->column;
 	if (lflag(tty, ECHO))
@@ -289,7 +235,6 @@ u32 n_tty_available(const struct tty *tty)
 void n_tty_flush_input(struct tty *tty)
 {
 	tty->canon_head = tty->tail = tty->head;
-	tty->lnext = false;
 }
 
 void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
@@ -298,7 +243,6 @@ void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
 		if (tty->head != tty->canon_head || (t->c_lflag & ICANON && tty->head != tty->tail))
 			tty->buf[(tty->head - 1) % TTY_BUF_SIZE] |= LINE_END;
 		tty->canon_head = tty->head;
-		tty->lnext = false;
 	}
 	tty->termios = *t;
 	if (!iflag(tty, IXON))

@@ -19,12 +19,11 @@
 #define BLOCK_WORDS  16
 #define VECTORS	     256u
 #define CPUID_RDRAND (1u << 30) /* leaf 1, ECX */
-#define CPUID_RDSEED (1u << 18) /* leaf 7, EBX */
 
 static struct spinlock random_lock = SPINLOCK_INIT("random", LOCK_ANY);
-static u32 key[KEY_WORDS];	    /* [random_lock] */
-static u32 mix_pos;		    /* [random_lock] */
-static bool has_rdrand, has_rdseed; /* [const after boot] */
+static u32 key[KEY_WORDS]; /* [random_lock] */
+static u32 mix_pos;	   /* [random_lock] */
+static bool has_rdrand;	   /* [const after boot] */
 
 static u32 rotl(u32 v, int n)
 {
@@ -63,12 +62,8 @@ static u64 cpu_random(void)
 	u64 v = 0;
 	bool ok = false;
 
-	for (int i = 0; i < 10 && !ok; i++) {
-		if (has_rdseed)
-			__asm__ __volatile__("rdseed %0" : "=r"(v), "=@ccc"(ok));
-		if (!ok && has_rdrand)
-			__asm__ __volatile__("rdrand %0" : "=r"(v), "=@ccc"(ok));
-	}
+	for (int i = 0; has_rdrand && i < 10 && !ok; i++)
+		__asm__ __volatile__("rdrand %0" : "=r"(v), "=@ccc"(ok));
 	return ok ? v : 0;
 }
 
@@ -112,25 +107,13 @@ void get_random_bytes(void *buf, size_t len)
 	__asm__ __volatile__("" ::"r"(block), "r"(once) : "memory");
 }
 
-static void cpuid(u32 leaf, u32 *max, u32 *ebx, u32 *ecx)
-{
-	u32 edx;
-
-	__asm__ __volatile__("cpuid"
-			     : "=a"(*max), "=b"(*ebx), "=c"(*ecx), "=d"(edx)
-			     : "a"(leaf), "c"(0));
-}
-
 void random_init(void)
 {
-	u32 max, ebx, ecx, unused;
+	u32 eax = 1, ecx;
 	u8 discard;
 
-	cpuid(1, &unused, &ebx, &ecx);
+	__asm__("cpuid" : "+a"(eax), "=c"(ecx) : : "ebx", "edx");
 	has_rdrand = (ecx & CPUID_RDRAND) != 0;
-	cpuid(0, &max, &ebx, &ecx);
-	cpuid(7, &unused, &ebx, &ecx);
-	has_rdseed = max >= 7 && (ebx & CPUID_RDSEED) != 0;
 	/* Without these, what is left are the moments of boot: clocks and interrupts. */
 	add_input_randomness((u32)clock_realtime_ns());
 	for (u32 i = 0; i < VECTORS; i++)

@@ -18,13 +18,11 @@
 
 /* Linux asm-generic/termbits.h and ioctls.h */
 enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL };
-enum { VREPRINT = 12, VDISCARD, VWERASE, VLNEXT, VEOL2, NCCS = 19 };
-enum { ISTRIP = 0x20, INLCR = 0x40, IGNCR = 0x80, ICRNL = 0x100, IXON = 0x400, IXANY = 0x800 };
-enum { IMAXBEL = 0x2000, IUTF8 = 0x4000 };
-enum { OPOST = 1, ONLCR = 4, OCRNL = 8 };
+enum { NCCS = 19 };
+enum { ICRNL = 0x100, IXON = 0x400, IUTF8 = 0x4000, OPOST = 1, ONLCR = 4 };
 enum { B115200 = 0x1002, CS8 = 0x30, CREAD = 0x80, CLOCAL = 0x800 };
-enum { ISIG = 1, ICANON = 2, ECHO = 8, ECHOE = 0x10, ECHOK = 0x20, ECHONL = 0x40, NOFLSH = 0x80 };
-enum { TOSTOP = 0x100, ECHOCTL = 0x200, ECHOKE = 0x800, IEXTEN = 0x8000 };
+enum { ISIG = 1, ICANON = 2, ECHO = 8, ECHOE = 0x10, ECHOK = 0x20, NOFLSH = 0x80 };
+enum { TOSTOP = 0x100, ECHOCTL = 0x200, ECHOKE = 0x800 };
 
 /* Linux's numbers, which kernel/proc above us has too. */
 enum { TTY_SIGHUP = 1, TTY_SIGINT = 2, TTY_SIGQUIT = 3, TTY_SIGCONT = 18, TTY_SIGTSTP = 20 };
@@ -67,8 +65,7 @@ struct tty {
 	struct winsize winsize;		  /* [lock] 0: unknown */
 	pid_t session, pgrp;		  /* [lock] whose terminal this is; 0: nobody's */
 	u32 hangups;			  /* [lock to write] */
-	bool stopped;			  /* [lock to write] output held by Ctrl-S or TCXONC */
-	bool lnext;			  /* [lock] Ctrl-V came: the next character is literal */
+	bool stopped;			  /* [lock to write] output held by Ctrl-S */
 	u32 column, canon_column;	  /* [lock] of the cursor; where the edited line began */
 	u32 head, canon_head, tail;	  /* [lock] */
 	u16 buf[TTY_BUF_SIZE];		  /* [lock] characters with marks of n_tty.c */

@@ -5,9 +5,8 @@
 #include "kernel/mm/uaccess.h"
 
 /* Linux asm-generic/ioctls.h and termbits.h */
-enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCXONC, TCFLSH };
-enum { TIOCOUTQ = 0x5411, TIOCGWINSZ = 0x5413, TIOCSWINSZ, FIONREAD = 0x541b, TCSBRKP = 0x5425 };
-enum { TCOOFF, TCOON, TCIOFF, TCION };
+enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCFLSH = 0x540b };
+enum { TIOCGWINSZ = 0x5413, TIOCSWINSZ, FIONREAD = 0x541b };
 enum { TCIFLUSH, TCOFLUSH, TCIOFLUSH };
 
 static bool drained(struct tty_file *tf)
@@ -56,21 +55,6 @@ static int set_winsize(struct tty *tty, u64 arg)
 	return 0;
 }
 
-static int flow(struct tty *tty, u64 arg)
-{
-	u64 flags;
-
-	if (arg > TCION)
-		return -EINVAL;
-	flags = spin_lock_irqsave(&tty->lock);
-	if (arg == TCOOFF || arg == TCOON)
-		tty_set_stopped(tty, arg == TCOOFF);
-	else
-		tty->ops->write(tty, &tty->termios.c_cc[arg == TCIOFF ? VSTOP : VSTART], 1);
-	spin_unlock_irqrestore(&tty->lock, flags);
-	return 0;
-}
-
 static int flush(struct tty *tty, u64 arg)
 {
 	u64 flags;
@@ -93,7 +77,7 @@ static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 	u64 flags = spin_lock_irqsave(&tty->lock);
 	struct ktermios t = tty->termios;
 	struct winsize ws = tty->winsize;
-	u32 in = n_tty_available(tty), out = tty->ops->chars_in_buffer(tty);
+	u32 in = n_tty_available(tty);
 
 	spin_unlock_irqrestore(&tty->lock, flags);
 	switch (cmd) {
@@ -103,8 +87,6 @@ static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 		return put_user_obj(USERPTR(arg), &ws);
 	case FIONREAD:
 		return put_user_obj(USERPTR(arg), &in);
-	case TIOCOUTQ:
-		return put_user_obj(USERPTR(arg), &out);
 	default:
 		return -ENOTTY;
 	}
@@ -118,10 +100,7 @@ static long tty_change(struct tty_file *tf, u32 cmd, u64 arg)
 	case TCSETSF:
 		return set_termios(tf, cmd, arg);
 	case TCSBRK: /* a break is not sent: no line of ours ends in a modem */
-	case TCSBRKP:
 		return drain(tf);
-	case TCXONC:
-		return flow(tf->tty, arg);
 	case TCFLSH:
 		return flush(tf->tty, arg);
 	case TIOCSWINSZ:
@@ -134,7 +113,7 @@ static long tty_change(struct tty_file *tf, u32 cmd, u64 arg)
 long tty_ioctl(struct file *file, u32 cmd, u64 arg)
 {
 	struct tty_file *tf = file->private_data;
-	bool changes = (cmd >= TCSETS && cmd <= TCFLSH) || cmd == TCSBRKP;
+	bool changes = cmd >= TCSETS && cmd <= TCFLSH;
 	long ret;
 
 	if (tty_hung_up(tf))

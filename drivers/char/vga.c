@@ -5,7 +5,7 @@
  * Invariants:
  * 1. vga.cells is what the screen should show; flush() writes what differs from vga.shown, because
  *    each access to the adapter is slow.
- * 2. x < COLS, y < ROWS, top < bottom <= ROWS at all times.
+ * 2. x < COLS, y < ROWS at all times.
  *
  * Lock order: tty->lock or printk's, vga.lock. Nothing is printed under vga.lock.
  */
@@ -26,7 +26,6 @@
 #define CURSOR_START 0x0a
 #define CURSOR_HIGH  0x0e
 #define CURSOR_LOW   0x0f
-#define CURSOR_OFF   0x20
 #define CURSOR_LINE  0x0e /* an underline in a font of 16 lines */
 #define COLS	     80u
 #define ROWS	     25u
@@ -41,6 +40,7 @@ struct cursor {
 	u32 x, y;
 	u8 fg, bg;
 	bool bold, reverse;
+	bool wrap_next; /* the last column was written: the next one wraps */
 };
 
 static struct {
@@ -50,16 +50,10 @@ static struct {
 	u16 shown[CELLS];	   /* [lock] what the adapter has */
 	u32 dirty_from, dirty_to;  /* [lock] cells may differ in this range only */
 	struct cursor cur, saved;  /* [lock] */
-	u32 top, bottom;	   /* [lock] rows that scroll: [top, bottom) */
-	bool wrap_next;		   /* [lock] the last column was written: the next one wraps */
 	enum parse_state state;	   /* [lock] */
-	bool private;		   /* [lock] "?" after CSI */
 	u32 par[MAX_PARS], nr_par; /* [lock] parameters; nr_par: the last one's index */
 	char reply[16];		   /* [lock] to be sent as if typed */
-} vga = {.lock = SPINLOCK_INIT("vga", LOCK_CONSOLE),
-	 .cur = {.fg = GREY},
-	 .saved = {.fg = GREY},
-	 .bottom = ROWS};
+} vga = {.lock = SPINLOCK_INIT("vga", LOCK_CONSOLE), .cur = {.fg = GREY}, .saved = {.fg = GREY}};
 static struct tty vga_tty;
 
 /* --- the adapter --- */
@@ -113,53 +107,25 @@ static void erase(u32 from, u32 to)
 	touch(from, to);
 }
 
-/* Move the cells of [from, to) by n towards its start or its end; blanks come in. */
-static void shift(u32 from, u32 to, u32 n, bool to_end)
-{
-	u32 keep;
-
-	n = min(n, to - from);
-	keep = to - from - n;
-	touch(from, to);
-	if (to_end) {
-		memmove(&vga.cells[from + n], &vga.cells[from], keep * sizeof(u16));
-		erase(from, from + n);
-	} else {
-		memmove(&vga.cells[from], &vga.cells[from + n], keep * sizeof(u16));
-		erase(from + keep, to);
-	}
-}
-
-static void scroll(u32 top, u32 lines, bool down)
-{
-	shift(top * COLS, vga.bottom * COLS, lines * COLS, down);
-}
-
 /* --- the cursor --- */
 
 static void move_to(int x, int y)
 {
 	vga.cur.x = (u32)min(max(x, 0), (int)COLS - 1);
 	vga.cur.y = (u32)min(max(y, 0), (int)ROWS - 1);
-	vga.wrap_next = false;
+	vga.cur.wrap_next = false;
 }
 
 static void line_feed(void)
 {
-	vga.wrap_next = false;
-	if (vga.cur.y + 1 == vga.bottom)
-		scroll(vga.top, 1, false);
-	else if (vga.cur.y + 1 < ROWS)
+	vga.cur.wrap_next = false;
+	if (vga.cur.y + 1 < ROWS) {
 		vga.cur.y++;
-}
-
-static void reverse_line_feed(void)
-{
-	vga.wrap_next = false;
-	if (vga.cur.y == vga.top)
-		scroll(vga.top, 1, true);
-	else if (vga.cur.y > 0)
-		vga.cur.y--;
+		return;
+	}
+	memmove(vga.cells, &vga.cells[COLS], (CELLS - COLS) * sizeof(u16));
+	touch(0, CELLS);
+	erase(CELLS - COLS, CELLS);
 }
 
 static void put_char(u8 c)
@@ -168,7 +134,7 @@ static void put_char(u8 c)
 
 	if (c >= 0x80 && c < 0xc0)
 		return; /* the rest of a UTF-8 character, of which the first byte became '?' */
-	if (vga.wrap_next) {
+	if (vga.cur.wrap_next) {
 		vga.cur.x = 0;
 		line_feed();
 	}
@@ -178,24 +144,12 @@ static void put_char(u8 c)
 	if (vga.cur.x + 1 < COLS)
 		vga.cur.x++;
 	else
-		vga.wrap_next = true;
-}
-
-static void save_cursor(bool restore)
-{
-	if (restore)
-		vga.cur = vga.saved;
-	else
-		vga.saved = vga.cur;
-	vga.wrap_next = false;
+		vga.cur.wrap_next = true;
 }
 
 static void reset(void)
 {
 	vga.cur = vga.saved = (struct cursor){.fg = GREY};
-	vga.top = 0;
-	vga.bottom = ROWS;
-	vga.wrap_next = false;
 	erase(0, CELLS);
 }
 
@@ -217,21 +171,7 @@ static void select_rendition(u32 p)
 		c->fg = p == 39 ? GREY : (u8)(p - 30);
 	} else if (p == 49 || (p >= 40 && p < 48)) {
 		c->bg = p == 49 ? 0 : (u8)(p - 40);
-	} else if (p >= 90 && p < 98) {
-		c->fg = (u8)(p - 90 + 8);
-	} else if (p >= 100 && p < 108) {
-		c->bg = (u8)(p - 100);
 	}
-}
-
-static void set_region(u32 top, u32 bottom)
-{
-	bottom = bottom && bottom <= ROWS ? bottom : ROWS;
-	if (top >= bottom)
-		return;
-	vga.top = top ? top - 1 : 0;
-	vga.bottom = bottom;
-	move_to(0, 0);
 }
 
 /* J and K: 0: from the cursor to the end, 1: from the start to the cursor, 2: all. */
@@ -239,43 +179,14 @@ static void erase_part(u32 from, u32 to)
 {
 	u32 pos = vga.cur.y * COLS + vga.cur.x;
 
+	vga.cur.wrap_next = false;
 	erase(vga.par[0] == 0 ? pos : from, vga.par[0] == 1 ? pos + 1 : to);
 }
 
-static void edit_cells(u8 c, u32 n)
+static void report(void)
 {
-	u32 row = vga.cur.y * COLS, pos = row + vga.cur.x;
-	bool inside = vga.cur.y >= vga.top && vga.cur.y < vga.bottom;
-
-	vga.wrap_next = false;
-	if (c == 'J')
-		erase_part(0, CELLS);
-	else if (c == 'K')
-		erase_part(row, row + COLS);
-	else if (c == 'X')
-		erase(pos, min(pos + n, row + COLS));
-	else if (c == '@' || c == 'P')
-		shift(pos, row + COLS, n, c == '@');
-	else if (c == 'S' || c == 'T')
-		scroll(vga.top, n, c == 'T');
-	else if (inside) /* L, M */
-		scroll(vga.cur.y, n, c == 'L');
-}
-
-static void report(u8 c)
-{
-	if (c == 'c')
-		strscpy(vga.reply, "\033[?6c", sizeof(vga.reply));
-	else if (vga.par[0] == 5)
-		strscpy(vga.reply, "\033[0n", sizeof(vga.reply));
-	else if (vga.par[0] == 6)
+	if (vga.par[0] == 6)
 		snprintf(vga.reply, sizeof(vga.reply), "\033[%u;%uR", vga.cur.y + 1, vga.cur.x + 1);
-}
-
-static void set_mode(bool on)
-{
-	if (vga.private && vga.par[0] == 25)
-		crtc_write(CURSOR_START, on ? CURSOR_LINE : CURSOR_OFF);
 }
 
 static void move_cursor(u8 c, int n)
@@ -286,19 +197,12 @@ static void move_cursor(u8 c, int n)
 	case 'A':
 		return move_to(x, y - n);
 	case 'B':
-	case 'e':
 		return move_to(x, y + n);
 	case 'C':
-	case 'a':
 		return move_to(x + n, y);
 	case 'D':
 		return move_to(x - n, y);
-	case 'E':
-		return move_to(0, y + n);
-	case 'F':
-		return move_to(0, y - n);
 	case 'G':
-	case '`':
 		return move_to(n - 1, y);
 	case 'd':
 		return move_to(x, n - 1);
@@ -309,23 +213,23 @@ static void move_cursor(u8 c, int n)
 
 static void end_sequence(u8 c)
 {
-	u32 n = max(vga.par[0], 1u);
+	u32 row = vga.cur.y * COLS;
 
-	if (strchr("ABCDEFGHadef`", c))
-		move_cursor(c, (int)n);
-	else if (strchr("JKXPLMST@", c))
-		edit_cells(c, n);
+	if (strchr("ABCDGHdf", c))
+		move_cursor(c, (int)max(vga.par[0], 1u));
+	else if (c == 'J')
+		erase_part(0, CELLS);
+	else if (c == 'K')
+		erase_part(row, row + COLS);
 	else if (c == 'm')
 		for (u32 i = 0; i <= vga.nr_par && vga.par[i] != 38 && vga.par[i] != 48; i++)
 			select_rendition(vga.par[i]);
-	else if (c == 'r')
-		set_region(vga.par[0], vga.par[1]);
-	else if (c == 's' || c == 'u')
-		save_cursor(c == 'u');
-	else if (c == 'h' || c == 'l')
-		set_mode(c == 'h');
-	else if (c == 'n' || c == 'c')
-		report(c);
+	else if (c == 's')
+		vga.saved = vga.cur;
+	else if (c == 'u')
+		vga.cur = vga.saved;
+	else if (c == 'n')
+		report();
 }
 
 static void parse_csi(u8 c)
@@ -337,8 +241,6 @@ static void parse_csi(u8 c)
 	} else if (c == ';') {
 		vga.nr_par = min(vga.nr_par + 1, MAX_PARS - 1);
 		vga.par[vga.nr_par] = 0;
-	} else if (c >= '<' && c <= '?') {
-		vga.private = true;
 	} else if (c >= '@') {
 		vga.state = TEXT;
 		end_sequence(c);
@@ -347,24 +249,11 @@ static void parse_csi(u8 c)
 
 static void parse_escape(u8 c)
 {
-	vga.state = TEXT;
-	if (c == '[') {
-		vga.state = CSI;
-		vga.private = false;
-		vga.nr_par = 0;
-		memset(vga.par, 0, sizeof(vga.par));
-	} else if (c == '(' || c == ')' || c == '#' || c == '%') {
-		vga.state = CHARSET;
-	} else if (c == '7' || c == '8') {
-		save_cursor(c == '8');
-	} else if (c == 'D' || c == 'E') {
-		vga.cur.x = c == 'E' ? 0 : vga.cur.x;
-		line_feed();
-	} else if (c == 'M') {
-		reverse_line_feed();
-	} else if (c == 'c') {
+	vga.state = c == '[' ? CSI : c == '(' ? CHARSET : TEXT;
+	vga.nr_par = 0;
+	memset(vga.par, 0, sizeof(vga.par));
+	if (c == 'c')
 		reset();
-	}
 }
 
 static void control_char(u8 c)
