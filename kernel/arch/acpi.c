@@ -11,7 +11,8 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-#define TABLE_MAX (512u << 10)
+#define TABLE_MAX      (512u << 10)
+#define DEFAULT_IOAPIC 0xfec00000u
 
 struct acpi_info acpi;
 
@@ -143,33 +144,35 @@ static void read_table(u64 pa)
 		read_fadt((const void *)h);
 }
 
-void acpi_init(void)
+static void read_tables(void)
 {
 	const struct acpi_rsdp *rsdp;
 	const struct acpi_header *root = NULL;
-	size_t entry = 4;
+	size_t entry = 8;
 
-	for (u32 i = 0; i < ISA_IRQS; i++)
-		acpi.isa[i].gsi = i;
 	rsdp = bootinfo.rsdp ? arch_map_memory(bootinfo.rsdp, sizeof(*rsdp)) : NULL;
-	if (!rsdp) {
-		printk("acpi: none\n");
-		return;
-	}
-	if (rsdp->revision >= 2 && rsdp->xsdt) {
+	if (rsdp && rsdp->revision >= 2 && rsdp->xsdt)
 		root = map_table(rsdp->xsdt);
-		entry = 8;
-	}
-	if (!root) {
+	if (rsdp && !root) {
 		root = map_table(rsdp->rsdt);
 		entry = 4;
 	}
-	if (!root)
-		return;
-	for (size_t at = sizeof(*root); at + entry <= root->length; at += entry) {
+	for (size_t at = sizeof(*root); root && at + entry <= root->length; at += entry) {
 		u64 pa = 0;
 
 		memcpy(&pa, (const char *)root + at, entry);
 		read_table(pa);
 	}
+}
+
+void acpi_init(void)
+{
+	for (u32 i = 0; i < ISA_IRQS; i++)
+		acpi.isa[i].gsi = i;
+	read_tables();
+	if (acpi.nr_ioapics)
+		return;
+	/* Without tables: MP specification 1.4 §3.6.2.3, §5.3 */
+	acpi.ioapics[acpi.nr_ioapics++] = (struct acpi_ioapic){DEFAULT_IOAPIC, 0};
+	acpi.isa[0].gsi = 2;
 }

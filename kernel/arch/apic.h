@@ -3,14 +3,13 @@
 
 #include "kernel/lib/types.h"
 
-/* Vectors: exceptions to 31, the 8259's 32 to 47, lines and messages, and the LAPIC's own. */
-#define VECTOR_PIC	32u
-#define VECTOR_DYNAMIC	48u
+/* Vectors: exceptions to 31, lines and messages, and the LAPIC's own. */
+#define VECTOR_DYNAMIC	32u
 #define VECTOR_TIMER	239u
 #define VECTOR_SPURIOUS 255u
 
-/* Enable the local APIC; extint: the 8259's interrupts come in through it. Panics without one. */
-void lapic_init(bool extint);
+/* Enable the local APIC and silence the 8259. Panics without one. */
+void lapic_init(void);
 void lapic_eoi(void);
 u32 lapic_id(void);
 /* The timer counts down from `count` at the bus clock / 16; periodic with interrupts, or once and
@@ -18,17 +17,11 @@ u32 lapic_id(void);
 void lapic_timer_start(u32 count, bool periodic);
 u32 lapic_timer_count(void);
 
-/* Map the IOAPICs of the ACPI tables, all lines masked. Returns: false if there is none. */
-bool ioapic_init(void);
+/* Map the IOAPICs of the ACPI tables, all lines masked. Panics if there is none. */
+void ioapic_init(void);
 /* Route a line to a vector on this CPU, masked. Returns: false if no IOAPIC has that line. */
 bool ioapic_route(u32 gsi, u8 vector, bool level, bool low);
 void ioapic_mask(u32 gsi, bool masked);
-
-/* The two 8259 controllers, remapped to VECTOR_PIC, all lines masked. */
-void pic_init(void);
-void pic_mask(u32 irq, bool masked);
-/* Returns: false if the interrupt is spurious and must not be handled. */
-bool pic_eoi(u32 irq);
 
 /* The rest of an interrupt, called by kernel/arch/trap.c. Context: interrupts off. */
 struct trapframe;

@@ -36,21 +36,26 @@ static void reg_write(const struct ioapic *io, u32 reg, u32 v)
 	mmio_write32(io->regs + IOWIN, v);
 }
 
-bool ioapic_init(void)
+void ioapic_init(void)
 {
 	for (unsigned int i = 0; i < acpi.nr_ioapics; i++) {
 		struct ioapic *io = &ioapics[nr_ioapics];
+		u32 version;
 
 		io->regs = arch_map_mmio(acpi.ioapics[i].address, PAGE_SIZE);
 		if (!io->regs)
 			break;
 		io->gsi_base = acpi.ioapics[i].gsi_base;
-		io->lines = (reg_read(io, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+		version = reg_read(io, IOAPIC_VERSION);
+		if (version == ~0u)
+			continue; /* nobody is there */
+		io->lines = (version >> 16 & 0xff) + 1;
 		for (u32 line = 0; line < io->lines; line++)
 			reg_write(io, IOAPIC_REDIR + 2 * line, REDIR_MASKED);
 		nr_ioapics++;
 	}
-	return nr_ioapics > 0;
+	if (!nr_ioapics)
+		panic("irq: no IOAPIC");
 }
 
 static const struct ioapic *find(u32 gsi)

@@ -42,9 +42,8 @@ struct irq_vector {
 static struct arch_spinlock lock = ARCH_SPINLOCK_INIT;
 static struct irq_vector vectors[VECTORS];
 static struct irq_action actions[MAX_ACTIONS];
-static bool use_ioapic; /* [const] */
-static bool is_q35;	/* [const] */
-static u64 spurious;	/* [interrupt] */
+static bool is_q35;  /* [const] */
+static u64 spurious; /* [interrupt] */
 
 static u64 table_lock(void)
 {
@@ -70,22 +69,16 @@ static bool host_bridge_is_q35(void)
 void irq_init(void)
 {
 	acpi_init();
-	pic_init();
-	use_ioapic = ioapic_init();
-	lapic_init(!use_ioapic);
+	ioapic_init();
+	lapic_init();
 	is_q35 = host_bridge_is_q35();
-	printk("irq: %s\n", use_ioapic ? "LAPIC and IOAPIC" : "LAPIC and 8259");
 	irq_enable();
 }
 
 static void line_mask(u32 gsi, bool masked)
 {
-	if (gsi == NO_GSI)
-		return;
-	if (use_ioapic)
+	if (gsi != NO_GSI)
 		ioapic_mask(gsi, masked);
-	else
-		pic_mask(gsi, masked);
 }
 
 static struct irq_action *action_get(irq_handler_t handler, void *data)
@@ -102,18 +95,13 @@ static struct irq_action *action_get(irq_handler_t handler, void *data)
 /* The vector of a line or, with NO_GSI, a fresh one. Returns: 0 if there is none. */
 static u32 vector_get(u32 gsi, bool level, bool low)
 {
-	if (!use_ioapic && gsi < ISA_IRQS) {
-		vectors[VECTOR_PIC + gsi].used = true;
-		vectors[VECTOR_PIC + gsi].gsi = gsi;
-		return VECTOR_PIC + gsi;
-	}
 	for (u32 v = VECTOR_DYNAMIC; gsi != NO_GSI && v < VECTOR_TIMER; v++)
 		if (vectors[v].used && vectors[v].gsi == gsi)
 			return v;
 	for (u32 v = VECTOR_DYNAMIC; v < VECTOR_TIMER; v++) {
 		if (vectors[v].used)
 			continue;
-		if (gsi != NO_GSI && !(use_ioapic && ioapic_route(gsi, (u8)v, level, low)))
+		if (gsi != NO_GSI && !ioapic_route(gsi, (u8)v, level, low))
 			return 0;
 		vectors[v].used = true;
 		vectors[v].gsi = gsi;
@@ -155,8 +143,8 @@ int irq_request_isa(u8 isa_irq, irq_handler_t handler, void *data)
 
 	if (isa_irq >= ISA_IRQS)
 		return -EINVAL;
-	ret = request(use_ioapic ? acpi.isa[isa_irq].gsi : isa_irq, acpi.isa[isa_irq].level,
-		      acpi.isa[isa_irq].low, handler, data);
+	ret = request(acpi.isa[isa_irq].gsi, acpi.isa[isa_irq].level, acpi.isa[isa_irq].low,
+		      handler, data);
 	return ret < 0 ? ret : 0;
 }
 
@@ -220,7 +208,7 @@ static void free_on_vector(struct irq_vector *v, irq_handler_t handler, void *da
 
 void irq_free(irq_handler_t handler, void *data)
 {
-	for (u32 v = VECTOR_PIC; v < VECTOR_TIMER; v++)
+	for (u32 v = VECTOR_DYNAMIC; v < VECTOR_TIMER; v++)
 		free_on_vector(&vectors[v], handler, data);
 }
 
@@ -268,7 +256,6 @@ void irq_dispatch(struct trapframe *tf)
 	struct cpu *cpu = this_cpu();
 	u32 nr = (u32)tf->vector;
 	struct irq_vector *v = &vectors[nr];
-	bool from_pic = nr < VECTOR_DYNAMIC;
 
 	cpu->irq_depth++;
 	v->count++;
@@ -277,12 +264,9 @@ void irq_dispatch(struct trapframe *tf)
 	} else if (nr == VECTOR_TIMER) {
 		lapic_eoi();
 		clock_interrupt(trap_from_user(tf));
-	} else if (from_pic && !pic_eoi(nr - VECTOR_PIC)) {
-		spurious++;
 	} else {
 		run_handlers(v);
-		if (!from_pic)
-			lapic_eoi();
+		lapic_eoi();
 	}
 	cpu->irq_depth--;
 	if (!cpu->irq_depth && trap_hooks.irq_exit)
@@ -293,9 +277,9 @@ u32 irq_pci_gsi(u8 bus, u8 slot, u8 pin, u8 line)
 {
 	u32 pin0 = (u32)pin - 1;
 
-	/* The 8259's line, which the i440fx also wires to the IOAPIC's input of that number. A bus
-	 * other than 0 means that the caller could not follow the bridges. */
-	if (!use_ioapic || !is_q35 || bus != 0 || pin0 > 3)
+	/* The firmware's line for the 8259, which the i440fx also wires to the IOAPIC's input of that
+	 * number. A bus other than 0 means that the caller could not follow the bridges. */
+	if (!is_q35 || bus != 0 || pin0 > 3)
 		return line;
 	/* ICH9 data sheet §10.1.47 and QEMU's hw/isa/lpc_ich9.c: slots of the chipset itself have
 	 * PIRQ A-D at GSI 16, all others share PIRQ E-H at GSI 20. */

@@ -1,5 +1,5 @@
 /*
- * Interrupt lines and vectors: LAPIC, IOAPIC (from the ACPI tables) or the 8259 without one.
+ * Interrupt lines and vectors: LAPIC and IOAPIC (from the ACPI tables).
  *
  * Handlers run with interrupts off and must not sleep. Several handlers may share a level-triggered
  * line: each looks at its own device and tells whether it was the one.
@@ -28,7 +28,7 @@ void irq_free(irq_handler_t handler, void *data);
 int must_check irq_alloc_msi(irq_handler_t handler, void *data, u64 *msg_addr, u32 *msg_data);
 void irq_free_msi(int vector);
 
-/* The GSI behind a PCI device's INTx pin, for a machine with or without IOAPIC. pin 1..4, line as
+/* The GSI behind a PCI device's INTx pin. pin 1..4, line as
  * in config space. A device behind bridges is named by the slot of its bridge on bus 0 and by the
  * pin after the bridges' swizzle, ((pin - 1 + slot) % 4) + 1 at each (PCI bridge 1.2 §9.1). */
 u32 irq_pci_gsi(u8 bus, u8 slot, u8 pin, u8 line);

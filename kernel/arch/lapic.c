@@ -23,10 +23,12 @@
 #define APIC_BASE_ENABLE (1ull << 11)
 #define SVR_ENABLE	 0x100u
 #define LVT_NMI		 0x400u
-#define LVT_EXTINT	 0x700u
 #define LVT_MASKED	 0x10000u
 #define LVT_PERIODIC	 0x20000u
 #define DIVIDE_BY_16	 0x3u
+
+#define PIC1_MASK 0x21 /* the 8259s */
+#define PIC2_MASK 0xa1
 
 static volatile char *regs; /* [const] */
 
@@ -40,10 +42,12 @@ static void lapic_write(u32 reg, u32 v)
 	mmio_write32(regs + reg, v);
 }
 
-void lapic_init(bool extint)
+void lapic_init(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
 
+	outb(PIC1_MASK, 0xff);
+	outb(PIC2_MASK, 0xff);
 	wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
 	regs = arch_map_mmio(base & PTE_ADDR_MASK, PAGE_SIZE);
 	if (!regs)
@@ -51,7 +55,7 @@ void lapic_init(bool extint)
 	lapic_write(LAPIC_TPR, 0);
 	lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
 	lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
-	lapic_write(LAPIC_LVT_LINT0, extint ? LVT_EXTINT : LVT_MASKED);
+	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
 	lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
 	this_cpu()->lapic_id = lapic_id();

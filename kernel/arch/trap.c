@@ -145,7 +145,7 @@ static void exception(struct trapframe *tf)
 
 void trap_handle(struct trapframe *tf)
 {
-	if (tf->vector >= VECTOR_PIC)
+	if (tf->vector >= VECTOR_DYNAMIC)
 		irq_dispatch(tf);
 	else if (tf->vector == TRAP_PF)
 		page_fault(tf);
