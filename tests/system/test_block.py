@@ -46,10 +46,12 @@ def names(m, disk):
 def test_mbr_with_logical_partitions(shell, tmp_path):
     disk = partition(tmp_path / "mbr", "label: dos\nstart=2048, size=8192, type=83\n"
                      "start=10240, size=40960, type=5\nstart=60000, size=100, type=83\n"
-                     "start=12288, size=4096, type=83\nstart=18432, size=2048, type=83\n")
+                     "start=12288, size=4096, type=83\nstart=18432, size=2048, type=83\n"
+                     "start=32768, size=1000, type=83\n")
     m = shell(more_disks=[disk])
     assert names(m, "vdb") == {"vdb1": (2048, 8192), "vdb2": (10240, 2), "vdb3": (60000, 100),
-                               "vdb5": (12288, 4096), "vdb6": (18432, 2048)}
+                               "vdb5": (12288, 4096), "vdb6": (18432, 2048),
+                               "vdb7": (32768, 1000)}
     m.ok("echo in the sixth | dd of=/dev/vdb6 bs=512 seek=2047 conv=sync,fsync 2>&1")
     output, status = m.run("echo x | dd of=/dev/vdb6 bs=512 seek=2048")
     assert status != 0 and "No space" in output
@@ -254,6 +256,15 @@ def test_mirror_copies_the_first_leg_at_boot(shell, tmp_path):
         m.expect_text("mirror leg 1 is in sync")
     m.kill()
     gather("mirror", legs)
+
+
+def test_delay_target(shell, tmp_path):
+    leg = tmp_path / "a"
+    leg.write_bytes(b"x" * MIB)
+    m = shell(more_disks=[leg], append=create("0 2048 delay vdb 0 250"))
+    said = m.ok("U='cut -d. -f1 /proc/uptime'; $U; dd if=/dev/dm-0 of=/dev/null bs=4k count=12 "
+                "iflag=direct 2>&1; $U").splitlines()
+    assert int(said[-1]) - int(said[0]) >= 2, "12 reads of 250 ms"
 
 
 def test_error_target(shell, tmp_path):
