@@ -15,6 +15,7 @@
 #include "fs/super.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 
@@ -215,11 +216,6 @@ void d_drop(struct dentry *d)
 	spin_unlock(&dcache_lock);
 }
 
-void d_delete(struct dentry *d)
-{
-	d_drop(d);
-}
-
 void d_move(struct dentry *d, struct dentry *target)
 {
 	struct dentry *old_parent;
@@ -304,19 +300,6 @@ void shrink_dcache_sb(struct super_block *sb)
 	}
 }
 
-bool d_is_empty(struct dentry *dir)
-{
-	struct dentry *d;
-	bool empty = true;
-
-	spin_lock(&dcache_lock);
-	list_for_each_entry(d, &dir->d_subdirs, d_child)
-		if (d->d_inode && !d->d_unhashed)
-			empty = false;
-	spin_unlock(&dcache_lock);
-	return empty;
-}
-
 /* The n-th positive child, with a reference, or NULL. */
 static struct dentry *nth_child(struct dentry *dir, loff_t n)
 {
@@ -333,6 +316,14 @@ static struct dentry *nth_child(struct dentry *dir, loff_t n)
 	}
 	spin_unlock(&dcache_lock);
 	return found;
+}
+
+bool d_is_empty(struct dentry *dir)
+{
+	struct dentry *d = nth_child(dir, 0);
+
+	dput(d);
+	return !d;
 }
 
 int dcache_readdir(struct file *file, struct dir_context *ctx)
@@ -388,18 +379,24 @@ void path_put(const struct path *path)
 	mntput(path->mnt);
 }
 
-static bool prepend(char *buf, char **p, const char *text, size_t len)
+/* A text that grows to the front; left is negative once it did not fit. */
+struct prepend_buffer {
+	char *p;
+	ssize_t left;
+};
+
+static void prepend(struct prepend_buffer *b, const char *text, size_t len)
 {
-	if ((size_t)(*p - buf) < len)
-		return false;
-	*p -= len;
-	memcpy(*p, text, len);
-	return true;
+	b->left -= (ssize_t)len;
+	if (b->left < 0)
+		return;
+	b->p -= len;
+	memcpy(b->p, text, len);
 }
 
-/* The walk from path up to root. Returns: 0, -ENAMETOOLONG, or 1 when it ended outside of root.
- * Locks: mount lock and dcache_lock held. */
-static int prepend_path(const struct path *path, const struct path *root, char *buf, char **p)
+/* The walk from path up to root. Returns: whether it ended there.
+ * Locks: mount_lock and dcache_lock held. */
+static bool prepend_path(const struct path *path, const struct path *root, struct prepend_buffer *b)
 {
 	const struct dentry *d = path->dentry;
 	const struct mount *mnt = path->mnt;
@@ -407,44 +404,42 @@ static int prepend_path(const struct path *path, const struct path *root, char *
 	while (d != root->dentry || mnt != root->mnt) {
 		if (d == mnt->mnt_root || d->d_parent == d) {
 			if (d != mnt->mnt_root || mnt->mnt_parent == mnt)
-				return 1;
+				return false;
 			d = mnt->mnt_mountpoint;
 			mnt = mnt->mnt_parent;
 			continue;
 		}
-		if (!prepend(buf, p, d->d_name.name, d->d_name.len) || !prepend(buf, p, "/", 1))
-			return -ENAMETOOLONG;
+		prepend(b, d->d_name.name, d->d_name.len);
+		prepend(b, "/", 1);
 		d = d->d_parent;
 	}
-	return 0;
+	return true;
 }
 
 char *d_path(const struct path *path, const struct path *root, char *buf, size_t size)
 {
 	static const char deleted[] = " (deleted)", outside[] = "(unreachable)";
 	const struct dentry *d = path->dentry;
-	char *p = buf + size, *end;
-	int ret = 0;
+	struct prepend_buffer b = {buf + size, (ssize_t)size};
+	char *end;
+	bool inside;
 
-	if (!prepend(buf, &p, "", 1))
-		return ERR_PTR(-ENAMETOOLONG);
-	mount_lock_acquire();
+	prepend(&b, "", 1);
+	spin_lock(&mount_lock);
 	spin_lock(&dcache_lock);
 	if (path->mnt == &pseudo_mount) {
-		ret = prepend(buf, &p, d->d_name.name, d->d_name.len) ? 0 : -ENAMETOOLONG;
-		goto out;
+		prepend(&b, d->d_name.name, d->d_name.len);
+	} else {
+		if (d->d_unhashed && d->d_parent != d)
+			prepend(&b, deleted, sizeof(deleted) - 1);
+		end = b.p;
+		inside = prepend_path(path, root, &b);
+		if (b.p == end)
+			prepend(&b, "/", 1);
+		if (!inside)
+			prepend(&b, outside, sizeof(outside) - 1);
 	}
-	if (d->d_unhashed && d->d_parent != d && !prepend(buf, &p, deleted, sizeof(deleted) - 1))
-		ret = -ENAMETOOLONG;
-	end = p;
-	if (ret == 0)
-		ret = prepend_path(path, root, buf, &p);
-	if (ret >= 0 && p == end && !prepend(buf, &p, "/", 1))
-		ret = -ENAMETOOLONG;
-	if (ret == 1 && !prepend(buf, &p, outside, sizeof(outside) - 1))
-		ret = -ENAMETOOLONG;
-out:
 	spin_unlock(&dcache_lock);
-	mount_lock_release();
-	return ret < 0 ? ERR_PTR(ret) : p;
+	spin_unlock(&mount_lock);
+	return b.left < 0 ? ERR_PTR(-ENAMETOOLONG) : b.p;
 }

@@ -64,7 +64,6 @@ struct dentry *dget(struct dentry *dentry);
 struct dentry *dget_parent(struct dentry *dentry);
 void dput(struct dentry *dentry); /* may sleep: the inode may go */
 /* The name is gone (unlink, rmdir): forget it. */
-void d_delete(struct dentry *dentry);
 void d_drop(struct dentry *dentry);
 /* rename: dentry takes target's place and name; target is dropped. */
 void d_move(struct dentry *dentry, struct dentry *target);

@@ -10,25 +10,13 @@
 
 /* The mount of all files without a place in the tree. */
 extern struct mount pseudo_mount;
-void mount_lock_acquire(void);
-void mount_lock_release(void);
-/* Whether something is mounted on the dentry, so that its name must stay. */
-static inline bool d_mountpoint(const struct dentry *d)
-{
-	return d->d_mounted;
-}
+extern struct spinlock mount_lock; /* the tree of mounts */
 void deactivate_super(struct super_block *sb);
-/* Take a reference unless the superblock is going away. */
-bool grab_super(struct super_block *sb);
 /* A superblock of a type, on dev or on none. Returns: ERR_PTR. Context: sleeps. */
 struct super_block *must_check mount_fs(struct file_system_type *type, dev_t dev, u32 flags,
 					const char *data, bool silent);
 struct file_system_type *next_dev_type(struct file_system_type *type);
 int must_check do_remount_sb(struct super_block *sb, u32 flags, const char *data);
-/* mount_root's: hang the first mount. */
-struct mount *must_check alloc_mount(struct super_block *sb, struct dentry *root,
-				     const char *devname, u32 flags);
-void mount_attach_root(struct mount *mnt);
 
 /* The walk over a path. */
 enum last_type { LAST_NORM, LAST_DOT, LAST_DOTDOT, LAST_NONE };

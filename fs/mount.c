@@ -15,13 +15,14 @@
 #include "fs/inode.h"
 #include "fs/internal.h"
 #include "fs/namei.h"
+#include "fs/procfs.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 
-#define MNT_FLAGS      (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define MNT_FLAGS      (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 #define MS_MGC_MSK     0xffff0000u
 #define MS_MGC_VAL     0xc0ed0000u
 #define MS_PROPAGATION (0xfu << 17) /* private, shared, ...: there is one namespace */
@@ -29,7 +30,7 @@
 
 static struct mutex mount_mutex = MUTEX_INIT(mount_mutex);
 /* Unchecked class, as the dcache's lock is taken under it. */
-static struct spinlock mount_lock = SPINLOCK_INIT("mounts", LOCK_ANY);
+struct spinlock mount_lock = SPINLOCK_INIT("mounts", LOCK_ANY);
 static LIST_HEAD(mounts); /* [mount_lock] in the order in which they were made */
 
 static const struct super_operations no_super_ops;
@@ -40,16 +41,6 @@ struct mount pseudo_mount = {
 	.mnt_parent = &pseudo_mount,
 	.mnt_count = ATOMIC_INIT(1),
 };
-
-void mount_lock_acquire(void)
-{
-	spin_lock(&mount_lock);
-}
-
-void mount_lock_release(void)
-{
-	spin_unlock(&mount_lock);
-}
 
 void mntget(struct mount *mnt)
 {
@@ -65,28 +56,26 @@ void mntput(struct mount *mnt)
 	kfree(mnt);
 }
 
-struct mount *alloc_mount(struct super_block *sb, struct dentry *root, const char *devname,
-			  u32 flags)
+/* A mount of a superblock, whose reference it takes over, also on failure. sb may be an ERR_PTR. */
+static struct mount *alloc_mount(struct super_block *sb, const char *devname, u32 flags)
 {
-	struct mount *mnt = kzalloc(sizeof(*mnt), GFP_KERNEL);
+	struct mount *mnt;
 
-	if (!mnt)
-		return NULL;
+	if (IS_ERR(sb))
+		return ERR_CAST(sb);
+	mnt = kzalloc(sizeof(*mnt), GFP_KERNEL);
+	if (!mnt) {
+		deactivate_super(sb);
+		return ERR_PTR(-ENOMEM);
+	}
 	INIT_LIST_HEAD(&mnt->list);
 	mnt->mnt_sb = sb;
-	mnt->mnt_root = dget(root);
+	mnt->mnt_root = dget(sb->s_root);
 	mnt->mnt_parent = mnt;
 	mnt->mnt_flags = flags & MNT_FLAGS;
 	strscpy(mnt->mnt_devname, devname, sizeof(mnt->mnt_devname));
 	atomic_set(&mnt->mnt_count, 1);
 	return mnt;
-}
-
-void mount_attach_root(struct mount *mnt)
-{
-	spin_lock(&mount_lock);
-	list_add_tail(&mnt->list, &mounts);
-	spin_unlock(&mount_lock);
 }
 
 static struct mount *child_at(const struct path *path)
@@ -136,17 +125,20 @@ bool follow_up(struct path *path)
 	return true;
 }
 
-/* Hang mnt at a place; the path's references move into the mount. */
-static int attach_mount(struct mount *mnt, struct path *at)
+/* Hang mnt at a place. */
+static int attach_mount(struct mount *mnt, const struct path *at)
 {
 	int err = 0;
 
 	mutex_lock(&at->dentry->d_inode->i_mutex); /* against rmdir */
-	if (S_ISDIR(mnt->mnt_root->d_inode->i_mode) != S_ISDIR(at->dentry->d_inode->i_mode))
+	if (at->dentry == mnt->mnt_root)
+		err = -EBUSY; /* the same once more on top of itself */
+	else if (S_ISDIR(mnt->mnt_root->d_inode->i_mode) != S_ISDIR(at->dentry->d_inode->i_mode))
 		err = -ENOTDIR;
 	else if (at->dentry->d_unhashed && at->dentry->d_parent != at->dentry)
 		err = -ENOENT;
 	if (!err) {
+		path_get(at);
 		spin_lock(&mount_lock);
 		mnt->mnt_parent = at->mnt;
 		mnt->mnt_mountpoint = at->dentry;
@@ -158,21 +150,19 @@ static int attach_mount(struct mount *mnt, struct path *at)
 	return err;
 }
 
-/* Take mnt out of the tree. Locks: mount_lock held. Returns: the place, whose references the
- * caller must drop. */
-static struct path detach_locked(struct mount *mnt)
+/* Take mnt, with nothing mounted below it, out of the tree. */
+static void detach_mount(struct mount *mnt)
 {
 	struct path at = {mnt->mnt_parent, mnt->mnt_mountpoint};
-	struct mount *other;
 
+	spin_lock(&mount_lock);
 	list_del_init(&mnt->list);
 	mnt->mnt_parent = mnt;
 	mnt->mnt_mountpoint = NULL;
-	at.dentry->d_mounted = false;
-	list_for_each_entry(other, &mounts, list)
-		if (other->mnt_mountpoint == at.dentry)
-			at.dentry->d_mounted = true;
-	return at;
+	at.dentry->d_mounted = child_at(&at) != NULL;
+	spin_unlock(&mount_lock);
+	path_put(&at);
+	mntput(mnt);
 }
 
 static bool has_children(const struct mount *mnt)
@@ -185,35 +175,9 @@ static bool has_children(const struct mount *mnt)
 	return false;
 }
 
-/* Unhook mnt and all below it, the deepest first. */
-static void detach_tree(struct mount *top)
-{
-	struct mount *mnt;
-	struct path at;
-
-	for (bool last = false; !last;) {
-		spin_lock(&mount_lock);
-		mnt = top;
-		while (has_children(mnt)) {
-			struct mount *child;
-
-			list_for_each_entry(child, &mounts, list)
-				if (child->mnt_parent == mnt && child != mnt)
-					break;
-			mnt = child;
-		}
-		at = detach_locked(mnt);
-		spin_unlock(&mount_lock);
-		last = mnt == top;
-		path_put(&at);
-		mntput(mnt);
-	}
-}
-
 int do_umount(const char *dir, u32 flags)
 {
 	struct path path, root;
-	bool busy;
 	int err;
 
 	if (!cred_is_root(current_cred()))
@@ -230,13 +194,12 @@ int do_umount(const char *dir, u32 flags)
 	} else if (path.mnt->mnt_parent == path.mnt) {
 		err = do_remount_sb(path.mnt->mnt_sb, path.mnt->mnt_sb->s_flags | MS_RDONLY, NULL);
 	} else {
-		spin_lock(&mount_lock);
-		busy = atomic_read(&path.mnt->mnt_count) > 2 || has_children(path.mnt);
-		spin_unlock(&mount_lock);
-		if (busy && !(flags & MNT_DETACH))
+		/* In use: by more than the tree and our path, or as the place of another mount. */
+		if (has_children(path.mnt) ||
+		    (atomic_read(&path.mnt->mnt_count) > 2 && !(flags & MNT_DETACH)))
 			err = -EBUSY;
 		else
-			detach_tree(path.mnt);
+			detach_mount(path.mnt);
 	}
 	mutex_unlock(&mount_mutex);
 	path_put(&path);
@@ -245,77 +208,59 @@ int do_umount(const char *dir, u32 flags)
 
 static int do_remount(const struct path *path, u32 flags, const char *data)
 {
-	int err = 0;
+	int err;
 
 	if (path->dentry != path->mnt->mnt_root)
 		return -EINVAL;
-	if (!(flags & MS_BIND))
-		err = do_remount_sb(path->mnt->mnt_sb, flags, data);
+	err = do_remount_sb(path->mnt->mnt_sb, flags, data);
 	if (!err)
-		path->mnt->mnt_flags = flags &
-				       (flags & MS_BIND ? MNT_FLAGS : MNT_FLAGS & ~MS_RDONLY);
+		path->mnt->mnt_flags = flags & MNT_FLAGS;
 	return err;
 }
 
-static struct mount *bind_mount(const char *from, u32 flags)
+/* The number of the block device whose node is called name. */
+static int lookup_bdev(const char *name, dev_t *dev)
 {
-	struct mount *mnt;
 	struct path path;
-	int err = path_lookupat(AT_FDCWD, from, LOOKUP_FOLLOW, &path);
+	int err = path_lookupat(AT_FDCWD, name, LOOKUP_FOLLOW, &path);
 
 	if (err)
-		return ERR_PTR(err);
-	if (path.mnt == &pseudo_mount || !grab_super(path.dentry->d_sb)) {
-		path_put(&path);
-		return ERR_PTR(-EINVAL);
-	}
-	mnt = alloc_mount(path.dentry->d_sb, path.dentry, path.mnt->mnt_devname,
-			  path.mnt->mnt_flags | flags);
-	if (!mnt)
-		deactivate_super(path.dentry->d_sb);
+		return err;
+	*dev = path.dentry->d_inode->i_rdev;
+	if (!S_ISBLK(path.dentry->d_inode->i_mode))
+		err = -ENOTBLK;
+	else if (path.mnt->mnt_flags & MS_NODEV)
+		err = -EACCES;
 	path_put(&path);
-	return mnt ? mnt : ERR_PTR(-ENOMEM);
+	return err;
 }
 
-static struct mount *new_mount(const char *devname, const char *type_name, u32 flags,
-			       const char *data)
+static int do_new_mount(const char *devname, const struct path *at, const char *type_name,
+			u32 flags, const char *data)
 {
 	struct file_system_type *type = type_name ? get_fs_type(type_name) : NULL;
-	struct super_block *sb;
 	struct mount *mnt;
-	struct path path;
 	dev_t dev = 0;
-	int err;
+	int err = 0;
 
 	if (!type)
-		return ERR_PTR(-ENODEV);
-	if (type->needs_dev) {
-		err = path_lookupat(AT_FDCWD, devname ? devname : "", LOOKUP_FOLLOW, &path);
-		if (err)
-			return ERR_PTR(err);
-		dev = path.dentry->d_inode->i_rdev;
-		if (!S_ISBLK(path.dentry->d_inode->i_mode))
-			err = -ENOTBLK;
-		else if (path.mnt->mnt_flags & MS_NODEV)
-			err = -EACCES;
-		path_put(&path);
-		if (err)
-			return ERR_PTR(err);
-	}
-	sb = mount_fs(type, dev, flags, data, (flags & MS_SILENT) != 0);
-	if (IS_ERR(sb))
-		return ERR_CAST(sb);
-	mnt = alloc_mount(sb, sb->s_root, devname ? devname : "none", flags & ~MS_RDONLY);
-	if (!mnt) {
-		deactivate_super(sb);
-		return ERR_PTR(-ENOMEM);
-	}
-	return mnt;
+		return -ENODEV;
+	if (type->needs_dev)
+		err = lookup_bdev(devname ? devname : "", &dev);
+	if (err)
+		return err;
+	mnt = alloc_mount(mount_fs(type, dev, flags, data, (flags & MS_SILENT) != 0),
+			  devname ? devname : "none", flags);
+	if (IS_ERR(mnt))
+		return (int)PTR_ERR(mnt);
+	err = attach_mount(mnt, at);
+	if (err)
+		mntput(mnt);
+	return err;
 }
 
 int do_mount(const char *devname, const char *dir, const char *type, u32 flags, const char *data)
 {
-	struct mount *mnt = NULL;
 	struct path path;
 	int err;
 
@@ -323,41 +268,23 @@ int do_mount(const char *devname, const char *dir, const char *type, u32 flags, 
 		flags &= ~MS_MGC_MSK;
 	if (!cred_is_root(current_cred()))
 		return -EPERM;
+	if (flags & MS_BIND)
+		return -EINVAL;
 	err = path_lookupat(AT_FDCWD, dir, LOOKUP_FOLLOW, &path);
 	if (err)
 		return err;
 	mutex_lock(&mount_mutex);
 	follow_mount(&path); /* what was mounted there meanwhile */
-	if (flags & MS_REMOUNT) {
+	if (flags & MS_REMOUNT)
 		err = do_remount(&path, flags, data);
-	} else if (!(flags & MS_PROPAGATION)) {
-		mnt = flags & MS_BIND ? bind_mount(devname ? devname : "", flags) :
-					new_mount(devname, type, flags, data);
-		if (IS_ERR(mnt))
-			err = (int)PTR_ERR(mnt);
-		else if (!(flags & MS_BIND) && path.dentry == mnt->mnt_root)
-			err = -EBUSY; /* the same once more on top of itself */
-		else
-			err = attach_mount(mnt, &path);
-		if (!err) {
-			mutex_unlock(&mount_mutex);
-			return 0; /* the mount keeps the path */
-		}
-	}
+	else if (!(flags & MS_PROPAGATION))
+		err = do_new_mount(devname, &path, type, flags, data);
 	mutex_unlock(&mount_mutex);
-	if (mnt && !IS_ERR(mnt))
-		mntput(mnt);
 	path_put(&path);
 	return err;
 }
 
-/* Append to a text that may be cut; counts what the whole needs. */
-static void append(char *buf, size_t size, size_t *n, const char *text)
-{
-	*n += (size_t)snprintf(buf + min(*n, size), size - min(*n, size), "%s", text);
-}
-
-static void show_one(struct mount *mnt, const struct path *root, char *buf, size_t size, size_t *n)
+static void show_one(struct mount *mnt, const struct path *root, struct seq_file *m)
 {
 	static const struct {
 		u32 flag;
@@ -375,56 +302,38 @@ static void show_one(struct mount *mnt, const struct path *root, char *buf, size
 		return;
 	name = d_path(&path, root, text, PATH_MAX_LEN);
 	if (!IS_ERR(name) && *name == '/') {
-		append(buf, size, n, mnt->mnt_devname);
-		append(buf, size, n, " ");
-		append(buf, size, n, name);
-		append(buf, size, n, " ");
-		append(buf, size, n, mnt->mnt_sb->s_type->name);
-		append(buf, size, n, flags & MS_RDONLY ? " ro" : " rw");
+		seq_printf(m, "%s %s %s %s", mnt->mnt_devname, name, mnt->mnt_sb->s_type->name,
+			   flags & MS_RDONLY ? "ro" : "rw");
 		for (u32 i = 0; i < ARRAY_SIZE(names); i++)
 			if (flags & names[i].flag)
-				append(buf, size, n, names[i].text);
-		if (!(flags & MS_NOATIME))
-			append(buf, size, n, ",relatime");
-		text[0] = '\0';
-		if (mnt->mnt_sb->s_op->show_options)
-			mnt->mnt_sb->s_op->show_options(mnt->mnt_sb, text, PATH_MAX_LEN);
-		append(buf, size, n, text);
-		append(buf, size, n, " 0 0\n");
+				seq_printf(m, "%s", names[i].text);
+		seq_printf(m, "%s 0 0\n", flags & MS_NOATIME ? "" : ",relatime");
 	}
 	kfree(text);
 }
 
-size_t mounts_show(char *buf, size_t size)
+int mounts_show(struct seq_file *m)
 {
 	struct mount *mnt;
 	struct path root;
-	size_t n = 0;
 
 	get_fs_root(&root);
 	mutex_lock(&mount_mutex); /* the list stands still */
 	list_for_each_entry(mnt, &mounts, list)
-		show_one(mnt, &root, buf, size, &n);
+		show_one(mnt, &root, m);
 	mutex_unlock(&mount_mutex);
 	path_put(&root);
-	return n;
+	return 0;
 }
 
 /* --- the first mount --- */
 
-struct found_disks {
-	char *text;
-	size_t size, n;
-};
-
-static int list_disk(struct block_device *bdev, void *arg)
+static int list_disk(struct block_device *bdev, void *m)
 {
-	struct found_disks *f = arg;
 	char name[DISK_NAME_LEN + 8];
 
 	bdev_name(bdev, name, sizeof(name));
-	append(f->text, f->size, &f->n, " ");
-	append(f->text, f->size, &f->n, name);
+	seq_printf(m, " %s", name);
 	return 0;
 }
 
@@ -434,14 +343,12 @@ static struct super_block *mount_root_dev(dev_t dev, struct file_system_type *on
 	struct super_block *sb = ERR_PTR(-ENODEV);
 	struct file_system_type *type = only ? only : next_dev_type(NULL);
 
-	for (; type; type = only ? NULL : next_dev_type(type)) {
+	for (; type && IS_ERR(sb); type = only ? NULL : next_dev_type(type)) {
 		sb = mount_fs(type, dev, *flags, data, false);
 		if (PTR_ERR(sb) == -EACCES) { /* a read-only disk */
 			*flags |= MS_RDONLY;
 			sb = mount_fs(type, dev, *flags, data, false);
 		}
-		if (!IS_ERR(sb))
-			break;
 	}
 	return sb;
 }
@@ -450,8 +357,7 @@ int mount_root(const char *devname, const char *type_name, u32 flags, const char
 {
 	struct file_system_type *type = type_name ? get_fs_type(type_name) : NULL;
 	char disks[128] = " none";
-	struct found_disks found = {disks, sizeof(disks), 0};
-	struct super_block *sb;
+	struct seq_file found = {.buf = disks, .size = sizeof(disks)};
 	struct mount *mnt;
 	struct path path;
 	dev_t dev = 0;
@@ -460,26 +366,25 @@ int mount_root(const char *devname, const char *type_name, u32 flags, const char
 		printk("VFS: cannot mount root: no filesystem type \"%s\"\n", type_name);
 		return -ENODEV;
 	}
-	if (!type || type->needs_dev)
+	if (!type || type->needs_dev) {
 		dev = blk_lookup_devt(devname);
-	if ((!type || type->needs_dev) && dev == 0) {
-		blk_for_each_device(list_disk, &found);
-		printk("VFS: cannot mount root: no disk \"%s\"; disks found:%s\n", devname, disks);
-		return -ENXIO;
+		if (dev == 0) {
+			blk_for_each_device(list_disk, &found);
+			printk("VFS: cannot mount root: no disk \"%s\"; disks found:%s\n", devname,
+			       disks);
+			return -ENXIO;
+		}
 	}
-	sb = dev ? mount_root_dev(dev, type, &flags, data) : mount_fs(type, 0, flags, data, false);
-	if (IS_ERR(sb)) {
+	mnt = alloc_mount(mount_root_dev(dev, type, &flags, data), devname, flags);
+	if (IS_ERR(mnt)) {
 		printk("VFS: cannot mount root: no filesystem that we know on \"%s\" (error %ld)\n",
-		       devname, -PTR_ERR(sb));
-		return (int)PTR_ERR(sb);
+		       devname, -PTR_ERR(mnt));
+		return (int)PTR_ERR(mnt);
 	}
-	mnt = alloc_mount(sb, sb->s_root, devname, flags & ~MS_RDONLY);
-	if (!mnt) {
-		deactivate_super(sb);
-		return -ENOMEM;
-	}
-	mount_attach_root(mnt);
-	path = (struct path){mnt, sb->s_root};
+	spin_lock(&mount_lock);
+	list_add_tail(&mnt->list, &mounts);
+	spin_unlock(&mount_lock);
+	path = (struct path){mnt, mnt->mnt_root};
 	set_fs_root(&path);
 	set_fs_pwd(&path);
 	return 0;

@@ -179,7 +179,7 @@ static int may_delete(const struct inode *dir, const struct dentry *victim, bool
 		return -ENOTDIR;
 	if (!is_dir && S_ISDIR(inode->i_mode))
 		return -EISDIR;
-	return d_mountpoint(victim) ? -EBUSY : 0;
+	return victim->d_mounted ? -EBUSY : 0;
 }
 
 typedef int remove_op_t(struct inode *dir, struct dentry *dentry);
@@ -212,7 +212,7 @@ static int remove_last(struct nameidata *nd, bool is_dir)
 		mutex_unlock(&inode->i_mutex);
 	}
 	if (!err)
-		d_delete(dentry);
+		d_drop(dentry);
 	dput(dentry);
 out:
 	mutex_unlock(&dir->i_mutex);

@@ -18,24 +18,6 @@
 #define KIB(pages)  ((unsigned long long)(pages) * (PAGE_SIZE / 1024))
 #define NS_TO_MS(x) ((unsigned long long)((x) / NSEC_PER_MSEC))
 
-static int show_mounts(struct seq_file *m)
-{
-	size_t n = mounts_show(m->buf, m->size);
-
-	m->overflow = n >= m->size;
-	m->count = n;
-	return 0;
-}
-
-static int show_filesystems(struct seq_file *m)
-{
-	size_t n = (size_t)filesystems_show(m->buf, m->size);
-
-	m->overflow = n >= m->size;
-	m->count = n;
-	return 0;
-}
-
 static int show_cmdline(struct seq_file *m)
 {
 	seq_printf(m, "%s\n", cmdline_raw());
@@ -234,9 +216,9 @@ void proc_files_init(void)
 		int (*show)(struct seq_file *m);
 	} files[] = {
 		{"cmdline", show_cmdline},	 {"devices", show_devices},
-		{"diskstats", show_diskstats},	 {"filesystems", show_filesystems},
+		{"diskstats", show_diskstats},	 {"filesystems", filesystems_show},
 		{"interrupts", show_interrupts}, {"loadavg", show_loadavg},
-		{"meminfo", show_meminfo},	 {"mounts", show_mounts},
+		{"meminfo", show_meminfo},	 {"mounts", mounts_show},
 		{"partitions", show_partitions}, {"stat", show_stat},
 		{"uptime", show_uptime},
 	};

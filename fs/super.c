@@ -10,6 +10,7 @@
 #include "block/genhd.h"
 #include "fs/block_dev.h"
 #include "fs/internal.h"
+#include "fs/procfs.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
@@ -50,15 +51,13 @@ struct file_system_type *next_dev_type(struct file_system_type *type)
 	return NULL;
 }
 
-int filesystems_show(char *buf, size_t size)
+int filesystems_show(struct seq_file *m)
 {
 	struct file_system_type *type;
-	size_t n = 0;
 
 	list_for_each_entry(type, &fs_types, list)
-		n += (size_t)snprintf(buf + min(n, size), size - min(n, size), "%s\t%s\n",
-				      type->needs_dev ? "" : "nodev", type->name);
-	return (int)n;
+		seq_printf(m, "%s\t%s\n", type->needs_dev ? "" : "nodev", type->name);
+	return 0;
 }
 
 static struct super_block *alloc_super(struct file_system_type *type, u32 flags)
@@ -144,11 +143,6 @@ static void kill_super(struct super_block *sb)
 		kfree(sb);
 }
 
-bool grab_super(struct super_block *sb)
-{
-	return atomic_inc_not_zero(&sb->s_active);
-}
-
 void deactivate_super(struct super_block *sb)
 {
 	int err;
@@ -170,10 +164,22 @@ static struct super_block *find_super(struct file_system_type *type, dev_t dev)
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list)
 		if (!found && sb->s_type == type && (type->single || sb->s_dev == dev) &&
-		    grab_super(sb))
+		    atomic_inc_not_zero(&sb->s_active))
 			found = sb;
 	spin_unlock(&sb_lock);
 	return found;
+}
+
+/* The device of a superblock. Returns: ERR_PTR(-EACCES) for writing a read-only one, ... */
+static struct block_device *open_bdev(struct super_block *sb, dev_t dev, bool write)
+{
+	struct block_device *bdev = blkdev_get_by_dev(dev, write, sb);
+
+	if (!IS_ERR(bdev) && write && bdev_read_only(bdev)) {
+		blkdev_put(bdev, write, sb);
+		return ERR_PTR(-EACCES);
+	}
+	return bdev;
 }
 
 struct super_block *mount_fs(struct file_system_type *type, dev_t dev, u32 flags, const char *data,
@@ -194,15 +200,10 @@ struct super_block *mount_fs(struct file_system_type *type, dev_t dev, u32 flags
 	if (!sb)
 		return ERR_PTR(-ENOMEM);
 	if (type->needs_dev) {
-		bdev = blkdev_get_by_dev(dev, write, sb);
+		bdev = open_bdev(sb, dev, write);
 		if (IS_ERR(bdev)) {
 			kfree(sb);
 			return ERR_CAST(bdev);
-		}
-		if (write && bdev_read_only(bdev)) {
-			blkdev_put(bdev, write, sb);
-			kfree(sb);
-			return ERR_PTR(-EACCES);
 		}
 		sb->s_bdev = bdev;
 		sb->s_bdev_write = write;
@@ -224,7 +225,7 @@ int mnt_want_write(struct mount *mnt)
 	struct super_block *sb = mnt->mnt_sb;
 
 	atomic_inc(&sb->s_writers);
-	if (!sb_rdonly(sb) && !sb->s_readonly_remount && !(mnt->mnt_flags & MS_RDONLY))
+	if (!sb_rdonly(sb) && !sb->s_readonly_remount)
 		return 0;
 	atomic_dec(&sb->s_writers);
 	return -EROFS;
@@ -235,20 +236,13 @@ void mnt_drop_write(struct mount *mnt)
 	atomic_dec(&mnt->mnt_sb->s_writers);
 }
 
-/* The device of a superblock that was mounted read-only, for writing. */
-static int reopen_bdev(struct super_block *sb)
+/* Write all of a superblock but its device's own cache, and wait. The first error counts. */
+static int write_super(struct super_block *sb)
 {
-	struct block_device *bdev = blkdev_get_by_dev(sb->s_dev, true, sb);
+	int err = sync_inodes_sb(sb, true);
+	int err2 = sb->s_op->sync_fs ? sb->s_op->sync_fs(sb, true) : 0;
 
-	if (IS_ERR(bdev))
-		return (int)PTR_ERR(bdev);
-	if (bdev_read_only(bdev)) {
-		blkdev_put(bdev, true, sb);
-		return -EACCES;
-	}
-	blkdev_put(bdev, false, sb);
-	sb->s_bdev_write = true;
-	return 0;
+	return err ? err : err2;
 }
 
 static int remount_locked(struct super_block *sb, u32 flags, const char *data, bool force)
@@ -256,19 +250,20 @@ static int remount_locked(struct super_block *sb, u32 flags, const char *data, b
 	bool to_ro = flags & MS_RDONLY && !sb_rdonly(sb);
 	int err = 0;
 
-	if (!(flags & MS_RDONLY) && sb->s_bdev && !sb->s_bdev_write)
-		err = reopen_bdev(sb);
-	if (err)
-		return err;
+	if (!(flags & MS_RDONLY) && sb->s_bdev && !sb->s_bdev_write) {
+		struct block_device *bdev = open_bdev(sb, sb->s_dev, true);
+
+		if (IS_ERR(bdev))
+			return (int)PTR_ERR(bdev);
+		blkdev_put(bdev, false, sb); /* the one for reading */
+		sb->s_bdev_write = true;
+	}
 	sb->s_readonly_remount = to_ro;
 	barrier();
 	if (to_ro && !force && (atomic_read(&sb->s_writers) > 0 || inodes_orphaned(sb)))
 		err = -EBUSY;
-	if (to_ro && !err) {
-		err = sync_inodes_sb(sb, true);
-		if (!err && sb->s_op->sync_fs)
-			err = sb->s_op->sync_fs(sb, true);
-	}
+	if (to_ro && !err)
+		err = write_super(sb);
 	if ((!err || force) && sb->s_op->remount_fs)
 		err = sb->s_op->remount_fs(sb, flags & SB_FLAGS, data);
 	if (!err || force)
@@ -331,7 +326,7 @@ int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg)
 
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list) {
-		if (!grab_super(sb))
+		if (!atomic_inc_not_zero(&sb->s_active))
 			continue;
 		spin_unlock(&sb_lock);
 		if (prev)
@@ -355,11 +350,7 @@ static int sync_and_wait(struct super_block *sb)
 	if (sb_rdonly(sb))
 		return 0;
 	mutex_lock(&sb->s_lock);
-	err = sync_inodes_sb(sb, true);
-	if (sb->s_op->sync_fs) {
-		err2 = sb->s_op->sync_fs(sb, true);
-		err = err ? err : err2;
-	}
+	err = write_super(sb);
 	if (sb->s_bdev) {
 		err2 = sync_blockdev(sb->s_bdev);
 		err = err ? err : err2;

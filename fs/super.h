@@ -13,6 +13,7 @@
 struct block_device;
 struct file;
 struct inode;
+struct seq_file;
 struct super_block;
 
 #define MS_RDONLY      1u
@@ -24,7 +25,6 @@ struct super_block;
 #define MS_NOATIME     1024u
 #define MS_BIND	       4096u
 #define MS_SILENT      32768u
-#define MS_RELATIME    (1u << 21)
 
 struct kstatfs { /* Linux's struct statfs fields */
 	u64 f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_fsid, f_namelen;
@@ -42,8 +42,6 @@ struct super_operations {
 	int (*sync_fs)(struct super_block *sb, bool wait);
 	int (*statfs)(struct super_block *sb, struct kstatfs *buf);
 	int (*remount_fs)(struct super_block *sb, u32 flags, const char *data);
-	/* Extra options for /proc/mounts, ",name" each. */
-	void (*show_options)(struct super_block *sb, char *buf, size_t size);
 };
 
 struct file_system_type {
@@ -99,8 +97,8 @@ struct mount {
 
 void register_filesystem(struct file_system_type *type);
 struct file_system_type *get_fs_type(const char *name);
-/* For /proc/filesystems. */
-int filesystems_show(char *buf, size_t size);
+/* The text of /proc/filesystems. Returns: 0. */
+int filesystems_show(struct seq_file *m);
 
 /* A filesystem without a name in the tree, for inodes of the kernel's own (pipes, block devices).
  * Owns: type and op stay the caller's. Returns: ERR_PTR(-ENOMEM). */
@@ -118,10 +116,10 @@ int must_check sb_set_blocksize(struct super_block *sb, u32 bytes);
 /* Mount the device or pseudo filesystem as the very first root. Tries all types with needs_dev when
  * type is NULL. Returns: 0 or -errno with one line printed. */
 int must_check mount_root(const char *devname, const char *type, u32 flags, const char *data);
-/* mount(2), also MS_REMOUNT and MS_BIND. Context: sleeps. */
+/* mount(2), also MS_REMOUNT; no MS_BIND. Context: sleeps. */
 int must_check do_mount(const char *devname, const char *dir, const char *type, u32 flags,
 			const char *data);
-/* umount2(2): -EBUSY while in use; MNT_DETACH (2) unhooks at once. */
+/* umount2(2): -EBUSY while in use; MNT_DETACH (2) unhooks at once what has no mounts below it. */
 int must_check do_umount(const char *dir, u32 flags);
 /* At a mount point: the mounted root instead. Steps over all mounts stacked there. */
 void follow_mount(struct path *path);
@@ -129,8 +127,8 @@ void follow_mount(struct path *path);
 bool follow_up(struct path *path);
 void mntget(struct mount *mnt);
 void mntput(struct mount *mnt);
-/* "/proc/mounts" into buf. Returns: length. */
-size_t mounts_show(char *buf, size_t size);
+/* The text of /proc/mounts. Returns: 0. */
+int mounts_show(struct seq_file *m);
 /* Call fn on every superblock with s_active held; stops at non-zero. */
 int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg);
 /* sync(2): everything, and wait. / one filesystem, with error reporting. */

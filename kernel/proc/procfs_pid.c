@@ -109,9 +109,7 @@ static int show_mounts(pid_t pid, int what, struct seq_file *m)
 {
 	(void)pid;
 	(void)what;
-	m->count = mounts_show(m->buf, m->size);
-	m->overflow = m->count >= m->size;
-	return 0;
+	return mounts_show(m);
 }
 
 /* May the caller look into p's memory and files? */

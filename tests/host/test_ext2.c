@@ -3,6 +3,7 @@
 // sources: fs/ext2/truncate.c fs/attr.c fs/block_dev.c fs/buffer.c fs/buffer_io.c fs/dcache.c
 // sources: fs/direct_io.c
 // sources: fs/file.c fs/files.c fs/filemap.c fs/filemap_rw.c fs/fs_struct.c fs/inode.c fs/mount.c
+// sources: fs/proc_text.c
 // sources: fs/namei.c fs/namei_ops.c fs/read_write.c fs/readahead.c fs/stat.c fs/super.c
 // sources: fs/truncate.c fs/vmscan.c fs/writeback.c kernel/lib/bitmap.c kernel/lib/radix_tree.c
 // sources: kernel/lib/vsnprintf.c kernel/lib/string.c kernel/mm/iov_iter.c

@@ -295,9 +295,13 @@ static const struct super_operations memfs_super_ops = {
 
 static int memfs_fill_super(struct super_block *sb, const char *data, bool silent)
 {
-	ino_t root = data && strcmp(data, "second") == 0 ? NODES - 1 : NODES - 2;
+	static const char *const others[] = {"second", "third", "fourth"};
+	ino_t root = NODES - 1;
 
 	(void)silent;
+	for (u32 i = 0; data && i < ARRAY_SIZE(others); i++)
+		if (strcmp(data, others[i]) == 0)
+			root = NODES - 2 - i;
 	sb->s_op = &memfs_super_ops;
 	nodes[root] = (struct node){.mode = S_IFDIR | 0755, .nlink = 2};
 	sb->s_root = d_make_root(memfs_iget(sb, root));
@@ -346,7 +350,7 @@ void memfs_world_end(void)
 	assert_int_equal(atomic_read(&root.mnt->mnt_count), 4);
 	assert_int_equal(atomic_read(&root.dentry->d_count), 5);
 	assert_int_equal(files_nr_open(), 0);
-	clear_dir(&nodes[NODES - 2]);
+	clear_dir(&nodes[NODES - 1]);
 	node_of(root.dentry->d_inode)->nlink = root.dentry->d_inode->i_nlink = 2;
 	path_put(&root);
 }
