@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from ringlet import fsck, read_back
+from ringlet import debugfs, fsck, read_back
 
 SIZE = 16 << 20
 BLOCK = 4096
@@ -135,6 +135,37 @@ def test_flush_error_reaches_fsync_of_a_file(shell, make_disk):
     m.poweroff()
     fsck(second)
     assert read_back(second, "/file") == bytes(3 * BLOCK) + pattern(3) + pattern(4)
+
+
+@pytest.mark.parametrize("iotype", ["read", "write"])
+def test_bad_sector_in_a_file_of_ext2(shell, make_disk, iotype):
+    second = make_disk(name="second", empty=True, where="/", files={
+        "file": b"".join(pattern(n, 7) for n in range(16)), "other": "nobody harms me\n"})
+    sector = int(debugfs(second, "bmap /file 22").split()[-1]) * 2  # of 1 KiB: in block 5
+    m = shell(args=faulty(second, {"iotype": iotype, "sector": sector}))
+    m.ok("mount -t ext2 /dev/vdb /mnt")
+    if iotype == "read":
+        said = lines(m.ok("/tests/blkio copy /mnt/file /dev/null"))
+        assert said[0] == "bad 5 EIO" and said[-1] == "blocks: 16" and len(said) == 3
+        output, status = m.run("cat /mnt/file > /dev/null")
+        assert status != 0 and "error" in output
+    else:
+        assert lines(m.ok("/tests/blkio fsync /mnt/file 5")) == [
+            "write: ok", "fsync: EIO", "again: ok", "other: EIO", "other again: ok", "close: ok"]
+        assert lines(m.ok("/tests/blkio sync /mnt/file 5")) == [
+            "write: EIO", "next: ok", "close: ok"]
+    assert "nobody harms me" in m.ok("cat /mnt/other; echo new > /mnt/new; sync")
+    m.ok("umount /mnt")
+    m.poweroff()
+    fsck(second)
+    assert read_back(second, "/new") == b"new\n"
+    file = read_back(second, "/file")
+    wanted = [pattern(n, 0 if iotype == "write" and n == 6 else 7) for n in range(16)]
+    bad = slice(5 * BLOCK, 6 * BLOCK)
+    if iotype == "write":  # the other blocks of that page may have been written
+        assert file[bad][2048:3072] == pattern(5, 7)[2048:3072]
+        file = file[:bad.start] + wanted[5] + file[bad.stop:]
+    assert file == b"".join(wanted)
 
 
 def test_discard_error_is_seen(shell, image):
