@@ -12,7 +12,6 @@
 #define PTE_D	      0x040ull
 #define PTE_PS	      0x080ull
 #define PTE_G	      0x100ull
-#define PTE_COW	      0x200ull /* software: shared after fork, copy at the first write */
 #define PTE_NX	      (1ull << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000ull
 

@@ -22,7 +22,6 @@ struct trapframe {
 #define TRAP_BP	     3
 #define TRAP_UD	     6
 #define TRAP_DF	     8
-#define TRAP_GP	     13
 #define TRAP_PF	     14
 #define TRAP_MF	     16
 #define TRAP_AC	     17

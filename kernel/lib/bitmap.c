@@ -40,18 +40,3 @@ size_t bitmap_find_set(const u64 *map, size_t bits, size_t from)
 {
 	return find_bit(map, bits, from, 0);
 }
-
-size_t bitmap_weight(const u64 *map, size_t bits)
-{
-	size_t count = 0;
-
-	for (size_t bit = 0; bit < bits; bit += BITS_PER_WORD) {
-		u64 word = map[bit / BITS_PER_WORD];
-
-		if (bits - bit < BITS_PER_WORD)
-			word &= (1ull << (bits - bit)) - 1;
-		for (; word != 0; word &= word - 1) /* no popcount without a library */
-			count++;
-	}
-	return count;
-}

@@ -12,5 +12,3 @@ void bitmap_clear(u64 *map, size_t bit);
 /* First zero (or set) bit at or after `from`, or `bits` if none. */
 size_t bitmap_find_zero(const u64 *map, size_t bits, size_t from);
 size_t bitmap_find_set(const u64 *map, size_t bits, size_t from);
-/* Number of set bits. */
-size_t bitmap_weight(const u64 *map, size_t bits);

@@ -5,7 +5,6 @@
 #define __noreturn	       __attribute__((__noreturn__))
 #define __packed	       __attribute__((__packed__))
 #define __aligned(n)	       __attribute__((__aligned__(n)))
-#define __section(s)	       __attribute__((__section__(s)))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define noinline	       __attribute__((__noinline__))
 #define always_inline	       inline __attribute__((always_inline))

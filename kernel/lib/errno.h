@@ -15,7 +15,6 @@
 #define EBADF	     9
 #define ECHILD	     10
 #define EAGAIN	     11
-#define EWOULDBLOCK  EAGAIN
 #define ENOMEM	     12
 #define EACCES	     13
 #define EFAULT	     14
@@ -37,24 +36,16 @@
 #define EROFS	     30
 #define EMLINK	     31
 #define EPIPE	     32
-#define EDOM	     33
 #define ERANGE	     34
-#define EDEADLK	     35
 #define ENAMETOOLONG 36
-#define ENOLCK	     37
 #define ENOSYS	     38
 #define ENOTEMPTY    39
 #define ELOOP	     40
-#define ENODATA	     61
 #define ETIME	     62
-#define EPROTO	     71
 #define EOVERFLOW    75
 #define EUCLEAN	     117
 #define EOPNOTSUPP   95
 #define ETIMEDOUT    110
-#define EREMOTEIO    121
-#define ENOMEDIUM    123
-#define ECANCELED    125
 #endif
 
 /* Inside the kernel only: the call is to be restarted after the signal handler ran (Linux's

@@ -2,8 +2,7 @@
  * Kernel messages and formatted output.
  *
  * printk() formats into a ring (read by dmesg) and passes each line to the registered consoles.
- * Formats: %d %i %u %x %X %o %c %s %p %% with h, l, ll, z, flags - 0 + # space, width, precision
- * and `*`.
+ * Formats: %d %u %x %c %s %p %% with l, ll, z, flags - 0 #, and a width.
  */
 #pragma once
 

@@ -2,8 +2,7 @@
  * The radix tree. A node of level n covers 64^(n+1) indices; masks tell which slots are in use.
  *
  * Invariants:
- * 1. No node is empty; the root has a slot other than 0 unless the tree has one level.
- *    (After an insertion that failed for memory the tree may be one step too high.)
+ * 1. No node is empty. The tree may be higher than its items need: it shrinks when it is empty.
  * 2. A tag's bit in an inner node is set exactly when some item below it has the tag.
  */
 #include "kernel/lib/radix_tree.h"
@@ -73,7 +72,7 @@ static unsigned int walk(const struct radix_tree *tree, u64 index, struct path *
 	return level;
 }
 
-/* Free the empty nodes of a path from `level` up, then levels that only lead to slot 0. */
+/* Free the empty nodes of a path from `level` up. */
 static void prune(struct radix_tree *tree, struct path *path, u64 index, unsigned int level)
 {
 	for (; level < tree->height && path->nodes[level]->masks[PRESENT] == 0; level++) {
@@ -85,13 +84,6 @@ static void prune(struct radix_tree *tree, struct path *path, u64 index, unsigne
 	}
 	if (!tree->root)
 		tree->height = 0;
-	while (tree->height > 1 && tree->root->masks[PRESENT] == 1) {
-		struct radix_node *old = tree->root;
-
-		tree->root = old->slots[0];
-		tree->height--;
-		node_free(old);
-	}
 }
 
 /* Add levels on top until the index fits. */
@@ -205,64 +197,41 @@ bool radix_tree_tagged(const struct radix_tree *tree, enum radix_tag tag)
 	return tree->root && tree->root->masks[tag] != 0;
 }
 
-bool radix_tree_tag_get(const struct radix_tree *tree, u64 index, enum radix_tag tag)
+struct gang {
+	void **items;
+	u64 *indices;
+	u64 first;
+	unsigned int n, max, mask;
+};
+
+/* Take the items from g->first on below a node of `level` whose first index is `base`. */
+static void collect(struct gang *g, const struct radix_node *node, unsigned int level, u64 base)
 {
-	struct path path;
+	for (u64 left = node->masks[g->mask]; left && g->n < g->max; left &= left - 1) {
+		unsigned int slot = (unsigned int)__builtin_ctzll(left);
+		u64 start = base | (u64)slot << (level * SHIFT);
+		u64 end = start | ((1ull << (level * SHIFT)) - 1);
 
-	return find(tree, index, &path) &&
-	       ((path.nodes[0]->masks[tag] >> slot_of(index, 0)) & 1) != 0;
-}
-
-/* The first item at or after *index whose bit is set in `mask`; *index becomes its index. */
-static void *next_item(const struct radix_tree *tree, u64 *index, unsigned int mask)
-{
-	struct radix_node *node = tree->root;
-	unsigned int level = tree->height;
-
-	while (node && fits(*index, tree->height)) {
-		unsigned int shift = --level * SHIFT, slot = slot_of(*index, level);
-		u64 found = node->masks[mask] & (~0ull << slot);
-		u64 low = ~(~0ull << shift), next;
-
-		if (found == 0) { /* nothing more in this node: on to what its parent has next */
-			if (level + 1 == tree->height)
-				return NULL;
-			next = ((*index >> (shift + SHIFT)) + 1) << (shift + SHIFT);
-			if (next == 0)
-				return NULL;
-			*index = next;
-			node = tree->root;
-			level = tree->height;
+		if (end < g->first)
+			continue;
+		if (level > 0) {
+			collect(g, node->slots[slot], level - 1, start);
 			continue;
 		}
-		if ((unsigned int)__builtin_ctzll(found) != slot) {
-			u64 step = (u64)__builtin_ctzll(found) - slot;
-
-			*index = (*index & ~low) + (step << shift);
-		}
-		node = node->slots[__builtin_ctzll(found)];
-		if (level == 0)
-			return node;
+		if (g->indices)
+			g->indices[g->n] = start;
+		g->items[g->n++] = node->slots[slot];
 	}
-	return NULL;
 }
 
 static unsigned int gang(const struct radix_tree *tree, u64 first, void **items, u64 *indices,
 			 unsigned int max, unsigned int mask)
 {
-	unsigned int n = 0;
+	struct gang g = {items, indices, first, 0, max, mask};
 
-	while (n < max) {
-		items[n] = next_item(tree, &first, mask);
-		if (!items[n])
-			break;
-		if (indices)
-			indices[n] = first;
-		n++;
-		if (first++ == ~0ull)
-			break;
-	}
-	return n;
+	if (tree->root)
+		collect(&g, tree->root, tree->height - 1, 0);
+	return g.n;
 }
 
 unsigned int radix_tree_gang_lookup(const struct radix_tree *tree, u64 first, void **items,

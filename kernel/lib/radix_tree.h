@@ -32,7 +32,6 @@ void *radix_tree_delete(struct radix_tree *tree, u64 index);
 void radix_tree_tag_set(struct radix_tree *tree, u64 index, enum radix_tag tag);
 void radix_tree_tag_clear(struct radix_tree *tree, u64 index, enum radix_tag tag);
 bool radix_tree_tagged(const struct radix_tree *tree, enum radix_tag tag);
-bool radix_tree_tag_get(const struct radix_tree *tree, u64 index, enum radix_tag tag);
 /* Up to `max` items with index >= first in order, into items[] and (if not NULL) indices[].
  * Returns: how many. */
 unsigned int radix_tree_gang_lookup(const struct radix_tree *tree, u64 first, void **items,
