@@ -30,12 +30,10 @@ struct nameidata {
 	enum last_type last_type;
 	bool trailing; /* a slash follows it */
 };
-int must_check nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags);
+/* Walk to the directory that holds the last component (LAST_NONE: to the end itself). End with
+ * nd_end(), unless it fails. */
+int must_check nd_start_parent(struct nameidata *nd, int dfd, const char *name);
 void nd_end(struct nameidata *nd);
-/* Walk to the directory that holds the last component. LAST_NONE: nd->path is the end itself. */
-int must_check nd_walk_parent(struct nameidata *nd);
-/* Walk the last component; when it is a symlink that is followed, nd->name is its text. */
-int must_check nd_walk_last(struct nameidata *nd, bool follow);
 /* Look a name up in a directory whose i_mutex is held. Returns: a dentry, maybe negative. */
 struct dentry *must_check lookup_locked(struct dentry *dir, const struct qstr *name);
 int must_check may_create(const struct inode *dir);

@@ -15,7 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 
-int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags)
+static int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags)
 {
 	struct file *file;
 	size_t len = strnlen(name, PATH_MAX_LEN);
@@ -153,7 +153,8 @@ static int follow_link(struct nameidata *nd, const struct path *link, const char
 	return 0;
 }
 
-int nd_walk_last(struct nameidata *nd, bool follow)
+/* Walk the last component; when it is a symlink that is followed, nd->name is its text. */
+static int nd_walk_last(struct nameidata *nd, bool follow)
 {
 	const char *rest = nd->last.name + nd->last.len;
 	struct path next;
@@ -206,7 +207,8 @@ static const char *next_component(struct nameidata *nd)
 	return end;
 }
 
-int nd_walk_parent(struct nameidata *nd)
+/* Walk to the directory that holds the last component. LAST_NONE: nd->path is the end itself. */
+static int nd_walk_parent(struct nameidata *nd)
 {
 	const char *after;
 	int err;
@@ -236,6 +238,18 @@ int nd_walk_parent(struct nameidata *nd)
 	}
 }
 
+int nd_start_parent(struct nameidata *nd, int dfd, const char *name)
+{
+	int err = nd_start(nd, dfd, name, 0);
+
+	if (err)
+		return err;
+	err = nd_walk_parent(nd);
+	if (err)
+		nd_end(nd);
+	return err;
+}
+
 static int walk_all(struct nameidata *nd, u32 flags)
 {
 	int err;
@@ -254,20 +268,23 @@ static int walk_all(struct nameidata *nd, u32 flags)
 	return err;
 }
 
+/* The walk is over: on success the caller gets the references to where it ended. */
+static int finish_walk(struct nameidata *nd, int err, struct path *path)
+{
+	if (!err) {
+		*path = nd->path;
+		path_get(path);
+	}
+	nd_end(nd);
+	return err;
+}
+
 int path_lookupat(int dfd, const char *name, u32 flags, struct path *path)
 {
 	struct nameidata nd;
 	int err = nd_start(&nd, dfd, name, flags);
 
-	if (err)
-		return err;
-	err = walk_all(&nd, flags);
-	if (!err) {
-		*path = nd.path;
-		path_get(path);
-	}
-	nd_end(&nd);
-	return err;
+	return err ? err : finish_walk(&nd, walk_all(&nd, flags), path);
 }
 
 int may_create(const struct inode *dir)
@@ -277,13 +294,12 @@ int may_create(const struct inode *dir)
 	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
 }
 
-/* The last component of an open with O_CREAT. Returns: 1 when it was created and the walk is
- * over, 0 when the name exists and is to be walked. */
-static int create_last(struct nameidata *nd, mode_t mode)
+/* The last component of an open with O_CREAT: made, and the walk over, unless it exists. */
+static int create_last(struct nameidata *nd, mode_t mode, bool *created)
 {
 	struct dentry *dir = nd->path.dentry, *dentry;
 	struct inode *inode = dir->d_inode;
-	int err;
+	int err = 0;
 
 	mutex_lock(&inode->i_mutex);
 	dentry = lookup_locked(dir, &nd->last);
@@ -291,27 +307,26 @@ static int create_last(struct nameidata *nd, mode_t mode)
 		mutex_unlock(&inode->i_mutex);
 		return (int)PTR_ERR(dentry);
 	}
-	if (dentry->d_inode) {
-		mutex_unlock(&inode->i_mutex);
-		dput(dentry);
-		return 0;
-	}
-	err = mnt_want_write(nd->path.mnt);
-	if (!err) {
-		err = may_create(inode);
-		if (!err)
-			err = inode->i_op->create ? inode->i_op->create(inode, dentry, mode) :
-						    -EACCES;
-		mnt_drop_write(nd->path.mnt);
+	if (!dentry->d_inode) {
+		err = mnt_want_write(nd->path.mnt);
+		if (!err) {
+			err = may_create(inode);
+			if (!err)
+				err = inode->i_op->create ?
+					      inode->i_op->create(inode, dentry, mode) :
+					      -EACCES;
+			mnt_drop_write(nd->path.mnt);
+		}
+		*created = !err;
 	}
 	mutex_unlock(&inode->i_mutex);
-	if (err) {
+	if (*created) {
+		mntget(nd->path.mnt);
+		nd_jump(nd, (struct path){nd->path.mnt, dentry});
+	} else {
 		dput(dentry);
-		return err;
 	}
-	mntget(nd->path.mnt);
-	nd_jump(nd, (struct path){nd->path.mnt, dentry});
-	return 1;
+	return err;
 }
 
 static int open_creat(struct nameidata *nd, u32 flags, mode_t mode, bool *created)
@@ -324,20 +339,15 @@ static int open_creat(struct nameidata *nd, u32 flags, mode_t mode, bool *create
 			return err;
 		if (nd->last_type == LAST_NONE)
 			break;
-		if (nd->last_type != LAST_NORM) {
-			err = nd_walk_last(nd, true);
-			if (err)
+		if (nd->last_type == LAST_NORM) {
+			if (nd->trailing)
+				return -EISDIR;
+			err = create_last(nd, mode, created);
+			if (err || *created)
 				return err;
-			continue;
+			if (flags & O_EXCL)
+				return -EEXIST;
 		}
-		if (nd->trailing)
-			return -EISDIR;
-		err = create_last(nd, mode);
-		*created = err == 1;
-		if (err)
-			return err < 0 ? err : 0;
-		if (flags & O_EXCL)
-			return -EEXIST;
 		err = nd_walk_last(nd, !(flags & O_NOFOLLOW));
 		if (err)
 			return err;
@@ -364,10 +374,5 @@ int path_openat(int dfd, const char *name, u32 flags, mode_t mode, struct path *
 		err = walk_all(&nd, lookup_flags);
 	if (!err && S_ISLNK(nd.path.dentry->d_inode->i_mode) && !(flags & O_PATH))
 		err = -ELOOP; /* O_NOFOLLOW */
-	if (!err) {
-		*path = nd.path;
-		path_get(path);
-	}
-	nd_end(&nd);
-	return err;
+	return finish_walk(&nd, err, path);
 }

@@ -11,7 +11,6 @@
 #define LOOKUP_FOLLOW	 0x1u /* follow a symlink in the last component */
 #define LOOKUP_DIRECTORY 0x2u /* -ENOTDIR unless it is one */
 #define LOOKUP_EMPTY	 0x4u /* "" means dfd itself (AT_EMPTY_PATH) */
-#define LOOKUP_PARENT	 0x8u
 
 #define MAX_SYMLINKS 40
 

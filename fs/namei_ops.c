@@ -17,15 +17,14 @@
 static struct dentry *start_create(struct nameidata *nd, int dfd, const char *name, bool is_dir)
 {
 	struct dentry *dentry;
-	int err = nd_start(nd, dfd, name, 0), write_err;
+	int err = nd_start_parent(nd, dfd, name), write_err;
 
 	if (err)
 		return ERR_PTR(err);
-	err = nd_walk_parent(nd);
-	if (!err && nd->last_type != LAST_NORM)
+	if (nd->last_type != LAST_NORM) {
 		err = -EEXIST;
-	if (err)
 		goto err_nd;
+	}
 	write_err = mnt_want_write(nd->path.mnt);
 	mutex_lock(&nd->path.dentry->d_inode->i_mutex);
 	dentry = lookup_locked(nd->path.dentry, &nd->last);
@@ -182,14 +181,12 @@ static int may_delete(const struct inode *dir, const struct dentry *victim, bool
 	return victim->d_mounted ? -EBUSY : 0;
 }
 
-typedef int remove_op_t(struct inode *dir, struct dentry *dentry);
-
 /* Take the last component out of the directory that the walk ended in. */
 static int remove_last(struct nameidata *nd, bool is_dir)
 {
 	struct inode *dir = nd->path.dentry->d_inode, *inode = NULL;
+	int (*op)(struct inode * dir, struct dentry * dentry);
 	struct dentry *dentry;
-	remove_op_t *op;
 	int err = mnt_want_write(nd->path.mnt);
 
 	if (err)
@@ -205,9 +202,9 @@ static int remove_last(struct nameidata *nd, bool is_dir)
 	if (!err)
 		err = may_delete(dir, dentry, is_dir);
 	if (!err) {
-		op = is_dir ? dir->i_op->rmdir : dir->i_op->unlink;
 		inode = igrab(dentry->d_inode);
 		mutex_lock(&inode->i_mutex);
+		op = is_dir ? dir->i_op->rmdir : dir->i_op->unlink;
 		err = op ? op(dir, dentry) : -EPERM;
 		mutex_unlock(&inode->i_mutex);
 	}
@@ -221,34 +218,31 @@ out:
 	return err;
 }
 
-int vfs_unlinkat(int dfd, const char *name)
+static int do_remove(int dfd, const char *name, bool is_dir)
 {
+	static const int rmdir_refusals[] = {
+		[LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_NONE] = -EBUSY};
 	struct nameidata nd;
-	int err = nd_start(&nd, dfd, name, 0);
+	int err = nd_start_parent(&nd, dfd, name);
 
 	if (err)
 		return err;
-	err = nd_walk_parent(&nd);
-	if (!err)
-		err = nd.last_type == LAST_NORM ? remove_last(&nd, false) : -EISDIR;
+	if (nd.last_type == LAST_NORM)
+		err = remove_last(&nd, is_dir);
+	else
+		err = is_dir ? rmdir_refusals[nd.last_type] : -EISDIR;
 	nd_end(&nd);
 	return err;
 }
 
+int vfs_unlinkat(int dfd, const char *name)
+{
+	return do_remove(dfd, name, false);
+}
+
 int vfs_rmdirat(int dfd, const char *name)
 {
-	static const int refusals[] = {
-		[LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_NONE] = -EBUSY};
-	struct nameidata nd;
-	int err = nd_start(&nd, dfd, name, 0);
-
-	if (err)
-		return err;
-	err = nd_walk_parent(&nd);
-	if (!err)
-		err = nd.last_type == LAST_NORM ? remove_last(&nd, true) : refusals[nd.last_type];
-	nd_end(&nd);
-	return err;
+	return do_remove(dfd, name, true);
 }
 
 /* --- rename --- */
@@ -353,18 +347,12 @@ int vfs_renameat(int odfd, const char *oldname, int ndfd, const char *newname, u
 
 	if (flags & ~RENAME_NOREPLACE)
 		return -EINVAL;
-	err = nd_start(&from, odfd, oldname, 0);
+	err = nd_start_parent(&from, odfd, oldname);
 	if (err)
 		return err;
-	err = nd_walk_parent(&from);
+	err = nd_start_parent(&to, ndfd, newname);
 	if (err)
 		goto out_from;
-	err = nd_start(&to, ndfd, newname, 0);
-	if (err)
-		goto out_from;
-	err = nd_walk_parent(&to);
-	if (err)
-		goto out;
 	if (from.path.mnt != to.path.mnt)
 		err = -EXDEV;
 	else if (from.last_type != LAST_NORM)
