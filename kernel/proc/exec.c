@@ -11,6 +11,7 @@
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
 #include "fs/super.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
@@ -241,6 +242,7 @@ static void exec_commit(struct exec_image *image)
 	const char *slash = strrchr(image->name, '/');
 	struct mm *old = p->mm;
 
+	ASSERT(image->file);
 	image->mm->exe = image->file; /* with its write denial */
 	{
 		PROC_GUARD();
@@ -278,7 +280,7 @@ int process_exec(struct trapframe *tf, const char *path, u64 argv, u64 envp, boo
 	exec_commit(&image);
 	if (elf_build_stack(&image)) {
 		printk("exec: %s: no memory for its stack\n", path);
-		process_exit(SIGKILL);
+		signal_send(current_process(), SIGKILL, NULL);
 	}
 	*tf = (struct trapframe){.vector = TRAP_BP, /* no system call any more: never restarted */
 				 .rip = image.entry,

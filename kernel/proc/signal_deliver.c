@@ -41,12 +41,12 @@ static_assert(sizeof(struct siginfo_k) == 128, "siginfo");
 static_assert(__builtin_offsetof(struct rt_sigframe, uc_mcontext) == 48, "ucontext");
 
 /* The registers that both structures have under the same name: X(member). */
-#define SHARED_REGISTERS(X)                                                                        \
-	X(r8)                                                                                      \
-	X(r9)                                                                                      \
-	X(r10)                                                                                     \
-	X(r11) X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax) X(rcx) X(rsp) \
-		X(rip)
+#define SHARED_REGISTERS(X) \
+	X(r8)               \
+	X(r9)               \
+	X(r10)              \
+	X(r11)              \
+	X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax) X(rcx) X(rsp) X(rip)
 #define SAVE(reg)    sc->reg = tf->reg;
 #define RESTORE(reg) tf->reg = sc->reg;
 

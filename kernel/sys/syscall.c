@@ -65,19 +65,19 @@ static s64 unknown_call(u64 nr)
 	return -ENOSYS;
 }
 
-static int must_check fetch_path(u64 ptr, u64 *value)
+static int must_check fetch_path(u64 ptr, u64 *value, char **path)
 {
-	char *path = kmalloc(PATH_MAX_LEN, GFP_KERNEL);
-	ssize_t n = path ? strncpy_from_user(path, USERPTR(ptr), PATH_MAX_LEN) : -ENOMEM;
+	ssize_t n = -ENOMEM;
 
-	*value = (u64)path;
-	if (n >= 0)
-		return 0;
-	kfree(path);
-	return (int)n;
+	*path = kmalloc(PATH_MAX_LEN, GFP_KERNEL);
+	if (*path)
+		n = strncpy_from_user(*path, USERPTR(ptr), PATH_MAX_LEN);
+	*value = (u64)*path;
+	return (int)min(n, (ssize_t)0);
 }
 
-static int must_check fetch_arg(u16 arg, const u64 *raw, u64 *value)
+/* What is fetched is released by the caller, also on failure. */
+static int must_check fetch_arg(u16 arg, const u64 *raw, u64 *value, char **path)
 {
 	u64 reg = arg < A0 ? 0 : raw[(arg & 0xf) % NR_ARGS];
 
@@ -86,9 +86,9 @@ static int must_check fetch_arg(u16 arg, const u64 *raw, u64 *value)
 		*value = reg;
 		return 0;
 	case P0:
-		return fetch_path(reg, value);
+		return fetch_path(reg, value, path);
 	case Q0:
-		return reg ? fetch_path(reg, value) : 0;
+		return reg ? fetch_path(reg, value, path) : 0;
 	case F0:
 		*value = (u64)fget((int)reg);
 		return *value ? 0 : -EBADF;
@@ -101,34 +101,28 @@ static int must_check fetch_arg(u16 arg, const u64 *raw, u64 *value)
 	}
 }
 
-static void release_arg(u16 arg, u64 value)
-{
-	if ((arg & 0xfff0) == F0)
-		fput(arg_file(value));
-	else if ((arg & 0xfff0) == P0 || (arg & 0xfff0) == Q0)
-		kfree(arg_path(value));
-}
-
 static void syscall_dispatch(struct trapframe *tf)
 {
 	const u64 raw[NR_ARGS] = {tf->rdi, tf->rsi, tf->rdx, tf->r10, tf->r8, tf->r9};
 	const struct syscall *call = &syscall_table[min(tf->error, NR_SYSCALLS - 1ull)];
+	char *paths[NR_ARGS] = {NULL};
 	u64 args[NR_ARGS] = {0};
 	s64 ret = 0;
-	u32 n;
 
 	if (unlikely(!call->fn)) {
 		tf->rax = (u64)unknown_call(tf->error);
 		return;
 	}
-	for (n = 0; n < NR_ARGS && !ret; n++)
-		ret = fetch_arg(call->args[n], raw, &args[n]);
+	for (u32 i = 0; i < NR_ARGS && !ret; i++)
+		ret = fetch_arg(call->args[i], raw, &args[i], &paths[i]);
 	if (likely(!ret))
 		ret = call->fn(args);
-	else
-		n--; /* the one that failed holds nothing */
-	while (n-- > 0)
-		release_arg(call->args[n], args[n]);
+	for (u32 i = 0; i < NR_ARGS; i++) {
+		if (paths[i])
+			kfree(paths[i]);
+		else if ((call->args[i] & 0xfff0) == F0 && args[i])
+			fput(arg_file(args[i]));
+	}
 	current_process()->restarted = false;
 	tf->rax = (u64)ret;
 }
