@@ -182,6 +182,5 @@ void mm_init(void)
 	page_alloc_init(map, chunks, nr_frames);
 	for (unsigned int i = 0; i < nr_ranges; i++)
 		page_alloc_add(ranges[i].start >> PAGE_SHIFT, ranges[i].end >> PAGE_SHIFT);
-	page_alloc_done();
 	radix_tree_set_allocator(radix_alloc, kfree);
 }

@@ -3,23 +3,13 @@
 
 #include "kernel/mm/page.h"
 
-#define GFP_SLEEPS (GFP_KERNEL | GFP_NOFS)
-
 /* page.c: take over the free memory that boot found. */
 void page_alloc_init(struct page *map, u8 *chunks, u64 nr_frames);
 void page_alloc_add(u64 start_pfn, u64 end_pfn);
-void page_alloc_done(void);
 /* alloc_pages without mm_fail_after, for kmalloc, which has counted already. */
 struct page *alloc_pages_uncounted(gfp_t gfp, unsigned int order);
 /* Count an allocation for mm_fail_after. Returns: must it fail? */
 bool should_fail_alloc(void);
-
-/* reclaim.c: call the shrinkers. Returns: pages freed. Context: may sleep. */
-size_t reclaim_pages(size_t nr_pages, gfp_t gfp);
-/* Sleep a moment while writes in flight may free memory. */
-void reclaim_wait(void);
-/* Is this thread a shrinker's already? It gets the reserve instead of recursing. */
-bool reclaim_active(void);
 
 /* kmalloc.c, pgtable.c: for mm_get_stats. */
 u64 kmalloc_pages(void);

@@ -8,21 +8,26 @@
  */
 #include "kernel/mm/page.h"
 
+#include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/buddy.h"
 #include "kernel/mm/mm_internal.h"
 #include "kernel/sched/spinlock.h"
+#include "kernel/sched/thread.h"
+#include "kernel/sched/timer.h"
 
 /* Rounds of reclaim: at most this many, and fewer when nothing is freed any more. */
 #define RECLAIM_ROUNDS	    64
 #define RECLAIM_IDLE_ROUNDS 4
 #define RECLAIM_BATCH	    32u
+#define GFP_SLEEPS	    (GFP_KERNEL | GFP_NOFS)
 
 static struct spinlock buddy_lock = SPINLOCK_INIT("buddy", LOCK_MM);
 static struct buddy buddy;	 /* [buddy_lock] */
 static u64 total_pages, reserve; /* [const after boot] */
 static u32 fail_countdown;	 /* [atomic] 0: off */
+static LIST_HEAD(shrinkers);	 /* [const after boot] */
 
 void page_alloc_init(struct page *map, u8 *chunks, u64 nr_frames)
 {
@@ -32,10 +37,6 @@ void page_alloc_init(struct page *map, u8 *chunks, u64 nr_frames)
 void page_alloc_add(u64 start_pfn, u64 end_pfn)
 {
 	buddy_add_range(&buddy, start_pfn, end_pfn);
-}
-
-void page_alloc_done(void)
-{
 	total_pages = buddy.nr_free;
 	reserve = max((u64)32, min(total_pages / 128, (u64)1024));
 }
@@ -53,6 +54,52 @@ bool should_fail_alloc(void)
 		return false;
 	return __atomic_sub_fetch(&fail_countdown, 1, __ATOMIC_RELAXED) == 0;
 }
+
+/* --- reclaim --- */
+
+void shrinker_register(struct shrinker *s)
+{
+	list_add_tail(&s->list, &shrinkers);
+}
+
+/* The boot context must not sleep: it is what runs when all others do. */
+static bool can_sleep(void)
+{
+	return current && current != this_cpu()->idle;
+}
+
+/* Is this thread a shrinker's already? It gets the reserve instead of recursing. */
+static bool reclaim_active(void)
+{
+	return current && current->reclaiming;
+}
+
+/* Call the shrinkers. Returns: pages freed. */
+static size_t reclaim_pages(size_t nr_pages, gfp_t gfp)
+{
+	struct shrinker *s;
+	size_t freed = 0;
+
+	if (!can_sleep())
+		return 0;
+	current->reclaiming = true;
+	list_for_each_entry(s, &shrinkers, list) {
+		if (freed >= nr_pages)
+			break;
+		freed += s->shrink(nr_pages - freed, gfp);
+	}
+	current->reclaiming = false;
+	return freed;
+}
+
+/* Sleep a moment while writes in flight may free memory. */
+static void reclaim_wait(void)
+{
+	if (can_sleep() && !list_empty(&shrinkers))
+		(void)thread_sleep_ns(TICK_NS, false);
+}
+
+/* --- allocation --- */
 
 /* How many frames must stay free after an allocation of this kind. */
 static u64 floor_for(gfp_t gfp)

@@ -59,8 +59,7 @@ ssize_t strnlen_user(userptr_t s, size_t max)
 	size_t done = 0;
 
 	while (done <= max) {
-		userptr_t at = userptr_add(s, done);
-		ssize_t len = strncpy_from_user(part, at, sizeof(part));
+		ssize_t len = strncpy_from_user(part, USERPTR(s.v + done), sizeof(part));
 
 		if (len >= 0)
 			done += (size_t)len;
@@ -82,18 +81,6 @@ size_t copy_from_user_inatomic(void *dst, userptr_t src, size_t len)
 		return len;
 	this_cpu()->pagefault_disabled++;
 	left = arch_copy_user(dst, (const void *)src.v, len);
-	this_cpu()->pagefault_disabled--;
-	return left;
-}
-
-size_t copy_to_user_inatomic(userptr_t dst, const void *src, size_t len)
-{
-	size_t left;
-
-	if (!access_ok(dst, len))
-		return len;
-	this_cpu()->pagefault_disabled++;
-	left = arch_copy_user((void *)dst.v, src, len);
 	this_cpu()->pagefault_disabled--;
 	return left;
 }

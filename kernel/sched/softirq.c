@@ -10,8 +10,8 @@
 
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/trap.h"
-#include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
+#include "kernel/lib/printk.h"
 #include "kernel/sched/thread.h"
 
 #define MAX_ROUNDS 8
@@ -56,42 +56,16 @@ static void irq_exit(void)
 		run_pending(cpu);
 }
 
-/* From thread context, where softirqs are not held off. */
-static void run_or_leave(u64 flags)
-{
-	struct cpu *cpu = this_cpu();
-
-	if ((flags & X86_FLAGS_IF) && cpu->spin_depth == 0)
-		run_pending(cpu);
-	else /* a handler may want the lock that the caller holds */
-		(void)wake_up_thread(ksoftirqd);
-}
-
 void softirq_raise(enum softirq nr)
 {
 	u64 flags = irq_save();
-
-	this_cpu()->softirq_pending |= 1u << nr;
-	if (!in_interrupt())
-		run_or_leave(flags);
-	irq_restore(flags);
-}
-
-void local_bh_disable(void)
-{
-	this_cpu()->softirq_depth++;
-	barrier();
-}
-
-void local_bh_enable(void)
-{
-	u64 flags = irq_save();
 	struct cpu *cpu = this_cpu();
 
-	ASSERT(cpu->softirq_depth > 0);
-	cpu->softirq_depth--;
-	if (cpu->softirq_pending != 0 && !in_interrupt())
-		run_or_leave(flags);
+	cpu->softirq_pending |= 1u << nr;
+	if (!in_interrupt() && (flags & X86_FLAGS_IF) && cpu->spin_depth == 0)
+		run_pending(cpu);
+	else if (!in_interrupt()) /* a handler may want the lock that the caller holds */
+		(void)wake_up_thread(ksoftirqd);
 	irq_restore(flags);
 }
 

@@ -1,8 +1,7 @@
 /*
  * Softirqs: work that an interrupt handler leaves for the moment after it, with interrupts on.
  *
- * They run at the end of the outermost interrupt, or when softirqs are enabled again, never nested
- * on one CPU, and must not sleep.
+ * They run at the end of the outermost interrupt, never nested on one CPU, and must not sleep.
  */
 #pragma once
 
@@ -20,9 +19,6 @@ void softirq_register(enum softirq nr, void (*handler)(void));
  * caller holds a spinlock or has interrupts off, by the ksoftirqd thread.
  * Context: any. */
 void softirq_raise(enum softirq nr);
-/* Hold softirqs off on this CPU, nestable; enabling runs those pending. */
-void local_bh_disable(void);
-void local_bh_enable(void);
-bool in_interrupt(void); /* in an interrupt handler or softirq, or softirqs are held off */
+bool in_interrupt(void); /* in an interrupt handler or softirq */
 /* Part of sched_init. */
 void softirq_init(void);

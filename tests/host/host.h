@@ -37,6 +37,9 @@ void fake_log_clear(void);
 extern bool (*fake_schedule_hook)(void);
 /* Run pending softirqs and work now. Returns: whether there were any. */
 bool fake_run_pending(void);
+/* Hold softirqs off; the enabling runs what is pending. */
+void fake_bh_disable(void);
+void fake_bh_enable(void);
 /* Let time pass, and run the timers that expire. */
 void fake_clock_advance(u64 ns);
 

@@ -126,14 +126,14 @@ static const char *faults_bring_pages_in(void)
 {
 	char buf[16] = "late";
 
-	if (copy_to_user_inatomic(USERPTR(LATE_PAGE), buf, 5) != 5 || space.faults != 0)
+	if (copy_from_user_inatomic(buf + 8, USERPTR(LATE_PAGE), 5) != 5 || space.faults != 0)
 		return "inatomic brought a page in";
 	if (copy_from_user_inatomic(buf + 8, USERPTR(NO_PAGE - 4), 8) != 4)
 		return "inatomic counted wrongly";
 	if (fault_in_user(USERPTR(LATE_PAGE + 100), 10, true) != 0 || space.faults != 1)
 		return "fault_in_user";
-	if (copy_to_user_inatomic(USERPTR(LATE_PAGE), buf, 5) != 0)
-		return "inatomic after fault_in_user";
+	if (copy_to_user(USERPTR(LATE_PAGE), buf, 5) != 0)
+		return "copy after fault_in_user";
 	return strcmp(page_address(space.late), "late") == 0 ? NULL : "the bytes";
 }
 

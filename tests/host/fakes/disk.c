@@ -146,9 +146,9 @@ bool fake_disk_complete_one(void)
 	bio = pending[i];
 	pending[i] = pending[--nr_pending];
 	perform(bio);
-	local_bh_disable();
+	fake_bh_disable();
 	bio->bi_end_io(bio);
-	local_bh_enable();
+	fake_bh_enable();
 	return true;
 }
 

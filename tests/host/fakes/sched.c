@@ -161,12 +161,12 @@ void softirq_raise(enum softirq nr)
 	fake_cpu.softirq_pending |= 1u << nr;
 }
 
-void local_bh_disable(void)
+void fake_bh_disable(void)
 {
 	fake_cpu.softirq_depth++;
 }
 
-void local_bh_enable(void)
+void fake_bh_enable(void)
 {
 	ASSERT(fake_cpu.softirq_depth > 0);
 	fake_cpu.softirq_depth--;

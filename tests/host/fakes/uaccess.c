@@ -39,14 +39,6 @@ size_t copy_from_user_inatomic(void *dst, userptr_t src, size_t len)
 	return len - n;
 }
 
-size_t copy_to_user_inatomic(userptr_t dst, const void *src, size_t len)
-{
-	size_t n = reachable(dst, len);
-
-	memcpy(pointer(dst), src, n);
-	return len - n;
-}
-
 int copy_from_user(void *dst, userptr_t src, size_t len)
 {
 	return copy_from_user_inatomic(dst, src, len) ? -EFAULT : 0;
@@ -54,7 +46,10 @@ int copy_from_user(void *dst, userptr_t src, size_t len)
 
 int copy_to_user(userptr_t dst, const void *src, size_t len)
 {
-	return copy_to_user_inatomic(dst, src, len) ? -EFAULT : 0;
+	size_t n = reachable(dst, len);
+
+	memcpy(pointer(dst), src, n);
+	return n < len ? -EFAULT : 0;
 }
 
 int clear_user(userptr_t dst, size_t len)
@@ -79,7 +74,7 @@ ssize_t strncpy_from_user(char *dst, userptr_t src, size_t size)
 ssize_t strnlen_user(userptr_t s, size_t max)
 {
 	for (size_t n = 0; n < max; n++) {
-		if (reachable(userptr_add(s, n), 1) == 0)
+		if (reachable(USERPTR(s.v + n), 1) == 0)
 			return -EFAULT;
 		if (((const char *)pointer(s))[n] == '\0')
 			return (ssize_t)n;
