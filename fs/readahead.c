@@ -11,7 +11,7 @@
 #include "fs/pagemap.h"
 #include "kernel/lib/cmdline.h"
 
-#define INIT_PAGES 4u	/* 16 KiB */
+#define INIT_PAGES 4u /* 16 KiB */
 #define MAX_PAGES  READAHEAD_MAX_PAGES
 
 static bool readahead_on(void)
