@@ -6,11 +6,10 @@
 
 struct file_operations;
 
-/* Announce nodes [minor, minor + count) of a major. name: as it appears in /dev, with %u for the
- * minor when count > 1; mode: permission bits in /dev. Owns: strings and fops stay the caller's.
- * Returns: 0, -EBUSY, -ENOMEM. */
-int must_check register_chrdev_region(u32 major, u32 minor, u32 count, const char *name,
-				      mode_t mode, const struct file_operations *fops);
+/* Announce a device. name: as it appears in /dev; mode: permission bits there. Owns: name and fops
+ * stay the caller's. Returns: 0, -EBUSY, -ENOMEM. */
+int must_check register_chrdev(dev_t dev, const char *name, mode_t mode,
+			       const struct file_operations *fops);
 /* open of a char node: replaces file->f_op by the driver's and calls its open. -ENXIO if none. */
 extern const struct file_operations def_chr_fops;
 /* Walk all for devfs; stops at non-zero. */

@@ -31,7 +31,7 @@ struct dentry {
 	atomic_t d_count;	    /* [atomic] */
 	bool d_unhashed;	    /* [dcache_lock] removed or never hashed */
 	bool d_mounted;		    /* [mount lock] something is mounted here */
-	bool d_volatile;	    /* [const] not kept once unused: procfs */
+	bool d_volatile;	    /* [const] not kept once unused: procfs, devfs */
 	struct inode *d_inode;	    /* [dcache_lock to change] NULL: negative */
 	struct dentry *d_parent;    /* [rename mutex] itself at a root */
 	struct qstr d_name;	    /* [rename mutex] terminated */

@@ -1,12 +1,13 @@
 /*
  * /dev ("devtmpfs"): nodes for the registered devices, and what users make there.
  *
- * All of it lives in the dcache. Nodes of devices appear when their name is looked up or the
- * directory is read; one whose device has gone stays, and gives ENXIO when it is opened.
+ * All of it lives in the dcache. Nodes of devices appear when a name is looked up or the directory
+ * is read; one whose device has gone stays, and gives ENXIO when it is opened.
  *
  * Invariants:
  * 1. A positive dentry is pinned by one reference until it is unlinked or the filesystem unmounted.
- * 2. A node's inode number is its device number with its kind; others count up from INO_FIRST.
+ * 2. A negative dentry is not kept: a device of that name may come (d_volatile).
+ * 3. A node's inode number is its device number with its kind; others count up from INO_FIRST.
  */
 #include "fs/devfs.h"
 
@@ -55,118 +56,81 @@ static struct inode *devfs_inode(struct super_block *sb, const struct inode *dir
 
 /* --- the nodes of devices --- */
 
+/* Where the nodes go, and the dentry under way whose name is looked up, or NULL. */
 struct dev_search {
-	const struct qstr *name; /* find this one, or */
-	struct dentry *dir;	 /* make all that are missing here */
-	struct {		 /* what was found */
-		dev_t dev;
-		mode_t mode;
-	} hit;
+	struct dentry *dir, *wanted;
 };
 
-static bool name_is(const struct qstr *q, const char *name)
-{
-	return strlen(name) == q->len && memcmp(name, q->name, q->len) == 0;
-}
-
-static struct inode *node_inode(struct super_block *sb, mode_t mode, dev_t dev)
-{
-	struct inode *inode =
-		devfs_inode(sb, NULL, dev | (S_ISBLK(mode) ? INO_BLOCK : INO_CHAR), mode, dev);
-
-	if (inode)
-		inode->i_uid = inode->i_gid = 0;
-	return inode;
-}
-
 /* Make the node unless the name is taken. */
-static int add_node(struct dentry *dir, const char *name, mode_t mode, dev_t dev)
+static int add_node(struct dev_search *s, const char *name, mode_t mode, dev_t dev)
 {
 	struct qstr q = {name, (u32)strlen(name), qstr_hash(name, (u32)strlen(name))};
-	struct dentry *dentry = d_lookup(dir, &q);
+	bool wanted = s->wanted && strcmp(s->wanted->d_name.name, name) == 0;
+	struct dentry *dentry = wanted ? dget(s->wanted) : d_lookup(s->dir, &q);
 	struct inode *inode;
 
-	if (dentry && dentry->d_inode) {
+	if (!dentry)
+		dentry = d_alloc(s->dir, &q);
+	if (!dentry)
+		return -ENOMEM;
+	if (dentry->d_inode) {
 		dput(dentry);
 		return 0;
 	}
-	inode = node_inode(dir->d_sb, mode, dev);
+	inode = devfs_inode(s->dir->d_sb, NULL, dev | (S_ISBLK(mode) ? INO_BLOCK : INO_CHAR), mode,
+			    dev);
 	if (!inode) {
 		dput(dentry);
 		return -ENOMEM;
 	}
-	if (dentry) {
+	inode->i_uid = inode->i_gid = 0;
+	if (dentry->d_unhashed)
+		d_add(dentry, inode);
+	else
 		d_instantiate(dentry, inode);
-		return 0; /* the reference is the pin */
-	}
-	dentry = d_alloc(dir, &q);
-	if (!dentry) {
-		iput(inode);
-		return -ENOMEM;
-	}
-	d_add(dentry, inode);
-	return 0;
+	return 0; /* the reference is the pin */
 }
 
-static int visit(const char *name, dev_t dev, mode_t mode, void *arg)
+static int add_chrdev(const char *name, dev_t dev, mode_t mode, void *arg)
 {
-	struct dev_search *s = arg;
-
-	if (s->dir)
-		return add_node(s->dir, name, mode, dev);
-	if (!name_is(s->name, name))
-		return 0;
-	s->hit.dev = dev;
-	s->hit.mode = mode;
-	return 1;
+	return add_node(arg, name, S_IFCHR | mode, dev);
 }
 
-static int visit_chrdev(const char *name, dev_t dev, mode_t mode, void *arg)
-{
-	return visit(name, dev, S_IFCHR | mode, arg);
-}
-
-static int visit_bdev(struct block_device *bdev, void *arg)
+static int add_bdev(struct block_device *bdev, void *arg)
 {
 	char name[DISK_NAME_LEN + 8];
 
 	bdev_name(bdev, name, sizeof(name));
-	return visit(name, bdev->bd_dev, S_IFBLK | 0660, arg);
+	return add_node(arg, name, S_IFBLK | 0660, bdev->bd_dev);
 }
 
-static int search(struct dev_search *s)
+/* All nodes of devices that are missing in the root. Locks: its i_mutex. */
+static int add_nodes(struct dentry *dir, struct dentry *wanted)
 {
-	int ret = chrdev_for_each(visit_chrdev, s);
+	struct dev_search s = {dir, wanted};
+	int err;
 
-	return ret ? ret : blk_for_each_device(visit_bdev, s);
+	if (dir->d_inode->i_ino != INO_ROOT)
+		return 0;
+	err = chrdev_for_each(add_chrdev, &s);
+	return err ? err : blk_for_each_device(add_bdev, &s);
 }
 
 static int devfs_lookup(struct inode *dir, struct dentry *dentry)
 {
-	struct dev_search s = {.name = &dentry->d_name};
-	struct inode *inode = NULL;
+	int err = add_nodes(dentry->d_parent, dentry);
 
-	if (dir->i_ino == INO_ROOT && search(&s) == 1) {
-		inode = node_inode(dir->i_sb, s.hit.mode, s.hit.dev);
-		if (!inode)
-			return -ENOMEM;
-		dget(dentry); /* the pin */
-	}
-	d_add(dentry, inode);
-	return 0;
+	(void)dir;
+	if (!err && !dentry->d_inode)
+		d_add(dentry, NULL);
+	return err;
 }
 
 static int devfs_iterate(struct file *file, struct dir_context *ctx)
 {
-	struct dev_search all = {.dir = file->f_path.dentry};
-	int err;
+	int err = ctx->pos == 0 ? add_nodes(file->f_path.dentry, NULL) : 0;
 
-	if (file->f_inode->i_ino == INO_ROOT && ctx->pos == 0) {
-		err = search(&all);
-		if (err)
-			return err;
-	}
-	return dcache_readdir(file, ctx);
+	return err ? err : dcache_readdir(file, ctx);
 }
 
 /* --- what users make --- */
@@ -278,7 +242,10 @@ static int devfs_fill_super(struct super_block *sb, const char *data, bool silen
 	sb->s_magic = DEVFS_MAGIC;
 	root = devfs_inode(sb, NULL, INO_ROOT, S_IFDIR | 0755, 0);
 	sb->s_root = d_make_root(root);
-	return sb->s_root ? 0 : -ENOMEM;
+	if (!sb->s_root)
+		return -ENOMEM;
+	sb->s_root->d_volatile = true;
+	return 0;
 }
 
 void devfs_init(void)

@@ -39,7 +39,6 @@ static int show_uptime(struct seq_file *m)
 
 static int show_loadavg(struct seq_file *m)
 {
-	const struct proc_pid_ops *ops = proc_get_pid_ops();
 	u32 total = 0;
 	pid_t pid, last = 0;
 	u64 avg[3];
@@ -48,7 +47,7 @@ static int show_loadavg(struct seq_file *m)
 	for (u32 i = 0; i < 3; i++)
 		seq_printf(m, "%llu.%02llu ", (unsigned long long)(avg[i] / FIXED_1),
 			   (unsigned long long)(avg[i] % FIXED_1 * 100 / FIXED_1));
-	for (pid = 0; ops && (pid = ops->next_pid(pid)) > 0; total++)
+	for (pid = 0; (pid = proc_pid_ops->next_pid(pid)) > 0; total++)
 		last = pid;
 	seq_printf(m, "%u/%u %d\n", sched_nr_running(), total, last);
 	return 0;

@@ -33,17 +33,7 @@ static struct proc_entry proc_root = {
 	.mode = S_IFDIR | 0555,
 };
 static ino_t next_ino = PROC_ROOT_INO + 2; /* between: "self" */
-static const struct proc_pid_ops *pid_ops;
-
-void procfs_set_pid_ops(const struct proc_pid_ops *ops)
-{
-	pid_ops = ops;
-}
-
-const struct proc_pid_ops *proc_get_pid_ops(void)
-{
-	return pid_ops;
-}
+const struct proc_pid_ops *proc_pid_ops;
 
 /* --- entries --- */
 
@@ -69,7 +59,6 @@ static struct proc_entry *add_child(struct proc_entry *dir, const char *name, si
 		return NULL;
 	memcpy(e->name, name, len);
 	e->mode = mode;
-	e->parent = dir;
 	e->ino = next_ino++;
 	INIT_LIST_HEAD(&e->children);
 	list_add_tail(&e->list, &dir->children);
@@ -118,7 +107,7 @@ static int add_inode(struct dentry *dentry, ino_t ino, mode_t mode, const void *
 	inode->i_fop = fop;
 	inode->i_private = (void *)(uintptr_t)priv;
 	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time();
-	if (PID_OF(ino) && !pid_ops->exists(PID_OF(ino), &inode->i_uid, &inode->i_gid)) {
+	if (PID_OF(ino) && !proc_pid_ops->exists(PID_OF(ino), &inode->i_uid, &inode->i_gid)) {
 		iput(inode);
 		return -ENOENT;
 	}
@@ -132,6 +121,15 @@ static int add_entry_inode(struct dentry *dentry, struct proc_entry *e)
 
 	return add_inode(dentry, e->ino, e->mode, e, dir ? &root_dir_ops : &file_ops,
 			 dir ? &root_dir_fops : &proc_fops);
+}
+
+/* What is not there is a negative dentry. */
+static int finish_lookup(struct dentry *dentry, int err)
+{
+	if (err != -ENOENT)
+		return err;
+	d_add(dentry, NULL);
+	return 0;
 }
 
 /* A decimal number without leading zeros, or -1. */
@@ -157,25 +155,21 @@ static int root_lookup(struct inode *dir, struct dentry *dentry)
 
 	if (e)
 		return add_entry_inode(dentry, e);
-	if (dir->i_private == &proc_root && pid_ops) {
+	if (dir->i_private == &proc_root) {
 		pid = parse_number(name);
 		if (pid > 0)
 			err = add_inode(dentry, PID_INO(pid), S_IFDIR | 0555, NULL, &pid_dir_ops,
 					&pid_dir_fops);
-		else if (strcmp(name->name, "self") == 0 && pid_ops->self() > 0)
+		else if (strcmp(name->name, "self") == 0 && proc_pid_ops->self() > 0)
 			err = add_inode(dentry, PROC_ROOT_INO + 1, S_IFLNK | 0777, NULL,
 					&self_link_ops, NULL);
 	}
-	if (err == -ENOENT) {
-		d_add(dentry, NULL);
-		err = 0;
-	}
-	return err;
+	return finish_lookup(dentry, err);
 }
 
 static int pid_lookup(struct inode *dir, struct dentry *dentry)
 {
-	const struct proc_pid_entry *e = pid_ops->entries;
+	const struct proc_pid_entry *e = proc_pid_ops->entries;
 	const struct inode_operations *op = &file_ops;
 	const struct file_operations *fop = &proc_fops;
 	int err;
@@ -190,13 +184,9 @@ static int pid_lookup(struct inode *dir, struct dentry *dentry)
 		fop = NULL;
 	}
 	err = !e->name ? -ENOENT :
-			 add_inode(dentry, dir->i_ino + 1 + (ino_t)(e - pid_ops->entries), e->mode,
-				   e, op, fop);
-	if (err == -ENOENT) {
-		d_add(dentry, NULL);
-		err = 0;
-	}
-	return err;
+			 add_inode(dentry, dir->i_ino + 1 + (ino_t)(e - proc_pid_ops->entries),
+				   e->mode, e, op, fop);
+	return finish_lookup(dentry, err);
 }
 
 static int fd_lookup(struct inode *dir, struct dentry *dentry)
@@ -204,14 +194,10 @@ static int fd_lookup(struct inode *dir, struct dentry *dentry)
 	pid_t pid = PID_OF(dir->i_ino);
 	int fd = parse_number(&dentry->d_name), err = -ENOENT;
 
-	if (fd >= 0 && pid_ops->fd_next(pid, fd) == fd)
+	if (fd >= 0 && proc_pid_ops->fd_next(pid, fd) == fd)
 		err = add_inode(dentry, PID_INO(pid) + INO_FD_LINK + (u32)fd, S_IFLNK | 0700, NULL,
 				&magic_link_ops, NULL);
-	if (err == -ENOENT) {
-		d_add(dentry, NULL);
-		err = 0;
-	}
-	return err;
+	return finish_lookup(dentry, err);
 }
 
 /* --- directories --- */
@@ -237,7 +223,7 @@ static int root_iterate(struct file *file, struct dir_context *ctx)
 			return 0;
 		ctx->pos++;
 	}
-	if (dir != &proc_root || !pid_ops)
+	if (dir != &proc_root)
 		return 0;
 	ctx->pos = max(ctx->pos, (loff_t)POS_SELF);
 	if (ctx->pos == POS_SELF) {
@@ -245,7 +231,7 @@ static int root_iterate(struct file *file, struct dir_context *ctx)
 			return 0;
 		ctx->pos = POS_PIDS;
 	}
-	while ((pid = pid_ops->next_pid((pid_t)(ctx->pos - POS_PIDS))) > 0) {
+	while ((pid = proc_pid_ops->next_pid((pid_t)(ctx->pos - POS_PIDS))) > 0) {
 		snprintf(name, sizeof(name), "%d", pid);
 		if (!emit(ctx, name, PID_INO(pid), S_IFDIR))
 			return 0;
@@ -262,7 +248,7 @@ static int pid_iterate(struct file *file, struct dir_context *ctx)
 
 	if (!dir_emit_dots(file, ctx))
 		return 0;
-	for (e = pid_ops->entries; e->name; e++, ino++) {
+	for (e = proc_pid_ops->entries; e->name; e++, ino++) {
 		if (at++ < ctx->pos)
 			continue;
 		if (!emit(ctx, e->name, ino, e->mode))
@@ -280,7 +266,7 @@ static int fd_iterate(struct file *file, struct dir_context *ctx)
 
 	if (!dir_emit_dots(file, ctx))
 		return 0;
-	while ((fd = pid_ops->fd_next(pid, (int)(ctx->pos - 2))) >= 0) {
+	while ((fd = proc_pid_ops->fd_next(pid, (int)(ctx->pos - 2))) >= 0) {
 		snprintf(name, sizeof(name), "%d", fd);
 		if (!emit(ctx, name, PID_INO(pid) + INO_FD_LINK + (u32)fd, S_IFLNK))
 			return 0;
@@ -294,7 +280,7 @@ static int fd_iterate(struct file *file, struct dir_context *ctx)
 static ssize_t self_readlink(struct inode *inode, char *buf, size_t size)
 {
 	(void)inode;
-	return snprintf(buf, size, "%d", pid_ops->self());
+	return snprintf(buf, size, "%d", proc_pid_ops->self());
 }
 
 static int magic_get_link(struct inode *inode, struct path *path)
@@ -304,7 +290,7 @@ static int magic_get_link(struct inode *inode, struct path *path)
 	pid_t pid = PID_OF(inode->i_ino);
 
 	return e ? e->get_link(pid, e->what, path) :
-		   pid_ops->fd_link(pid, (int)(within - INO_FD_LINK), path);
+		   proc_pid_ops->fd_link(pid, (int)(within - INO_FD_LINK), path);
 }
 
 static const struct inode_operations root_dir_ops = {.lookup = root_lookup};

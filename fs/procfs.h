@@ -40,5 +40,6 @@ struct proc_pid_ops {
 	int (*fd_next)(pid_t pid, int from); /* or -1 */
 	int (*fd_link)(pid_t pid, int fd, struct path *path);
 };
-void procfs_set_pid_ops(const struct proc_pid_ops *ops);
+/* Set once at boot, before /proc is mounted. */
+extern const struct proc_pid_ops *proc_pid_ops;
 void procfs_init(void);

@@ -12,7 +12,6 @@
 struct proc_entry {
 	struct list_head list; /* in the parent's children */
 	struct list_head children;
-	struct proc_entry *parent;
 	ino_t ino;
 	char name[32];
 	mode_t mode;
@@ -22,5 +21,4 @@ struct proc_entry {
 
 struct file_operations;
 extern const struct file_operations proc_fops;
-const struct proc_pid_ops *proc_get_pid_ops(void);
 void proc_files_init(void);

@@ -5,10 +5,9 @@
 #include "fs/char_dev.h"
 #include "kernel/lib/printk.h"
 
-void char_register(u32 major, u32 minor, u32 count, const char *name, mode_t mode,
-		   const struct file_operations *fops)
+void char_register(dev_t dev, const char *name, mode_t mode, const struct file_operations *fops)
 {
-	int err = register_chrdev_region(major, minor, count, name, mode, fops);
+	int err = register_chrdev(dev, name, mode, fops);
 
 	if (err)
 		panic("cannot register the character device %s: error %d", name, err);

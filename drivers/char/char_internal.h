@@ -5,9 +5,8 @@
 
 struct file_operations;
 
-/* register_chrdev_region, or panic: only the boot calls it. */
-void char_register(u32 major, u32 minor, u32 count, const char *name, mode_t mode,
-		   const struct file_operations *fops);
+/* register_chrdev, or panic: only the boot calls it. */
+void char_register(dev_t dev, const char *name, mode_t mode, const struct file_operations *fops);
 void random_init(void);
 void mem_init(void);
 void vga_init(void);

@@ -1,4 +1,5 @@
 /* /dev/null, zero, full, random and urandom. Numbers: Linux admin-guide/devices.txt. */
+#include "block/genhd.h"
 #include "drivers/char/char_internal.h"
 #include "drivers/char/random.h"
 #include "fs/file.h"
@@ -89,9 +90,9 @@ static const struct file_operations random_fops = {
 
 void mem_init(void)
 {
-	char_register(1, 3, 1, "null", 0666, &null_fops);
-	char_register(1, 5, 1, "zero", 0666, &zero_fops);
-	char_register(1, 7, 1, "full", 0666, &full_fops);
-	char_register(1, 8, 1, "random", 0666, &random_fops);
-	char_register(1, 9, 1, "urandom", 0666, &random_fops);
+	char_register(MKDEV(1, 3), "null", 0666, &null_fops);
+	char_register(MKDEV(1, 5), "zero", 0666, &zero_fops);
+	char_register(MKDEV(1, 7), "full", 0666, &full_fops);
+	char_register(MKDEV(1, 8), "random", 0666, &random_fops);
+	char_register(MKDEV(1, 9), "urandom", 0666, &random_fops);
 }

@@ -239,10 +239,9 @@ void tty_init(void)
 	if (!console_tty)
 		printk("tty: neither a serial port nor a screen\n");
 	for (u32 i = 0; i < nr_ttys; i++)
-		char_register(MAJOR(ttys[i]->devnum), MINOR(ttys[i]->devnum), 1, ttys[i]->name,
-			      0600, &tty_fops);
+		char_register(ttys[i]->devnum, ttys[i]->name, 0600, &tty_fops);
 	if (tty_find(DEV_TTY0))
-		char_register(4, 0, 1, "tty0", 0600, &tty_fops);
-	char_register(5, 0, 1, "tty", 0666, &tty_fops);
-	char_register(5, 1, 1, "console", 0600, &tty_fops);
+		char_register(MKDEV(4, 0), "tty0", 0600, &tty_fops);
+	char_register(MKDEV(5, 0), "tty", 0666, &tty_fops);
+	char_register(MKDEV(5, 1), "console", 0600, &tty_fops);
 }

@@ -330,5 +330,5 @@ void proc_procfs_init(void)
 	static const struct proc_pid_ops ops = {entries,  next_pid, pid_exists,
 						self_pid, fd_next,  fd_link};
 
-	procfs_set_pid_ops(&ops);
+	proc_pid_ops = &ops;
 }
