@@ -97,13 +97,14 @@ static u64 total_interrupts(void)
 /* The scheduler keeps idle time only, so all the rest is called user time. */
 static int show_stat(struct seq_file *m)
 {
-	u64 idle = sched_idle_ns() / (NSEC_PER_SEC / USER_HZ);
-	u64 all = ktime_get_ns() / (NSEC_PER_SEC / USER_HZ);
-	unsigned long long busy = all > idle ? all - idle : 0;
+	const u64 unit = NSEC_PER_SEC / USER_HZ;
+	u64 idle_ns = sched_idle_ns(), now = ktime_get_ns();
+	/* Rounded after the difference is taken: rounded before, it could go backwards. */
+	unsigned long long busy = now > idle_ns ? (now - idle_ns) / unit : 0;
 
 	for (u32 i = 0; i < 2; i++)
 		seq_printf(m, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", i ? "cpu0" : "cpu ", busy,
-			   (unsigned long long)idle);
+			   (unsigned long long)(idle_ns / unit));
 	seq_printf(m, "intr %llu\nctxt %llu\nbtime %llu\nprocs_running %u\nprocs_blocked 0\n",
 		   (unsigned long long)total_interrupts(),
 		   (unsigned long long)sched_total_switches(),
