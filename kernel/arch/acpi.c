@@ -7,7 +7,7 @@
 
 #include "kernel/arch/acpi_spec.h"
 #include "kernel/arch/bootinfo.h"
-#include "kernel/arch/mmio.h"
+#include "kernel/arch/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
@@ -116,17 +116,10 @@ static void read_fadt(const struct acpi_fadt *f)
 {
 	const struct acpi_header *dsdt;
 
-	if (f->h.length < __builtin_offsetof(struct acpi_fadt, unused))
+	if (f->h.length < sizeof(*f))
 		return;
 	acpi.pm1a_cnt = (u16)f->pm1a_cnt;
 	acpi.pm1b_cnt = (u16)f->pm1b_cnt;
-	acpi.smi_cmd = (u16)f->smi_cmd;
-	acpi.acpi_enable = f->acpi_enable;
-	if (f->h.length >= sizeof(*f) && (f->flags & FADT_RESET_REG_SUP) &&
-	    f->reset_space == ACPI_SPACE_IO) {
-		acpi.reset_port = (u16)f->reset_address;
-		acpi.reset_value = f->reset_value;
-	}
 	dsdt = map_table(f->dsdt);
 	if (dsdt)
 		read_s5(dsdt);

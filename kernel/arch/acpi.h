@@ -19,12 +19,8 @@ struct acpi_info {
 		bool level, low;
 	} isa[ISA_IRQS];
 	u16 pm1a_cnt, pm1b_cnt; /* ports; 0: none */
-	u16 smi_cmd;
-	u8 acpi_enable;
 	bool has_s5;
 	u8 slp_typ_a, slp_typ_b;
-	u16 reset_port; /* 0: none */
-	u8 reset_value;
 };
 
 extern struct acpi_info acpi;

@@ -35,20 +35,10 @@ struct acpi_fadt {
 	u32 smi_cmd;
 	u8 acpi_enable, acpi_disable, s4bios_req, pstate_cnt;
 	u32 pm1a_evt, pm1b_evt, pm1a_cnt, pm1b_cnt;
-	u8 unused[40];
-	u32 flags;
-	u8 reset_space, reset_width, reset_offset, reset_access;
-	u64 reset_address;
-	u8 reset_value;
-} __packed;
+} __packed; /* what follows is not read */
 static_assert(__builtin_offsetof(struct acpi_fadt, pm1a_cnt) == 64, "acpi_fadt");
-static_assert(__builtin_offsetof(struct acpi_fadt, flags) == 112, "acpi_fadt");
-static_assert(__builtin_offsetof(struct acpi_fadt, reset_value) == 128, "acpi_fadt");
 
-#define FADT_RESET_REG_SUP (1u << 10)
-#define ACPI_SPACE_IO	   1
-#define PM1_SCI_EN	   0x1u
-#define PM1_SLP_EN	   (1u << 13)
+#define PM1_SLP_EN (1u << 13)
 
 struct acpi_madt {
 	struct acpi_header h;

@@ -5,10 +5,9 @@
  */
 #include "kernel/arch/clock.h"
 
-#include "kernel/arch/apic.h"
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/internal.h"
 #include "kernel/arch/io.h"
-#include "kernel/arch/rtc.h"
 #include "kernel/lib/printk.h"
 
 #define PIT_HZ		1193182u

@@ -2,8 +2,8 @@
 #include "kernel/arch/context.h"
 
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/internal.h"
 #include "kernel/arch/pte.h"
-#include "kernel/arch/segment.h"
 #include "kernel/arch/trap.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"

@@ -1,7 +1,7 @@
 /* The processor: private data, descriptor table, TSS, and the features that we rely on. */
 #include "kernel/arch/cpu.h"
 
-#include "kernel/arch/segment.h"
+#include "kernel/arch/internal.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

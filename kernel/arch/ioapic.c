@@ -4,9 +4,9 @@
  * Locks: the caller's (irq.c's lock), since index and data register belong together.
  */
 #include "kernel/arch/acpi.h"
-#include "kernel/arch/apic.h"
+#include "kernel/arch/internal.h"
+
 #include "kernel/arch/io.h"
-#include "kernel/arch/mmio.h"
 #include "kernel/arch/pte.h"
 #include "kernel/lib/printk.h"
 

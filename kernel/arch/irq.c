@@ -10,8 +10,8 @@
 #include "kernel/arch/irq.h"
 
 #include "kernel/arch/acpi.h"
-#include "kernel/arch/apic.h"
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/internal.h"
 #include "kernel/arch/io.h"
 #include "kernel/arch/spin.h"
 #include "kernel/arch/trap.h"

@@ -1,11 +1,9 @@
 /* The local APIC through its registers in memory. Source: SDM vol. 3, chapter 11. */
-#include "kernel/arch/apic.h"
+#include "kernel/arch/internal.h"
 
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/io.h"
-#include "kernel/arch/mmio.h"
 #include "kernel/arch/pte.h"
-#include "kernel/arch/segment.h"
 #include "kernel/lib/printk.h"
 
 #define LAPIC_ID	    0x020

@@ -22,12 +22,6 @@ void power_off(void)
 {
 	irq_disable();
 	if (acpi.pm1a_cnt && acpi.has_s5) {
-		/* ACPI 6.4 §16.1.7: the firmware may still own the machine. */
-		if (acpi.smi_cmd && !(inw(acpi.pm1a_cnt) & PM1_SCI_EN)) {
-			outb(acpi.smi_cmd, acpi.acpi_enable);
-			for (int i = 0; i < 1000 && !(inw(acpi.pm1a_cnt) & PM1_SCI_EN); i++)
-				udelay(100);
-		}
 		outw(acpi.pm1a_cnt, (u16)(PM1_SLP_EN | (u32)acpi.slp_typ_a << 10));
 		if (acpi.pm1b_cnt)
 			outw(acpi.pm1b_cnt, (u16)(PM1_SLP_EN | (u32)acpi.slp_typ_b << 10));
@@ -45,10 +39,6 @@ void power_reset(void)
 	} __packed no_idt;
 
 	irq_disable();
-	if (acpi.reset_port) {
-		outb(acpi.reset_port, acpi.reset_value);
-		udelay(10000);
-	}
 	outb(KBD_COMMAND, KBD_PULSE_RESET);
 	udelay(10000);
 	__asm__ __volatile__("lidt %0; int3" ::"m"(no_idt));

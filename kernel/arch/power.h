@@ -5,7 +5,7 @@
 
 /* ACPI S5 (PM1a_CNT from the FADT, SLP_TYP from the DSDT's \_S5), else halts. Context: any. */
 void power_off(void) __attribute__((__noreturn__));
-/* ACPI reset register, keyboard controller, triple fault, in this order. */
+/* By the keyboard controller, or else a triple fault. */
 void power_reset(void) __attribute__((__noreturn__));
 /* Stop this processor for good. */
 void power_halt(void) __attribute__((__noreturn__));

@@ -27,7 +27,7 @@
 /* Mappings made at run time: ioremap, kernel stacks. */
 #define VMAP_BASE 0xffffc90000000000ull
 #define VMAP_END  0xffffc98000000000ull
-/* kernel/arch's own device mappings, in the last 2 MiB (kernel/arch/mmio.h). */
+/* kernel/arch's own device mappings, in the last 2 MiB (kernel/arch/mmio.c). */
 #define FIXMAP_BASE 0xffffffffffe00000ull
 /* The kernel image: loaded at 1 MiB, linked here + 1 MiB. */
 #define KERNEL_BASE 0xffffffff80000000ull

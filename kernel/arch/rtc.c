@@ -1,5 +1,5 @@
 /* Reads the CMOS clock. Source: Motorola MC146818 data sheet. */
-#include "kernel/arch/rtc.h"
+#include "kernel/arch/internal.h"
 
 #include "kernel/arch/io.h"
 #include "kernel/lib/string.h"

@@ -6,12 +6,10 @@
  */
 #include "kernel/arch/trap.h"
 
-#include "kernel/arch/apic.h"
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/extable.h"
+#include "kernel/arch/internal.h"
 #include "kernel/arch/pte.h"
-#include "kernel/arch/segment.h"
-#include "kernel/arch/trap_dump.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"

@@ -1,5 +1,5 @@
 /* What is printed of a dying kernel: registers, the backtrace by frame pointers; and the end. */
-#include "kernel/arch/trap_dump.h"
+#include "kernel/arch/internal.h"
 
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/power.h"
