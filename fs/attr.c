@@ -46,29 +46,39 @@ void file_update_time(struct file *file)
 	mark_inode_dirty_sync(inode);
 }
 
-/* The bits that do not survive a write or a change of owner. */
+/* The bits of a regular file that do not survive a write or a change of owner. */
 static mode_t privileges(mode_t mode)
 {
-	mode_t bits = mode & S_ISUID;
-
 	/* setgid without group execution means mandatory locking, not a privilege. */
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		bits |= S_ISGID;
-	return S_ISREG(mode) ? bits : 0;
+		return mode & (S_ISUID | S_ISGID);
+	return mode & S_ISUID;
+}
+
+int notify_change(struct inode *inode, struct iattr *attr)
+{
+	mode_t mode = attr->ia_valid & ATTR_MODE ? attr->ia_mode : inode->i_mode;
+
+	if (attr->ia_valid & (ATTR_UID | ATTR_GID) && S_ISREG(inode->i_mode)) {
+		attr->ia_mode = mode & ~privileges(mode);
+		attr->ia_valid |= ATTR_MODE;
+	}
+	if (!(attr->ia_valid & ATTR_CTIME)) {
+		attr->ia_ctime = current_time();
+		attr->ia_valid |= ATTR_CTIME;
+	}
+	if (inode->i_op && inode->i_op->setattr)
+		return inode->i_op->setattr(inode, attr);
+	return inode_setattr(inode, attr);
 }
 
 int file_remove_privs(struct file *file)
 {
 	struct inode *inode = file->f_inode;
-	mode_t bits = privileges(inode->i_mode);
-	struct iattr attr = {.ia_valid = ATTR_MODE | ATTR_CTIME,
-			     .ia_mode = inode->i_mode & ~bits,
-			     .ia_ctime = current_time()};
+	mode_t bits = S_ISREG(inode->i_mode) ? privileges(inode->i_mode) : 0;
+	struct iattr attr = {.ia_valid = ATTR_MODE, .ia_mode = inode->i_mode & ~bits};
 
-	if (!bits || cred_is_root(current_cred()))
-		return 0;
-	return inode->i_op->setattr ? inode->i_op->setattr(inode, &attr) :
-				      inode_setattr(inode, &attr);
+	return bits && !cred_is_root(current_cred()) ? notify_change(inode, &attr) : 0;
 }
 
 void generic_fillattr(const struct inode *inode, struct kstat *stat)

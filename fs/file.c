@@ -128,13 +128,6 @@ static int may_open(const struct path *path, u32 flags, bool created)
 	return err;
 }
 
-struct file *dentry_open(const struct path *path, u32 flags)
-{
-	int err = may_open(path, flags & ~O_TRUNC, false);
-
-	return err ? ERR_PTR(err) : do_dentry_open(path, flags);
-}
-
 struct file *filp_openat(int dfd, const char *name, u32 flags, mode_t mode)
 {
 	struct file *file;
@@ -185,7 +178,6 @@ struct file *alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 		return file;
 	}
 	file->f_op = fops;
-	iput(inode); /* the dentry has its own */
 	return file;
 }
 

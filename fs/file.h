@@ -73,13 +73,10 @@ struct file {
 	void *private_data;		    /* driver's */
 };
 
-/* Open a path that was looked up; reference to the path is taken. flags: O_*.
- * Returns: ERR_PTR(-EACCES, -EROFS, -ENXIO, -ENFILE, -ENOMEM, ...). */
-struct file *must_check dentry_open(const struct path *path, u32 flags);
-/* open(2) on a kernel string. */
+/* open(2) on a kernel string. Returns: ERR_PTR(-EACCES, -EROFS, -ENXIO, -ENFILE, -ENOMEM, ...). */
 struct file *must_check filp_open(const char *name, u32 flags, mode_t mode);
 struct file *must_check filp_openat(int dfd, const char *name, u32 flags, mode_t mode);
-/* A file without a name of its own (pipes). Owns: takes over the inode reference on success. */
+/* A file without a name of its own (pipes); it holds the inode. */
 struct file *must_check alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 					  const struct file_operations *fops);
 struct file *get_file(struct file *file);

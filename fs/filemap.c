@@ -13,14 +13,12 @@
 #include "fs/inode.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
-#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/sched/wait.h"
 
 #define WAIT_BUCKETS 64u
 #define ALLOC_TRIES  4
 #define SHRINK_BATCH 32u
-#define FAULT_AROUND 16u /* pages read with a missing one by read_mapping_page */
 
 static struct wait_queue_head bit_waits[WAIT_BUCKETS];
 static atomic_t nr_cached, nr_dirty, nr_writeback; /* [atomic] pages, all mappings */
@@ -200,7 +198,8 @@ bool remove_idle_page(struct page *page)
 	return false;
 }
 
-struct page *page_cache_alloc(gfp_t gfp)
+/* A page for the cache; drops clean pages when memory is short. Returns: NULL if no memory. */
+static struct page *page_cache_alloc(gfp_t gfp)
 {
 	struct page *page = alloc_page(gfp);
 
@@ -235,40 +234,6 @@ struct page *find_or_create_page(struct address_space *mapping, pgoff_t index, g
 		}
 	}
 	return NULL;
-}
-
-struct page *read_mapping_page(struct address_space *mapping, pgoff_t index)
-{
-	struct page *page = find_get_page(mapping, index);
-	int err;
-
-	if (page && PageUptodate(page))
-		goto out;
-	if (page)
-		put_page(page);
-	else
-		do_page_cache_readahead(mapping, ALIGN_DOWN(index, FAULT_AROUND), FAULT_AROUND,
-					~0ull);
-	page = find_or_create_page(mapping, index, GFP_NOFS);
-	if (!page)
-		return ERR_PTR(-ENOMEM);
-	if (PageUptodate(page)) {
-		unlock_page(page);
-		goto out;
-	}
-	clear_bit(PG_ERROR, &page->flags);
-	err = mapping->a_ops->readpage(mapping->host, page);
-	if (err == 0) {
-		wait_on_page_locked(page);
-		err = PageUptodate(page) ? 0 : -EIO;
-	}
-	if (err < 0) {
-		put_page(page);
-		return ERR_PTR(err);
-	}
-out:
-	mark_page_accessed(page);
-	return page;
 }
 
 void mark_page_accessed(struct page *page)

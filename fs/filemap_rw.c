@@ -13,7 +13,8 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 
-#define COPY_TRIES 16 /* copies without progress before -EFAULT */
+#define COPY_TRIES   16	 /* copies without progress before -EFAULT */
+#define FAULT_AROUND 16u /* pages read with a missing one by read_mapping_page */
 
 /* Bring an absent or failed page in. Page referenced. Returns: 0 or -errno. */
 static int read_page_now(struct address_space *m, struct page *page)
@@ -33,35 +34,47 @@ static int read_page_now(struct address_space *m, struct page *page)
 	return !PageUptodate(page) && page->mapping ? -EIO : 0;
 }
 
-/* The up-to-date page at index, referenced, for a reader that wants `want` pages from there. */
-static struct page *get_read_page(struct kiocb *iocb, pgoff_t index, u32 want)
+/* The up-to-date page at index, referenced. The file, of which `want` pages from there are wanted,
+ * reads ahead; without one, the pages around are read. */
+static struct page *get_read_page(struct address_space *m, struct file *file, pgoff_t index,
+				  u32 want, bool nowait)
 {
-	struct file *file = iocb->ki_filp;
-	struct address_space *m = file->f_mapping;
 	struct page *page = find_get_page(m, index);
 	int err;
 
 	for (;; page = find_get_page(m, index)) {
 		if (!page) {
-			if (iocb->ki_flags & IOCB_NOWAIT)
+			if (nowait)
 				return ERR_PTR(-EAGAIN);
-			page_cache_sync_readahead(file, index, want);
+			if (file)
+				page_cache_sync_readahead(file, index, want);
+			else
+				do_page_cache_readahead(m, ALIGN_DOWN(index, want), want, ~0ull);
 			page = find_or_create_page(m, index, GFP_NOFS);
 			if (!page)
 				return ERR_PTR(-ENOMEM);
 			unlock_page(page);
-		} else if (test_bit(PG_READAHEAD, &page->flags)) {
+		} else if (file && test_bit(PG_READAHEAD, &page->flags)) {
 			page_cache_async_readahead(file, page);
 		}
 		if (PageUptodate(page))
 			return page;
-		err = iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : read_page_now(m, page);
+		err = nowait ? -EAGAIN : read_page_now(m, page);
 		if (err == 0 && PageUptodate(page))
 			return page;
 		put_page(page);
 		if (err < 0)
 			return ERR_PTR(err);
 	}
+}
+
+struct page *read_mapping_page(struct address_space *m, pgoff_t index)
+{
+	struct page *page = get_read_page(m, NULL, index, FAULT_AROUND, false);
+
+	if (!IS_ERR(page))
+		mark_page_accessed(page);
+	return page;
 }
 
 static ssize_t buffered_read(struct kiocb *iocb, struct iov_iter *iter)
@@ -80,8 +93,9 @@ static ssize_t buffered_read(struct kiocb *iocb, struct iov_iter *iter)
 		if (iocb->ki_pos >= size)
 			break;
 		left = min(left, (u64)size - (pos - offset));
-		page = get_read_page(iocb, pos >> PAGE_SHIFT,
-				     (u32)min(DIV_ROUND_UP(left, PAGE_SIZE), 1024ul));
+		page = get_read_page(file->f_mapping, file, pos >> PAGE_SHIFT,
+				     (u32)min(DIV_ROUND_UP(left, PAGE_SIZE), 1024ul),
+				     (iocb->ki_flags & IOCB_NOWAIT) != 0);
 		if (IS_ERR(page))
 			return done > 0 ? done : PTR_ERR(page);
 		file->f_ra_prev = page->index;

@@ -211,9 +211,7 @@ static void evict(struct inode *inode)
 {
 	const struct super_operations *op = inode->i_sb->s_op;
 
-	if (test_bit(I_NEW, &inode->i_state))
-		truncate_inode_pages(&inode->i_data, 0);
-	else if (op->evict_inode)
+	if (op->evict_inode && !test_bit(I_NEW, &inode->i_state))
 		op->evict_inode(inode);
 	else
 		truncate_inode_pages(&inode->i_data, 0);
@@ -381,11 +379,6 @@ struct inode *inode_next_dirty(struct super_block *sb, ktime_t older_than)
 	}
 	spin_unlock(&inode_lock);
 	return inode;
-}
-
-bool sb_has_dirty_inodes(struct super_block *sb)
-{
-	return !list_empty(&sb->s_dirty);
 }
 
 static bool sync_trylock(struct inode *inode)

@@ -37,16 +37,15 @@ enum inode_state {
 };
 
 struct inode {
-	ino_t i_ino;	  /* [const] */
-	mode_t i_mode;	  /* [i_mutex] */
-	uid_t i_uid;	  /* [i_mutex] */
-	gid_t i_gid;	  /* [i_mutex] */
-	u32 i_nlink;	  /* [i_mutex] */
-	dev_t i_rdev;	  /* [const] device nodes */
-	loff_t i_size;	  /* [i_mutex to change] bytes */
-	u64 i_blocks;	  /* [i_mutex] 512-byte units, as in struct stat */
-	u32 i_blkbits;	  /* [const] log2 of the filesystem's block size */
-	u32 i_generation; /* [const] */
+	ino_t i_ino;   /* [const] */
+	mode_t i_mode; /* [i_mutex] */
+	uid_t i_uid;   /* [i_mutex] */
+	gid_t i_gid;   /* [i_mutex] */
+	u32 i_nlink;   /* [i_mutex] */
+	dev_t i_rdev;  /* [const] device nodes */
+	loff_t i_size; /* [i_mutex to change] bytes */
+	u64 i_blocks;  /* [i_mutex] 512-byte units, as in struct stat */
+	u32 i_blkbits; /* [const] log2 of the filesystem's block size */
 	struct timespec64 i_atime, i_mtime, i_ctime; /* [i_mutex] */
 	u64 i_state;				     /* [atomic bits] enum inode_state */
 	atomic_t i_count;			     /* [atomic] */
@@ -149,7 +148,6 @@ void mark_inode_dirty_pages(struct inode *inode);
  * reference, or NULL. It counts as newer than `older_than` from now on, so that a loop with one
  * value ends. Write its pages, then write_inode_now(), which takes it off the list when clean. */
 struct inode *inode_next_dirty(struct super_block *sb, ktime_t older_than);
-bool sb_has_dirty_inodes(struct super_block *sb);
 /* Write all unused and used inodes of sb (sync), or drop all unused ones (umount).
  * evict_inodes returns how many are still in use. */
 int must_check sync_inodes_sb(struct super_block *sb, bool wait);

@@ -38,8 +38,8 @@ void nd_end(struct nameidata *nd);
 struct dentry *must_check lookup_locked(struct dentry *dir, const struct qstr *name);
 int must_check may_create(const struct inode *dir);
 
-/* Change the size without asking for permission. */
-int must_check do_truncate(const struct path *path, loff_t size);
+/* The part of setattr that all share. Locks: i_mutex and write hold. */
+int must_check notify_change(struct inode *inode, struct iattr *attr);
 
 /* "." and ".." at positions 0 and 1. Returns: false when the sink is full. */
 bool dir_emit_dots(struct file *file, struct dir_context *ctx);

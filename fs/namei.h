@@ -30,7 +30,6 @@ int must_check vfs_linkat(int odfd, const char *oldname, int ndfd, const char *n
 int must_check vfs_renameat(int odfd, const char *oldname, int ndfd, const char *newname,
 			    u32 flags);
 ssize_t must_check vfs_readlinkat(int dfd, const char *name, char *buf, size_t size);
-int must_check vfs_statat(int dfd, const char *name, u32 lookup_flags, struct kstat *stat);
 int must_check vfs_getattr(const struct path *path, struct kstat *stat);
 int must_check vfs_accessat(int dfd, const char *name, int mask, bool effective);
 int must_check vfs_setattr(const struct path *path, struct iattr *attr);

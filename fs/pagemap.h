@@ -55,8 +55,6 @@ struct address_space {
 void address_space_init(struct address_space *mapping, struct inode *host);
 void pagecache_init(void);
 
-/* A page for the cache; drops clean pages when memory is short. Returns: NULL if no memory. */
-struct page *must_check page_cache_alloc(gfp_t gfp);
 /* Find. Returns: page with a reference, or NULL. Context: any that may take tree_lock. */
 struct page *find_get_page(struct address_space *mapping, pgoff_t index);
 /* Find and lock; NULL if absent. Context: sleeps. */
@@ -151,8 +149,6 @@ void mapping_set_error(struct address_space *m, int error);
 int must_check file_check_and_advance_wb_err(struct file *file);
 /* For open: an error that nobody has seen yet is this file's to report, older ones are not. */
 u32 filemap_sample_wb_err(struct address_space *m);
-/* One locked page leaves the cache, whatever its state. */
-void truncate_complete_page(struct page *page);
 /* Drop all pages from byte `start` on; a partial page is zeroed. Context: sleeps, i_mutex. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
 /* Drop clean, unlocked pages in [start, end] (BLKFLSBUF, O_DIRECT). Returns: how many. */

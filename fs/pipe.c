@@ -323,12 +323,11 @@ int create_pipe_files(struct file *files[2], u32 flags)
 			err = -ENOMEM;
 			goto err_files;
 		}
-		files[i] = alloc_file_pseudo(igrab(inode), name, flags | (i ? O_WRONLY : O_RDONLY),
+		files[i] = alloc_file_pseudo(inode, name, flags | (i ? O_WRONLY : O_RDONLY),
 					     &pipe_fops);
 		if (IS_ERR(files[i])) {
 			err = (int)PTR_ERR(files[i]);
 			put_pipe(inode);
-			iput(inode);
 			goto err_files;
 		}
 		inode->i_pipe->readers += !i;

@@ -20,18 +20,6 @@ int vfs_getattr(const struct path *path, struct kstat *stat)
 	return 0;
 }
 
-int vfs_statat(int dfd, const char *name, u32 lookup_flags, struct kstat *stat)
-{
-	struct path path;
-	int err = path_lookupat(dfd, name, lookup_flags, &path);
-
-	if (err)
-		return err;
-	err = vfs_getattr(&path, stat);
-	path_put(&path);
-	return err;
-}
-
 int vfs_accessat(int dfd, const char *name, int mask, bool effective)
 {
 	struct cred *saved = current->cred, real = *current_cred();
@@ -97,26 +85,6 @@ ssize_t vfs_readlinkat(int dfd, const char *name, char *buf, size_t size)
 	return ret;
 }
 
-/* The part of setattr that all share. Locks: i_mutex and write hold. */
-static int notify_change(struct inode *inode, struct iattr *attr)
-{
-	mode_t mode = attr->ia_valid & ATTR_MODE ? attr->ia_mode : inode->i_mode;
-
-	if (attr->ia_valid & (ATTR_UID | ATTR_GID) && S_ISREG(inode->i_mode)) {
-		if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-			mode &= ~S_ISGID;
-		attr->ia_mode = mode & ~S_ISUID;
-		attr->ia_valid |= ATTR_MODE;
-	}
-	if (!(attr->ia_valid & ATTR_CTIME)) {
-		attr->ia_ctime = current_time();
-		attr->ia_valid |= ATTR_CTIME;
-	}
-	if (inode->i_op && inode->i_op->setattr)
-		return inode->i_op->setattr(inode, attr);
-	return inode_setattr(inode, attr);
-}
-
 int vfs_setattr(const struct path *path, struct iattr *attr)
 {
 	struct inode *inode = path->dentry->d_inode;
@@ -133,28 +101,21 @@ int vfs_setattr(const struct path *path, struct iattr *attr)
 	return err;
 }
 
-int do_truncate(const struct path *path, loff_t size)
+/* Change the size without asking for permission. */
+static int do_truncate(const struct path *path, loff_t size)
 {
-	struct inode *inode = path->dentry->d_inode;
+	const struct inode *inode = path->dentry->d_inode;
 	struct timespec64 now = current_time();
 	struct iattr attr = {.ia_valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME,
 			     .ia_size = size,
 			     .ia_mtime = now,
 			     .ia_ctime = now};
-	int err;
 
 	if (size < 0)
 		return -EINVAL;
 	if ((u64)size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
-	err = mnt_want_write(path->mnt);
-	if (err)
-		return err;
-	mutex_lock(&inode->i_mutex);
-	err = notify_change(inode, &attr);
-	mutex_unlock(&inode->i_mutex);
-	mnt_drop_write(path->mnt);
-	return err;
+	return vfs_setattr(path, &attr);
 }
 
 int vfs_truncate(const struct path *path, loff_t size)

@@ -24,7 +24,6 @@
 #define S_ISUID	    04000u
 #define S_ISGID	    02000u
 #define S_ISVTX	    01000u
-#define S_IRWXU	    0700u
 #define S_IXGRP	    00010u
 #define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
 #define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)

@@ -9,7 +9,8 @@
 #include "fs/pagemap.h"
 #include "kernel/lib/string.h"
 
-void truncate_complete_page(struct page *page)
+/* One locked page leaves the cache, whatever its state. */
+static void truncate_complete_page(struct page *page)
 {
 	bool buffers = test_bit(PG_PRIVATE, &page->flags);
 

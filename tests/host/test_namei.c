@@ -9,6 +9,7 @@
  * that it cannot judge: permissions, mounts, failures, references. */
 #include "tests/host/host.h"
 #include "tests/host/fakes/memfs.h"
+#include "tests/host/fakes/vfs.h"
 #include "tests/host/fakes/oracle.h"
 
 #include "fs/file.h"

@@ -8,6 +8,7 @@
 /* What is opened but lies on no disk: pipes, FIFOs, poll, tables of descriptors, /dev and /proc. */
 #include "tests/host/host.h"
 #include "tests/host/fakes/memfs.h"
+#include "tests/host/fakes/vfs.h"
 
 #include "block/genhd.h"
 #include "fs/char_dev.h"

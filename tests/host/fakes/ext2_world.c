@@ -1,6 +1,7 @@
 #include "tests/host/host.h"
 #include "tests/host/fakes/ext2_world.h"
 #include "tests/host/fakes/ramdisk.h"
+#include "tests/host/fakes/vfs.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
