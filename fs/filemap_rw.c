@@ -174,7 +174,7 @@ ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *iter)
 			idle = 0;
 		iocb->ki_pos += n;
 		done += n;
-		balance_dirty_pages(iocb->ki_filp->f_mapping);
+		balance_dirty_pages();
 	}
 	return done > 0 ? done : n;
 }

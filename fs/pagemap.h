@@ -155,8 +155,8 @@ void truncate_inode_pages(struct address_space *m, loff_t start);
 u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);
 
 /* The write-back machinery (fs/writeback.c). */
-void writeback_init(void);			   /* starts the flusher thread */
-void balance_dirty_pages(struct address_space *m); /* throttle a writer; may sleep */
+void writeback_init(void);	/* starts the flusher thread */
+void balance_dirty_pages(void); /* throttle a writer; may sleep */
 void wakeup_flusher(void);
 /* Write what was dirtied before `before` (~0: everything) without waiting for it. */
 void writeback_older_than(ktime_t before);

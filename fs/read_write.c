@@ -16,27 +16,22 @@ static bool is_stream(const struct file *file)
 
 static u32 flags_to_iocb(u32 f_flags)
 {
-	u32 iocb = 0;
-
-	if (f_flags & O_APPEND)
-		iocb |= IOCB_APPEND;
-	if (f_flags & O_DIRECT)
-		iocb |= IOCB_DIRECT;
-	if (f_flags & O_DSYNC)
-		iocb |= IOCB_DSYNC;
-	if ((f_flags & O_SYNC) == O_SYNC)
-		iocb |= IOCB_SYNC;
-	return iocb;
+	return (f_flags & O_APPEND ? IOCB_APPEND : 0) | (f_flags & O_DIRECT ? IOCB_DIRECT : 0) |
+	       (f_flags & O_DSYNC ? IOCB_DSYNC : 0) |
+	       ((f_flags & O_SYNC) == O_SYNC ? IOCB_SYNC : 0);
 }
 
-typedef ssize_t rw_iter_t(struct kiocb *iocb, struct iov_iter *it);
-
 /* Check and do. An asynchronous iocb may be gone afterwards. */
-static ssize_t call_iter(struct kiocb *iocb, struct iov_iter *it, bool write, rw_iter_t *op)
+static ssize_t call_iter(struct kiocb *iocb, struct iov_iter *it, bool write)
 {
-	const struct inode *inode = iocb->ki_filp->f_inode;
+	const struct file *file = iocb->ki_filp;
+	const struct inode *inode = file->f_inode;
+	ssize_t (*op)(struct kiocb * iocb, struct iov_iter * it) = write ? file->f_op->write_iter :
+									   file->f_op->read_iter;
 
-	iocb->ki_flags |= flags_to_iocb(iocb->ki_filp->f_flags);
+	if (!(write ? file->f_writable : file->f_readable))
+		return -EBADF;
+	iocb->ki_flags |= flags_to_iocb(file->f_flags);
 	if (S_ISDIR(inode->i_mode))
 		return -EISDIR;
 	if (!op)
@@ -54,7 +49,7 @@ static ssize_t call_iter(struct kiocb *iocb, struct iov_iter *it, bool write, rw
 
 /* pos NULL: at f_pos, which moves. */
 static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags,
-		     bool write, rw_iter_t *op)
+		     bool write)
 {
 	struct kiocb iocb = {.ki_filp = file, .ki_flags = iocb_flags};
 	bool lock = !pos && !is_stream(file);
@@ -65,11 +60,9 @@ static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 io
 	if (lock)
 		mutex_lock(&file->f_pos_lock);
 	iocb.ki_pos = pos ? *pos : file->f_pos;
-	ret = call_iter(&iocb, it, write, op);
-	if (ret >= 0 && pos)
-		*pos = iocb.ki_pos;
-	else if (ret >= 0)
-		file->f_pos = iocb.ki_pos;
+	ret = call_iter(&iocb, it, write);
+	if (ret >= 0)
+		*(pos ? pos : &file->f_pos) = iocb.ki_pos;
 	if (lock)
 		mutex_unlock(&file->f_pos_lock);
 	return ret;
@@ -77,30 +70,22 @@ static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 io
 
 ssize_t vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags)
 {
-	if (!file->f_readable)
-		return -EBADF;
-	return do_rw(file, it, pos, iocb_flags, false, file->f_op->read_iter);
+	return do_rw(file, it, pos, iocb_flags, false);
 }
 
 ssize_t vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags)
 {
-	if (!file->f_writable)
-		return -EBADF;
-	return do_rw(file, it, pos, iocb_flags, true, file->f_op->write_iter);
+	return do_rw(file, it, pos, iocb_flags, true);
 }
 
 ssize_t vfs_iocb_read(struct kiocb *iocb, struct iov_iter *it)
 {
-	const struct file *file = iocb->ki_filp;
-
-	return file->f_readable ? call_iter(iocb, it, false, file->f_op->read_iter) : -EBADF;
+	return call_iter(iocb, it, false);
 }
 
 ssize_t vfs_iocb_write(struct kiocb *iocb, struct iov_iter *it)
 {
-	const struct file *file = iocb->ki_filp;
-
-	return file->f_writable ? call_iter(iocb, it, true, file->f_op->write_iter) : -EBADF;
+	return call_iter(iocb, it, true);
 }
 
 ssize_t kernel_read(struct file *file, void *buf, size_t len, loff_t pos)

@@ -195,9 +195,8 @@ static bool over_limit(u64 limit)
 	return stats.dirty + stats.writeback > limit;
 }
 
-void balance_dirty_pages(struct address_space *m)
+void balance_dirty_pages(void)
 {
-	(void)m;
 	if (over_limit(background_limit))
 		wakeup_flusher();
 	while (over_limit(dirty_limit)) {
