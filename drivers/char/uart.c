@@ -12,27 +12,23 @@
 #include "block/genhd.h"
 #include "drivers/char/char_internal.h"
 #include "drivers/char/tty_driver.h"
+#include "kernel/arch/earlycon.h"
 #include "kernel/arch/io.h"
 #include "kernel/arch/irq.h"
 #include "kernel/lib/printk.h"
 
-#define COM1	     0x3f8
-#define COM1_IRQ     4
-#define UART_DATA    COM1
-#define UART_IER     (COM1 + 1)
-#define UART_IIR     (COM1 + 2)
-#define UART_LSR     (COM1 + 5)
-#define UART_SCRATCH (COM1 + 7)
-#define IER_RX	     0x01u
-#define IER_TX	     0x02u
-#define IIR_NONE     0x01u
-#define LSR_DATA     0x01u
-#define LSR_BREAK    0x10u
-#define LSR_THRE     0x20u
-#define TX_BURST     8u
-#define RX_CHUNK     64u
-#define ROUNDS_MAX   4096 /* of one interrupt: more is a broken port */
-#define RING_SIZE    4096u
+#define COM1_IRQ   4
+#define UART_DATA  COM1
+#define UART_IIR   (COM1 + 2)
+#define IER_RX	   0x01u
+#define IER_TX	   0x02u
+#define IIR_NONE   0x01u
+#define LSR_DATA   0x01u
+#define LSR_BREAK  0x10u
+#define TX_BURST   8u
+#define RX_CHUNK   64u
+#define ROUNDS_MAX 4096 /* of one interrupt: more is a broken port */
+#define RING_SIZE  4096u
 
 static struct tty uart_tty;
 static struct spinlock uart_lock = SPINLOCK_INIT("uart", LOCK_CONSOLE);

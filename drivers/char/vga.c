@@ -329,13 +329,12 @@ static const struct tty_operations vga_ops = {
 };
 
 /* printk's. A message from a fault under our own lock is printed all the same. */
-static void vga_console_write(struct console *con, const char *buf, size_t len)
+static void vga_console_write(const char *buf, size_t len)
 {
 	bool locked = !spin_is_held(&vga.lock);
 	u64 flags = locked ? spin_lock_irqsave(&vga.lock) : 0;
 	enum parse_state state = vga.state;
 
-	(void)con;
 	vga.state = TEXT;
 	for (; len; len--, buf++) {
 		if (*buf == '\n')
@@ -367,7 +366,7 @@ static bool is_message_console(void)
 
 void vga_init(void)
 {
-	static struct console console = {.name = "tty0", .write = vga_console_write};
+	static struct console console = {.write = vga_console_write};
 	volatile void *memory = ioremap(PADDR(VGA_PA), CELLS * sizeof(u16));
 
 	if (!memory)

@@ -4,17 +4,12 @@
 #include "kernel/arch/io.h"
 #include "kernel/lib/printk.h"
 
-#define COM1	     0x3f8
-#define UART_IER     (COM1 + 1)
-#define UART_FCR     (COM1 + 2)
-#define UART_LCR     (COM1 + 3)
-#define UART_MCR     (COM1 + 4)
-#define UART_LSR     (COM1 + 5)
-#define UART_SCRATCH (COM1 + 7)
-#define LCR_8N1	     0x03
-#define LCR_DLAB     0x80
-#define LSR_THRE     0x20
-#define SPIN_MAX     1000000
+#define UART_FCR (COM1 + 2)
+#define UART_LCR (COM1 + 3)
+#define UART_MCR (COM1 + 4)
+#define LCR_8N1	 0x03
+#define LCR_DLAB 0x80
+#define SPIN_MAX 1000000
 
 static bool present;
 
@@ -36,15 +31,9 @@ void earlycon_write(const char *buf, size_t len)
 	}
 }
 
-static void console_write(struct console *con, const char *buf, size_t len)
-{
-	(void)con;
-	earlycon_write(buf, len);
-}
-
 void earlycon_init(void)
 {
-	static struct console console = {.name = "ttyS0", .write = console_write};
+	static struct console console = {.write = earlycon_write};
 
 	outb(UART_SCRATCH, 0x5a);
 	if (inb(UART_SCRATCH) != 0x5a)

@@ -112,19 +112,15 @@ const char *cmdline_get_nth(const char *key, unsigned int n)
 
 bool cmdline_bool(const char *key, bool dflt)
 {
-	static const char *const yes[] = {"", "1", "y", "Y", "on"};
 	static const char *const no[] = {"0", "n", "N", "off"};
 	const char *value = cmdline_get(key);
 
 	if (!value)
 		return dflt;
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
-		if (strcmp(value, yes[i]) == 0)
-			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
 		if (strcmp(value, no[i]) == 0)
 			return false;
-	return dflt;
+	return true;
 }
 
 u64 cmdline_u64(const char *key, u64 dflt)

@@ -12,6 +12,6 @@ const char *cmdline_raw(void);
 const char *cmdline_get(const char *key);
 /* The n-th value of a key that may be given several times (console=), or NULL. */
 const char *cmdline_get_nth(const char *key, unsigned int n);
-/* A toggle: absent gives `dflt`; bare, 1, y, on give true; 0, n, off give false. */
+/* A toggle: absent gives `dflt`; 0, n, off give false, all else true. */
 bool cmdline_bool(const char *key, bool dflt);
 u64 cmdline_u64(const char *key, u64 dflt);

@@ -87,7 +87,7 @@ static void emit(const char *s, size_t len)
 
 	ring_write(s, len);
 	list_for_each_entry(con, &consoles, list)
-		con->write(con, s, len);
+		con->write(s, len);
 }
 
 static void emit_timestamp(void)
@@ -146,7 +146,7 @@ static void replay(struct console *con)
 	while (pos < ring_head) {
 		size_t n = min((size_t)(ring_head - pos), (size_t)(RING_SIZE - pos % RING_SIZE));
 
-		con->write(con, &ring[pos % RING_SIZE], n);
+		con->write(&ring[pos % RING_SIZE], n);
 		pos += n;
 	}
 }
@@ -154,18 +154,9 @@ static void replay(struct console *con)
 void console_register(struct console *con)
 {
 	u64 flags = printk_lock();
-	struct console *old, *tmp;
-	bool replaced = false;
 
-	list_for_each_entry_safe(old, tmp, &consoles, list) {
-		if (strcmp(old->name, con->name) == 0) {
-			list_del(&old->list);
-			replaced = true;
-		}
-	}
 	list_add_tail(&con->list, &consoles);
-	if (!replaced)
-		replay(con);
+	replay(con);
 	printk_unlock(flags);
 }
 

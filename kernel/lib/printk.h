@@ -21,13 +21,12 @@ void printk(const char *fmt, ...) printf_like(1, 2);
 
 struct console {
 	struct list_head list; /* [printk] */
-	const char *name;      /* [const] as in console=, "ttyS0", "tty0" */
 	/* Write bytes at once, by polling. Context: any. */
-	void (*write)(struct console *con, const char *buf, size_t len);
+	void (*write)(const char *buf, size_t len);
 };
 
-/* From now on pass messages to `con`, those printed before first. A console of the same name is
- * replaced and nothing is repeated. Owns: con stays the caller's. */
+/* From now on pass messages to `con`, those printed before first. Owns: con stays the
+ * caller's. */
 void console_register(struct console *con);
 /* printk's clock, once there is one (nanoseconds since boot). */
 void printk_set_clock(u64 (*now_ns)(void));

@@ -60,7 +60,7 @@ void sched_finish_switch(void)
 
 	__atomic_store_n(&prev->on_cpu, false, __ATOMIC_RELEASE);
 	if (dead)
-		thread_free(prev);
+		thread_discard(prev);
 }
 
 void (*sched_sleep_hook)(void);

@@ -46,16 +46,11 @@ void thread_start(struct thread *t)
 	ASSERT(woken);
 }
 
-void thread_free(struct thread *t)
-{
-	vmap_free_stack(t->stack, KERNEL_STACK_SIZE);
-	kfree(t);
-}
-
 void thread_discard(struct thread *t)
 {
 	ASSERT(!t->on_rq && !t->on_cpu);
-	thread_free(t);
+	vmap_free_stack(t->stack, KERNEL_STACK_SIZE);
+	kfree(t);
 }
 
 struct thread *kthread_run(const char *name, void (*entry)(void *), void *arg)

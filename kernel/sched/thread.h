@@ -67,7 +67,7 @@ void sched_init(void);
  * Owns: the caller, until thread_start. Context: may sleep. */
 struct thread *must_check thread_create(const char *name, void (*entry)(void *), void *arg);
 void thread_start(struct thread *t);
-/* Free a thread that was created but never started. */
+/* Free a thread that was created but never started, or that no CPU runs any more. Context: any. */
 void thread_discard(struct thread *t);
 /* Create and start a kernel thread. Returns: ERR_PTR(-ENOMEM) on failure. */
 struct thread *must_check kthread_run(const char *name, void (*entry)(void *), void *arg);

@@ -68,14 +68,11 @@ static void assert_sent(const char *text)
 	nr_sent = nr_unsent = 0;
 }
 
-void char_register(u32 major, u32 minor, u32 count, const char *name, mode_t mode,
-		   const struct file_operations *f)
+void char_register(dev_t dev, const char *name, mode_t mode, const struct file_operations *f)
 {
-	(void)minor;
-	(void)count;
 	(void)name;
 	(void)mode;
-	if (major == 4)
+	if (MAJOR(dev) == 4)
 		fops = f;
 }
 loff_t no_llseek(struct file *f, loff_t off, int whence)
