@@ -17,7 +17,6 @@
 #include "fs/inode.h"
 #include "fs/internal.h"
 #include "fs/super.h"
-#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"

@@ -333,8 +333,6 @@ int create_pipe_files(struct file *files[2], u32 flags)
 		inode->i_pipe->readers += !i;
 		inode->i_pipe->writers += i;
 		files[i]->private_data = (void *)~0ull;
-		if (i == 1)
-			break;
 	}
 	iput(inode);
 	return 0;
