@@ -44,7 +44,7 @@ u64 kmalloc_pages(void)
 
 static struct page *slab_create(const struct kmem_cache *cache, gfp_t gfp)
 {
-	struct page *page = alloc_pages_uncounted(gfp & ~GFP_ZERO, 0);
+	struct page *page = alloc_pages(gfp & ~GFP_ZERO, 0);
 	void *free = NULL;
 
 	if (!page)
@@ -137,7 +137,7 @@ static void *large_alloc(size_t size, gfp_t gfp)
 
 	while ((PAGE_SIZE << order) < size)
 		order++;
-	page = alloc_pages_uncounted(gfp & ~GFP_ZERO, order);
+	page = alloc_pages(gfp & ~GFP_ZERO, order);
 	return page ? page_address(page) : NULL;
 }
 

@@ -6,8 +6,6 @@
 /* page.c: take over the free memory that boot found. */
 void page_alloc_init(struct page *map, u8 *chunks, u64 nr_frames);
 void page_alloc_add(u64 start_pfn, u64 end_pfn);
-/* alloc_pages without mm_fail_after, for kmalloc, which has counted already. */
-struct page *alloc_pages_uncounted(gfp_t gfp, unsigned int order);
 /* Count an allocation for mm_fail_after. Returns: must it fail? */
 bool should_fail_alloc(void);
 

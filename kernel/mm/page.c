@@ -140,15 +140,10 @@ static struct page *take_with_reclaim(gfp_t gfp, unsigned int order, u64 least)
 
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
-	return should_fail_alloc() ? NULL : alloc_pages_uncounted(gfp, order);
-}
-
-struct page *alloc_pages_uncounted(gfp_t gfp, unsigned int order)
-{
 	struct page *page;
 	u64 least;
 
-	if (order > MAX_ORDER)
+	if (order > MAX_ORDER || should_fail_alloc())
 		return NULL;
 	least = floor_for(gfp);
 	page = take(order, least);

@@ -92,5 +92,6 @@ struct shrinker {
 void shrinker_register(struct shrinker *s);
 /* Is memory so short that caches should be written back and dropped now? Context: any. */
 bool mm_is_low(void);
-/* Tests: make the n-th allocation from now (pages and kmalloc) fail; 0 switches it off. */
+/* Tests: make the n-th allocation from now fail, of pages or by kmalloc (which may need pages on
+ * top); 0 switches it off. */
 void mm_fail_after(u32 n);

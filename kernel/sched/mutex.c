@@ -67,8 +67,3 @@ void mutex_unlock(struct mutex *m)
 	wake_up_locked(&m->wq);
 	spin_unlock_irqrestore(&m->wq.lock, flags);
 }
-
-bool mutex_is_locked_by_me(const struct mutex *m)
-{
-	return READ_ONCE(m->owner) == current;
-}

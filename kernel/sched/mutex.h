@@ -19,4 +19,3 @@ bool mutex_trylock(struct mutex *m);
 /* 0, or -ERESTARTSYS on a signal. */
 int must_check mutex_lock_interruptible(struct mutex *m);
 void mutex_unlock(struct mutex *m);
-bool mutex_is_locked_by_me(const struct mutex *m);

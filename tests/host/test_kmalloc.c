@@ -7,11 +7,6 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/mm_internal.h"
 
-struct page *alloc_pages_uncounted(gfp_t gfp, unsigned int order)
-{
-	return alloc_pages(gfp, order);
-}
-
 bool should_fail_alloc(void)
 {
 	return false; /* the fake frames count */

@@ -110,7 +110,7 @@ static int memfs_lookup(struct inode *dir, struct dentry *dentry)
 	struct entry *e = *find(dir, &dentry->d_name);
 	struct inode *inode = NULL;
 
-	assert_true(mutex_is_locked_by_me(&dir->i_mutex));
+	assert_true(dir->i_mutex.owner != NULL);
 	if (failed())
 		return -EIO;
 	if (e) {
@@ -129,7 +129,7 @@ static int make(struct inode *dir, struct dentry *dentry, mode_t mode, dev_t rde
 	struct inode *inode;
 	struct node *n;
 
-	assert_true(mutex_is_locked_by_me(&dir->i_mutex));
+	assert_true(dir->i_mutex.owner != NULL);
 	while (nodes[ino].mode)
 		ino++;
 	if (failed())
@@ -177,7 +177,7 @@ static int memfs_link(struct inode *dir, struct dentry *dentry, struct inode *in
 {
 	if (failed())
 		return -EIO;
-	assert_true(mutex_is_locked_by_me(&inode->i_mutex));
+	assert_true(inode->i_mutex.owner != NULL);
 	add(dir, &dentry->d_name, inode->i_ino);
 	links(inode, 1);
 	d_instantiate(dentry, igrab(inode));
@@ -188,7 +188,7 @@ static int memfs_unlink(struct inode *dir, struct dentry *dentry)
 {
 	if (failed())
 		return -EIO;
-	assert_true(mutex_is_locked_by_me(&dentry->d_inode->i_mutex));
+	assert_true(dentry->d_inode->i_mutex.owner != NULL);
 	del(dir, &dentry->d_name);
 	links(dentry->d_inode, -1);
 	return 0;
@@ -212,8 +212,8 @@ static int memfs_rename(struct inode *old_dir, struct dentry *old, struct inode 
 	bool is_dir = S_ISDIR(old->d_inode->i_mode);
 	int err = 0;
 
-	assert_true(mutex_is_locked_by_me(&old_dir->i_mutex));
-	assert_true(mutex_is_locked_by_me(&new_dir->i_mutex));
+	assert_true(old_dir->i_mutex.owner != NULL);
+	assert_true(new_dir->i_mutex.owner != NULL);
 	if (new->d_inode)
 		err = is_dir ? memfs_rmdir(new_dir, new) : memfs_unlink(new_dir, new);
 	else

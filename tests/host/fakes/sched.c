@@ -438,8 +438,3 @@ void mutex_unlock(struct mutex *m)
 		panic("a mutex is not held");
 	m->owner = NULL;
 }
-
-bool mutex_is_locked_by_me(const struct mutex *m)
-{
-	return m->owner == &main_thread;
-}
