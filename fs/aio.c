@@ -73,7 +73,7 @@ struct kioctx *kioctx_get(struct aio_table *t, u64 id)
 int aio_setup(struct aio_table *t, u64 id, u32 nr_events)
 {
 	u32 nr_pages = aio_ring_pages(nr_events);
-	struct kioctx *ctx = kzalloc(sizeof(*ctx) + nr_pages * sizeof(*ctx->pages), GFP_KERNEL);
+	struct kioctx *ctx = kzalloc(sizeof(*ctx) + nr_pages * sizeof(void *), GFP_KERNEL);
 	int err = 0;
 
 	if (!ctx)

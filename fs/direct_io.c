@@ -352,11 +352,13 @@ static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_bl
 ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write,
 			   get_block_t *get_block)
 {
-	struct dio here, *dio = is_sync(iocb) ? &here : iocb->private;
 	struct inode *inode = iocb->ki_filp->f_mapping->host;
 	bool sync = is_sync(iocb), lock = get_block && !write;
+	struct dio here, *dio = iocb->private;
 	ssize_t done;
 
+	if (sync)
+		dio = &here;
 	if (lock && !mutex_trylock(&inode->i_mutex)) {
 		if (iocb->ki_flags & IOCB_NOWAIT)
 			return -EAGAIN;

@@ -22,6 +22,15 @@ static inline void mmio_write64(volatile void *addr, u64 v)
 	mmio_write32((volatile char *)addr + 4, (u32)(v >> 32));
 }
 
-static inline void smp_mb(void) { __sync_synchronize(); }
-static inline void smp_rmb(void) { __sync_synchronize(); }
-static inline void smp_wmb(void) { __sync_synchronize(); }
+static inline void smp_mb(void)
+{
+	__sync_synchronize();
+}
+static inline void smp_rmb(void)
+{
+	__sync_synchronize();
+}
+static inline void smp_wmb(void)
+{
+	__sync_synchronize();
+}
