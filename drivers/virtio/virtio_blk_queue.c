@@ -9,6 +9,7 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/sched/softirq.h"
 
 #define DRAIN_BATCH 32
 
@@ -111,18 +112,6 @@ static int virtblk_queue_rq(struct request *rq, bool last)
 	return err == -ENOSPC ? -EBUSY : err;
 }
 
-static void virtblk_commit_rqs(struct request_queue *rq_queue, u16 hctx_idx)
-{
-	struct virtio_blk *vblk = blk_queue_driver_data(rq_queue);
-	struct virtqueue *vq = vblk->queues[hctx_idx].vq;
-	u64 flags = spin_lock_irqsave(&vq->lock);
-	bool notify = virtqueue_kick_prepare(vq);
-
-	spin_unlock_irqrestore(&vq->lock, flags);
-	if (notify)
-		virtqueue_notify(vq);
-}
-
 /* 0 or -errno for what the device wrote, or did not write, as status. */
 static int request_result(struct virtblk_queue *q, const struct request *rq, u32 len)
 {
@@ -193,6 +182,27 @@ int virtblk_drain(struct virtblk_queue *q)
 void virtblk_done(struct virtqueue *vq)
 {
 	(void)virtblk_drain(vq->priv);
+}
+
+/* A device may have finished before its doorbell's write is over: so we look once before we ask
+ * for an interrupt. */
+static void virtblk_commit_rqs(struct request_queue *rq_queue, u16 hctx_idx)
+{
+	struct virtio_blk *vblk = blk_queue_driver_data(rq_queue);
+	struct virtblk_queue *q = &vblk->queues[hctx_idx];
+	struct virtqueue *vq = q->vq;
+	u64 flags = spin_lock_irqsave(&vq->lock);
+	bool notify = virtqueue_kick_prepare(vq);
+
+	if (notify)
+		virtqueue_disable_cb(vq);
+	spin_unlock_irqrestore(&vq->lock, flags);
+	if (!notify)
+		return;
+	virtqueue_notify(vq);
+	local_bh_disable();
+	(void)virtblk_drain(q);
+	local_bh_enable();
 }
 
 static int virtblk_poll(struct request_queue *rq_queue, u16 hctx_idx)

@@ -28,6 +28,7 @@
 #define VIRTQUEUE_MAX	   1024u
 #define VIRTQUEUE_ALIGN	   4096u /* of the used ring, as legacy devices want it */
 #define VQ_INLINE_DESCS	   8u	 /* of the indirect table that every head owns */
+#define VQ_DIRECT_DESCS	   4u	 /* of the ring, while half of it is free */
 #define VQ_HISTORY	   16u
 #define VIRTQUEUE_NAME_LEN 24
 
