@@ -168,6 +168,12 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
 
 	if (!rq->bio || !bio_has_data(rq->bio))
 		return 0;
+	if (rq->bio == rq->biotail && rq->bio->bi_vcnt == 1 &&
+	    rq->data_len <= rq->q->limits.max_segment_size_bytes) { /* the usual small one */
+		bv = bio_iter_vec(rq->bio, rq->bio->bi_iter);
+		segs[0] = (struct blk_segment){PADDR(bvec_phys(&bv)), bv.bv_len};
+		return 1;
+	}
 	for (const struct bio *bio = rq->bio; bio; bio = bio->bi_next) {
 		bio_for_each_segment(bv, bio, iter) {
 			u64 addr = bvec_phys(&bv);

@@ -18,7 +18,7 @@
 #include "kernel/sched/softirq.h"
 
 #define RING_RETRY_NS  (4 * NSEC_PER_MSEC)
-#define PLUG_SCAN      4 /* newest requests that a bio may join */
+#define PLUG_SCAN      1 /* newest requests that a bio may join */
 #define QUEUE_SCAN     64
 #define DISPATCH_BATCH 32 /* requests on their way with interrupts off */
 
