@@ -6,19 +6,24 @@
 
 #include "kernel/arch/cpu.h"
 #include "kernel/lib/errno.h"
-#include "kernel/mm/pgtable.h"
 #include "kernel/mm/uaccess.h"
 
+#define TOP_SHIFT 39 /* of the address bits that index the top-level table */
 #define PIN_TRIES 16 /* another thread may take the page away between fault and walk */
 
 static struct page *try_pin(u64 va, bool write)
 {
-	u64 need = PTE_P | PTE_U | (write ? PTE_W : 0), flags = irq_save(), *pte;
+	u64 need = PTE_P | PTE_U | (write ? PTE_W : 0), flags = irq_save();
+	u64 entry = read_cr3() | PTE_P;
 	struct page *page = NULL;
 
-	pte = pgtable_walk(PADDR(read_cr3() & PTE_ADDR_MASK), va, false);
-	if (pte && (READ_ONCE(*pte) & need) == need) {
-		page = phys_to_page(PADDR(*pte & PTE_ADDR_MASK));
+	for (int shift = TOP_SHIFT; shift >= PAGE_SHIFT && (entry & PTE_P); shift -= 9) {
+		const u64 *table = phys_to_virt(PADDR(entry & PTE_ADDR_MASK));
+
+		entry = READ_ONCE(table[(va >> shift) % 512]);
+	}
+	if ((entry & need) == need) {
+		page = phys_to_page(PADDR(entry & PTE_ADDR_MASK));
 		if (page)
 			get_page(page);
 	}

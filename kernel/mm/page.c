@@ -28,9 +28,11 @@ static struct buddy buddy;	 /* [buddy_lock] */
 static u64 total_pages, reserve; /* [const after boot] */
 static u32 fail_countdown;	 /* [atomic] 0: off */
 static LIST_HEAD(shrinkers);	 /* [const after boot] */
+struct page *page_map;
 
 void page_alloc_init(struct page *map, u8 *chunks, u64 nr_frames)
 {
+	page_map = map;
 	buddy_init(&buddy, map, chunks, nr_frames);
 }
 
@@ -194,11 +196,6 @@ struct page *phys_to_page(paddr_t pa)
 	if (pfn >= buddy.nr_frames || buddy.chunks[pfn / CHUNK_FRAMES] != CHUNK_READY)
 		return NULL;
 	return buddy.map + pfn;
-}
-
-paddr_t page_to_phys(const struct page *page)
-{
-	return PADDR((u64)(page - buddy.map) << PAGE_SHIFT);
 }
 
 struct page *virt_to_page(const void *va)

@@ -71,7 +71,15 @@ static inline int page_count(const struct page *page)
 }
 
 struct page *phys_to_page(paddr_t pa); /* NULL if not memory */
+#ifdef HOST_TEST
 paddr_t page_to_phys(const struct page *page);
+#else
+extern struct page *page_map; /* [const after boot] */
+static inline paddr_t page_to_phys(const struct page *page)
+{
+	return PADDR((u64)(page - page_map) << PAGE_SHIFT);
+}
+#endif
 static inline void *page_address(const struct page *page)
 {
 	return phys_to_virt(page_to_phys(page));

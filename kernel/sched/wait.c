@@ -178,5 +178,6 @@ static bool completion_done(struct completion *c)
 
 void wait_for_completion(struct completion *c)
 {
-	wait_event(&c->wq, completion_done(c));
+	if (!completion_done(c))
+		wait_event(&c->wq, completion_done(c));
 }
