@@ -56,16 +56,33 @@ static void irq_exit(void)
 		run_pending(cpu);
 }
 
+/* Interrupts are off; `flags` tells what they were. */
+static void run_or_leave(u64 flags)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (in_interrupt() || cpu->softirq_pending == 0)
+		return;
+	if ((flags & X86_FLAGS_IF) && cpu->spin_depth == 0)
+		run_pending(cpu);
+	else /* a handler may want the lock that the caller holds */
+		(void)wake_up_thread(ksoftirqd);
+}
+
+void softirq_run(void)
+{
+	u64 flags = irq_save();
+
+	run_or_leave(flags);
+	irq_restore(flags);
+}
+
 void softirq_raise(enum softirq nr)
 {
 	u64 flags = irq_save();
-	struct cpu *cpu = this_cpu();
 
-	cpu->softirq_pending |= 1u << nr;
-	if (!in_interrupt() && (flags & X86_FLAGS_IF) && cpu->spin_depth == 0)
-		run_pending(cpu);
-	else if (!in_interrupt()) /* a handler may want the lock that the caller holds */
-		(void)wake_up_thread(ksoftirqd);
+	this_cpu()->softirq_pending |= 1u << nr;
+	run_or_leave(flags);
 	irq_restore(flags);
 }
 

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "kernel/arch/cpu.h"
+#include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 
 enum softirq {
@@ -19,6 +21,23 @@ void softirq_register(enum softirq nr, void (*handler)(void));
  * caller holds a spinlock or has interrupts off, by the ksoftirqd thread.
  * Context: any. */
 void softirq_raise(enum softirq nr);
-bool in_interrupt(void); /* in an interrupt handler or softirq */
+bool in_interrupt(void); /* in an interrupt handler or softirq, or softirqs are held off */
+/* Run what is pending, at once or as softirq_raise says. Context: any. */
+void softirq_run(void);
+/* Hold softirqs off on this CPU, nestable; enabling runs those pending. What softirqs but no
+ * interrupt handlers take can so be locked cheaper than with interrupts off. */
+static inline void local_bh_disable(void)
+{
+	this_cpu()->softirq_depth++;
+	barrier();
+}
+static inline void local_bh_enable(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	barrier();
+	if (--cpu->softirq_depth == 0 && unlikely(READ_ONCE(cpu->softirq_pending) != 0))
+		softirq_run();
+}
 /* Part of sched_init. */
 void softirq_init(void);

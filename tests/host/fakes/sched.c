@@ -161,6 +161,11 @@ void softirq_raise(enum softirq nr)
 	fake_cpu.softirq_pending |= 1u << nr;
 }
 
+void softirq_run(void)
+{
+	run_softirqs();
+}
+
 void fake_bh_disable(void)
 {
 	fake_cpu.softirq_depth++;
