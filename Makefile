@@ -17,35 +17,32 @@ $(AFTER_DEPS): after-deps
 	@:
 else
 
-## Build and run
 ##   make              everything that `make run` needs: kernel, programs, disk
-##   make run          boot to a shell in this terminal (leave: poweroff, or Ctrl-A x)
-##   make run-iso      the same through GRUB, from build/ringlet.iso
-##   make run-disk     from build/bootdisk.img alone: firmware, GRUB, kernel, root partition
+##   make run          boot to a shell in this terminal (`poweroff` leaves)
+##   make run-iso      the same through GRUB, from build/ringlet.iso (make iso)
+##   make run-disk     from build/bootdisk.img alone: firmware, GRUB, kernel, root
 ##   make disk         a new build/disk.img (the old one's files are lost)
-##   make iso          build/ringlet.iso
-##   make debug        boot stopped, console here, and wait for `make gdb` elsewhere
+##   make debug        boot stopped, console here; `make gdb` goes elsewhere
 ##   make gdb          attach to it, with symbols
-## Test
 ##   make test         host, in-kernel and system tests
 ##   make test-host    unit tests of the kernel's own sources, under sanitizers
 ##   make test-kernel  tests that run inside the kernel
 ##   make test-system  QEMU, driven from outside; T=word picks tests
 ##   make check        warnings (gcc, clang), format, linters, layers, size limits
 ##   make sizes        lines of code by folder, against their ceilings
-##   make test-virtio  every kind of virtio disk that QEMU offers, a line each (long)
+##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make fuzz-virtio  a fuzzer plays the disk, for FUZZ_TIME=600 seconds
-## Machine
-##   make deps         install the packages that are missing (also: make deps run)
+##   make deps         install the packages that are missing (also: deps run)
 ##   make doctor       say what is missing or too old, and what mends it
 ##   make clean        remove build/
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
-##   DISK=build/disk.img  MEM=256M  SMP=1  CPU=max  MACHINE=pc|q35|microvm  GUI=1  CC=gcc|clang
-##   APPEND= kernel command line   QEMUFLAGS= more for QEMU   SIZE=64M for `make disk`
-##   V=1 shows the commands   DEBUG=1 builds a kernel that checks its locks
+##   DISK=build/disk.img MEM=256M SMP=1 CPU=max MACHINE=pc|q35|microvm GUI=1
+##   APPEND=kernel command line  QEMUFLAGS=more for QEMU  SIZE=64M of a new disk
+##   CC=gcc|clang  V=1 shows the commands  DEBUG=1 a kernel that checks its locks
 
 O ?= build
-ifeq ($(origin CC),default)
+# A make below this one inherits -R and knows no default.
+ifneq (,$(filter default undefined,$(origin CC)))
 CC := gcc
 endif
 LD := ld
