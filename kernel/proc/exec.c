@@ -132,17 +132,20 @@ static int must_check use_interpreter(struct exec_image *image, char *head, cons
 				      const char **name)
 {
 	char *end = strchr(head, '\n'), *interp, *arg;
+	bool cut = !end && strlen(head) == HEAD_SIZE; /* the line goes on */
 	int err;
 
-	if (head[0] != '#' || head[1] != '!' || !end)
+	if (head[0] != '#' || head[1] != '!')
 		return -ENOEXEC;
+	if (!end)
+		end = head + strlen(head);
 	while (end[-1] == ' ' || end[-1] == '\t')
 		end--;
 	*end = '\0';
 	interp = arg = skip_blanks(head + 2);
 	while (*arg && *arg != ' ' && *arg != '\t')
 		arg++;
-	if (arg == interp)
+	if (arg == interp || (cut && !*arg))
 		return -ENOEXEC;
 	if (*arg) {
 		*arg = '\0';
@@ -211,6 +214,10 @@ static int must_check prepare_image(struct exec_image *image, u64 argv, u64 envp
 		err = push_list(image, envp, kernel, &image->envc);
 	if (!err)
 		err = push_list(image, argv, kernel, &image->argc);
+	if (!err && !image->argc) { /* Linux >= 5.18: no program need do without argv[0] */
+		image->argc = 1;
+		err = push_kernel_string(image, "");
+	}
 	if (!err && (image->argc + image->envc) * sizeof(u64) > ARGS_MAX)
 		err = -E2BIG;
 	if (!err)

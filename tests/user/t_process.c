@@ -236,6 +236,9 @@ TEST(exec_scripts)
 	write_file("outer", "#!./script\n");
 	chmod("outer", 0755);
 	CHECK(IN_CHILD(execl("./outer", "name", "y", (char *)NULL)) == 0);
+	write_file("bare", "#!./script"); /* the end of the file ends the line */
+	chmod("bare", 0755);
+	CHECK(IN_CHILD(execl("./bare", "name", "y", (char *)NULL)) == 0);
 	write_file("loop", "#!./loop\n");
 	chmod("loop", 0755);
 	FAILS(execl("./loop", "loop", (char *)NULL), ELOOP);
