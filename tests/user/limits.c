@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,8 +87,9 @@ static int memory(void)
 static int unknown(void)
 {
 	for (int i = 0; i < 2; i++)
-		if (syscall(1999) != -1 || errno != ENOSYS)
-			return 1;
+		for (int which = 0; which < 2; which++)
+			if (syscall(which ? SYS_ioprio_get : 1999, 1, 0) != -1 || errno != ENOSYS)
+				return 1;
 	puts("ENOSYS");
 	return 0;
 }
