@@ -379,6 +379,7 @@ void vga_init(void)
 	memset(vga.shown, 0xff, sizeof(vga.shown)); /* unlike anything: all is written */
 	crtc_write(CURSOR_START, CURSOR_LINE);
 	flush();
+	vga_tty.winsize = (struct winsize){.ws_row = ROWS, .ws_col = COLS};
 	tty_register(&vga_tty, "tty1", MKDEV(4, 1), &vga_ops);
 	if (is_message_console())
 		console_register(&console);

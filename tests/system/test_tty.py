@@ -105,6 +105,8 @@ def test_screen_and_keyboard(boot, make_disk):
     m.press(["ctrl-c"])
     m.press(["e", "c", "h", "o", "spc", "b", "a", "c", "k", "ret"])
     _wait_screen(m, "\nback")
+    m.press(["s", "t", "t", "y", "spc", "s", "i", "z", "e", "ret"])
+    _wait_screen(m, "\n25 80")
 
 
 def _wait_screen(machine, text, tries=600):
