@@ -73,6 +73,11 @@ def test_dead_init_is_a_panic_with_a_status(boot, make_disk):
     assert m.wait_exit() not in (0, None)
 
 
+def test_help_fits_a_terminal():
+    lines = sh("make", "-s", "help", cwd=TOP).splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+
+
 def test_second_make_run_starts_within_a_second(tmp_path):
     sh("make", "-C", TOP, "all")
     sh("timeout", "2", "make", "-C", TOP, "run", f"QEMU={tmp_path}/qemu",

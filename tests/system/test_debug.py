@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from ringlet import TOP, SECONDS, fsck
+from ringlet import TOP, SECONDS, fsck, sh
 
 ELF = os.path.join(TOP, "build/ringlet.elf")
 
@@ -44,3 +44,11 @@ def test_backtrace_from_the_block_layer_to_the_system_call(shell):
     m.wait_prompt()
     m.poweroff()
     fsck(m.disk)
+
+
+def test_hops_are_functions():
+    with open(os.path.join(TOP, "tools/gdbinit"), encoding="utf-8") as file:
+        hops = re.findall(r"^  echo   (.*)\\n$", file.read(), re.M)
+    names = " ".join(hops).split()
+    functions = {line.split()[-1] for line in sh("nm", ELF).splitlines()}
+    assert len(names) > 8 and set(names) <= functions
