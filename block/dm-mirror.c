@@ -185,7 +185,10 @@ static void map_write(struct mirror *m, struct bio *bio)
 
 static void mirror_map(struct dm_target *t, struct bio *bio)
 {
-	if (op_is_write(bio->bi_opf))
+	/* A leg without a tag is no failed one, and a write to some legs is none. As Linux. */
+	if (bio->bi_opf & REQ_NOWAIT)
+		bio_io_error(bio, -EOPNOTSUPP);
+	else if (op_is_write(bio->bi_opf))
 		map_write(t->private, bio);
 	else
 		map_read(t->private, bio);

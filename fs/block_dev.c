@@ -15,6 +15,7 @@
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
+#include "fs/pagemap.h"
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -28,6 +29,7 @@
 #define BLKRRPART    0x125fu
 #define BLKGETSIZE   0x1260u
 #define BLKFLSBUF    0x1261u
+#define BLKRAGET     0x1263u
 #define BLKSSZGET    0x1268u
 #define BLKDISCARD   0x1277u
 #define BLKIOMIN     0x1278u
@@ -35,6 +37,7 @@
 #define BLKPBSZGET   0x127bu
 #define BLKZEROOUT   0x127fu
 #define BLKBSZGET    0x80081270u
+#define BLKBSZSET    0x40081271u
 #define BLKGETSIZE64 0x80081272u
 
 static struct super_block bdev_sb = {.s_maxbytes = INT64_MAX, .s_blocksize = 4096};
@@ -403,6 +406,26 @@ static int blkdev_set_read_only(struct block_device *bdev, u64 arg)
 	return 0;
 }
 
+/* Whoever mounted it relies on the size: the device is claimed meanwhile. */
+static int blkdev_set_blocksize(struct file *file, u64 arg)
+{
+	void *holder = file->f_flags & O_EXCL ? file : (void *)&arg;
+	struct block_device *bdev = file->private_data, *claimed;
+	u32 bytes;
+	int err;
+
+	if (!cred_is_root(current_cred()))
+		return -EACCES;
+	if (get_user_obj(&bytes, USERPTR(arg)) < 0)
+		return -EFAULT;
+	claimed = blkdev_get_by_dev(bdev->bd_dev, false, holder);
+	if (IS_ERR(claimed))
+		return (int)PTR_ERR(claimed);
+	err = set_blocksize(claimed, bytes);
+	blkdev_put(claimed, false, holder);
+	return err;
+}
+
 static int blkdev_reread(struct block_device *bdev)
 {
 	int err;
@@ -436,6 +459,10 @@ static long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 		return put_int(arg, lim ? lim->io_opt_bytes : 0);
 	case BLKBSZGET:
 		return put_int(arg, bdev->bd_block_size);
+	case BLKBSZSET:
+		return blkdev_set_blocksize(file, arg);
+	case BLKRAGET:
+		return put_u64(arg, READAHEAD_MAX_PAGES << (PAGE_SHIFT - SECTOR_SHIFT));
 	case BLKROGET:
 		return put_int(arg, bdev_read_only(bdev));
 	case BLKROSET:

@@ -235,6 +235,17 @@ def test_mirror_goes_on_and_catches_up(shell, tmp_path, failing):
     assert read_back(whole, "/after") == b"after\n"
 
 
+def test_no_leg_is_lost_to_who_would_not_wait(shell, tmp_path):
+    """Without a tag at once one leg would refuse what the other did."""
+    legs = [tmp_path / "a", tmp_path / "b"]
+    for leg in legs:
+        leg.write_bytes(b"x" * MIB)
+    m = shell(more_disks=legs, append=create("0 2048 mirror core 1 nosync 2 vdb 0 vdc 0"))
+    assert m.ok("/tests/blkio nowait /dev/vdb 1").splitlines() == ["read: ok", "write: ok"]
+    assert m.ok("/tests/blkio nowait /dev/dm-0 2").splitlines() == [
+        "read: Not supported", "write: Not supported"]
+
+
 def test_mirror_reads_on_from_the_other_leg(shell, tmp_path):
     legs = [str(tmp_path / "a"), str(tmp_path / "b")]
     scatter("mirror", os.urandom(HALF * SECTOR), legs)
@@ -336,6 +347,19 @@ def test_sys_tells_what_the_device_says(boot, make_disk, tmp_path):
     assert "/dev/vda" in m.ok("findfs LABEL=ringlet")
     assert "4096" in m.ok("blockdev --getss /dev/vdb; blockdev --getsz /dev/vdb")
     assert "32768 sectors" in m.ok("fdisk -l /dev/vdb") or "4096 sectors" in m.output()
+
+
+def test_blockdev_asks_and_sets_the_block_size(shell, tmp_path):
+    spare = tmp_path / "spare"
+    spare.write_bytes(bytes(MIB))
+    m = shell(more_disks=[spare])
+    assert m.ok("blockdev --getbsz /dev/vdb; blockdev --getra /dev/vdb").split() == ["4096", "1024"]
+    m.ok("exec 3< /dev/vdb; blockdev --setbsz 1024 /dev/vdb")  # until its last close
+    assert m.ok("blockdev --getbsz /dev/vdb; exec 3<&-").split() == ["1024"]
+    assert m.ok("blockdev --getbsz /dev/vdb").split() == ["4096"]
+    for disk, said in (("vdb", "Invalid argument"), ("vda", "busy")):
+        output, status = m.run(f"blockdev --setbsz {333 if disk == 'vdb' else 4096} /dev/{disk}")
+        assert status != 0 and said in output
 
 
 def test_write_cache_is_switched(shell, tmp_path):

@@ -6,6 +6,7 @@
  *	blkio sync DEV BLOCK    write one block with O_SYNC, then another
  *	blkio fsync FILE BLOCK  write a block, fsync by two descriptors, each twice
  *	blkio direct DEV BLOCK  read and write a block with O_DIRECT
+ *	blkio nowait DEV BLOCK  the same, if it can be begun at once (RWF_NOWAIT)
  *	blkio reread DEV BLOCK  read a block twice
  */
 #define _GNU_SOURCE
@@ -14,9 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define BLOCK 4096
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x08 /* Linux's <linux/fs.h> */
+#endif
 
 static char buf[BLOCK] __attribute__((aligned(BLOCK)));
 
@@ -112,6 +118,13 @@ int main(int argc, char **argv)
 		say("read", pread(fd, buf, BLOCK, at));
 		pattern(n, 0);
 		say("write", pwrite(fd, buf, BLOCK, at));
+	} else if (strcmp(what, "nowait") == 0) {
+		struct iovec iov = {buf, BLOCK};
+
+		fd = get(argv[2], O_RDWR | O_DIRECT);
+		say("read", syscall(SYS_preadv2, fd, &iov, 1L, (long)at, 0L, RWF_NOWAIT));
+		pattern(n, 0);
+		say("write", syscall(SYS_pwritev2, fd, &iov, 1L, (long)at, 0L, RWF_NOWAIT));
 	} else if (strcmp(what, "reread") == 0) {
 		fd = get(argv[2], O_RDONLY);
 		say("read", pread(fd, buf, BLOCK, at));
