@@ -27,14 +27,14 @@ static bool later(const struct timespec64 *a, const struct timespec64 *b)
 
 void inode_update_atime(struct inode *inode)
 {
-	struct timespec64 now = current_time();
+	s64 now = (s64)clock_realtime_coarse_ns(); /* a day needs no better clock */
 
 	if (inode->i_sb->s_flags & (MS_RDONLY | MS_NOATIME) || inode->i_sb->s_readonly_remount)
 		return;
 	if (later(&inode->i_atime, &inode->i_mtime) && later(&inode->i_atime, &inode->i_ctime) &&
-	    now.tv_sec - inode->i_atime.tv_sec < DAY_SECONDS)
+	    now < (inode->i_atime.tv_sec + DAY_SECONDS) * (s64)NSEC_PER_SEC)
 		return;
-	inode->i_atime = now;
+	inode->i_atime = current_time();
 	mark_inode_dirty_sync(inode);
 }
 

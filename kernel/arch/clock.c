@@ -30,6 +30,7 @@ u64 boot_tsc;
 /* ns = tsc * mult >> 32 */
 static u64 tsc_mult = (NSEC_PER_SEC << 32) / TSC_HZ_GUESS; /* [const after clock_init] */
 static u64 realtime_base_ns;				   /* [atomic] wall time at ktime 0 */
+static ktime_t last_tick;				   /* [atomic] */
 static void (*tick_fn)(bool from_user);			   /* [const after clock_init] */
 
 ktime_t ktime_get_ns(void)
@@ -126,8 +127,14 @@ static void calibrate(u64 *lapic_hz)
 	*lapic_hz = LAPIC_HZ_GUESS;
 }
 
+u64 clock_realtime_coarse_ns(void)
+{
+	return READ_ONCE(realtime_base_ns) + READ_ONCE(last_tick);
+}
+
 void clock_interrupt(bool from_user)
 {
+	WRITE_ONCE(last_tick, ktime_get_ns());
 	tick_fn(from_user);
 }
 

@@ -19,6 +19,8 @@ void clock_init(void (*tick)(bool from_user));
 ktime_t ktime_get_ns(void);
 /* Seconds since 1970 at boot, from the CMOS clock; wall time = this * 1e9 + ktime + offset. */
 u64 clock_realtime_ns(void);
+/* The same as of the last tick, for next to nothing. */
+u64 clock_realtime_coarse_ns(void);
 void clock_set_realtime_ns(u64 ns);
 /* Busy wait, for hardware that asks for it. Context: any. */
 void udelay(u64 usec);

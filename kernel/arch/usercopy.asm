@@ -36,6 +36,33 @@ global %1
 ; size_t arch_copy_user(void *dst, const void *src, size_t n)
 	USER_FUNCTION arch_copy_user, movsq, movsb
 
+; size_t arch_gather_user(void *dst, const u64 *ptrs, size_t n, size_t size)
+; rax counts objects, rcx bytes of one.
+align 16
+global arch_gather_user
+arch_gather_user:
+	mov	r8, rcx
+	xor	eax, eax
+	STAC
+.next:
+	cmp	rax, rdx
+	je	.out
+	mov	r9, [rsi + rax * 8]
+	xor	ecx, ecx
+.load:
+	mov	r10, [r9 + rcx]
+	mov	[rdi + rcx], r10
+	add	rcx, 8
+	cmp	rcx, r8
+	jb	.load
+	add	rdi, r8
+	inc	rax
+	jmp	.next
+.out:
+	CLAC
+	ret
+	EXTABLE	.load, .out
+
 ; size_t arch_clear_user(void *dst, size_t n)
 align 16
 global arch_clear_user

@@ -12,6 +12,9 @@
 
 /* Copy in either direction. Returns: how many bytes, counted from the end, were NOT copied. */
 size_t must_check arch_copy_user(void *dst, const void *src, size_t n);
+/* n objects of `size` bytes, a multiple of 8, one behind the other.
+ * Returns: how many were copied whole. */
+size_t must_check arch_gather_user(void *dst, const u64 *ptrs, size_t n, size_t size);
 /* Zero user memory. Returns: as above. */
 size_t must_check arch_clear_user(void *dst, size_t n);
 /* Copy a string with its end, at most `size` bytes.

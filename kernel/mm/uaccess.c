@@ -21,6 +21,16 @@ int copy_from_user(void *dst, userptr_t src, size_t len)
 	return 0;
 }
 
+size_t copy_from_user_gather(void *dst, const u64 *ptrs, size_t n, size_t size)
+{
+	size_t valid = 0;
+
+	might_sleep();
+	while (valid < n && access_ok(USERPTR(ptrs[valid]), size))
+		valid++;
+	return arch_gather_user(dst, ptrs, valid, size);
+}
+
 int copy_to_user(userptr_t dst, const void *src, size_t len)
 {
 	might_sleep();

@@ -13,6 +13,9 @@
 bool access_ok(userptr_t p, size_t len);
 /* Returns: 0 or -EFAULT; on failure part may have been copied. */
 int must_check copy_from_user(void *dst, userptr_t src, size_t len);
+/* n objects of `size` bytes, a multiple of 8, from all over the program's memory, one behind the
+ * other. Returns: how many were copied whole, before the first that cannot be read. */
+size_t must_check copy_from_user_gather(void *dst, const u64 *ptrs, size_t n, size_t size);
 int must_check copy_to_user(userptr_t dst, const void *src, size_t len);
 int must_check clear_user(userptr_t dst, size_t len);
 /* Copy a string with its end. Returns: its length, -EFAULT, or -ENAMETOOLONG when it does not fit

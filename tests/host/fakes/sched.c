@@ -39,6 +39,11 @@ ktime_t ktime_get_ns(void)
 	return now_ns;
 }
 
+u64 clock_realtime_coarse_ns(void)
+{
+	return clock_realtime_ns();
+}
+
 u64 clock_realtime_ns(void)
 {
 	return 1700000000ull * NSEC_PER_SEC + now_ns;

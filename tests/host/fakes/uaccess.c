@@ -39,6 +39,15 @@ size_t copy_from_user_inatomic(void *dst, userptr_t src, size_t len)
 	return len - n;
 }
 
+size_t copy_from_user_gather(void *dst, const u64 *ptrs, size_t n, size_t size)
+{
+	size_t i = 0;
+
+	while (i < n && copy_from_user_inatomic((char *)dst + i * size, USERPTR(ptrs[i]), size) == 0)
+		i++;
+	return i;
+}
+
 int copy_from_user(void *dst, userptr_t src, size_t len)
 {
 	return copy_from_user_inatomic(dst, src, len) ? -EFAULT : 0;
