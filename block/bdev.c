@@ -219,10 +219,11 @@ void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats)
 {
 	struct gendisk *disk = bdev->bd_disk;
 	struct spinlock *lock = disk->queue && !READ_ONCE(disk->dead) ? &disk->queue->lock : NULL;
-	u64 flags = lock ? spin_lock_irqsave(lock) : 0;
 
+	if (lock)
+		spin_lock_bh(lock);
 	stats_round(&bdev->bd_stats, ktime_get_ns());
 	*stats = bdev->bd_stats;
 	if (lock)
-		spin_unlock_irqrestore(lock, flags);
+		spin_unlock_bh(lock);
 }

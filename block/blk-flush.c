@@ -88,8 +88,8 @@ void blk_flush_end_io(struct request *flush_rq)
 	int status = flush_rq->status;
 	LIST_HEAD(served);
 	LIST_HEAD(ended);
-	u64 flags = spin_lock_irqsave(&q->lock);
 
+	spin_lock_bh(&q->lock);
 	flush_rq->state = RQ_IDLE;
 	list_splice_tail_init(&q->flush_running, &served);
 	if (!list_empty(&served))
@@ -107,7 +107,7 @@ void blk_flush_end_io(struct request *flush_rq)
 	}
 	q->flush_busy = false;
 	kick_flush(q);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	list_for_each_entry_safe(rq, tmp, &ended, list) {
 		list_del(&rq->list);
 		blk_mq_end_request(rq);

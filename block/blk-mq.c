@@ -131,24 +131,27 @@ static void turn_away(struct request_queue *q, struct list_head *batch, struct b
 
 void blk_mq_run_queue(struct request_queue *q)
 {
-	u64 commit = 0, bit, flags = spin_lock_irqsave(&q->lock);
+	u64 commit = 0, bit, flags;
 	struct blk_mq_hw_ctx *hctx;
 	LIST_HEAD(batch);
 	u32 starts;
 
+	spin_lock_bh(&q->lock);
 	atomic_inc(&q->runners);
 	q->plugged = false;
 	while ((hctx = pick_hctx(q)) != NULL && take_batch(q, hctx, &batch)) {
 		bit = 1ull << (hctx - q->hctxs);
 		starts = hctx->starts;
 		spin_unlock(&q->lock);
+		flags = irq_save(); /* once for all locks of the driver */
 		commit |= send_batch(q, &batch) ? bit : 0;
+		irq_restore(flags);
 		spin_lock(&q->lock);
 		if (!list_empty(&batch))
 			turn_away(q, &batch, hctx, starts);
 	}
 	q->next_hctx = (u16)((q->next_hctx + 1) % q->nr_hw_queues);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	for (u16 nr = 0; commit; nr++, commit >>= 1)
 		if (commit & 1)
 			q->ops->commit_rqs(q, nr);
@@ -159,28 +162,29 @@ void blk_mq_run_queue(struct request_queue *q)
 void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx)
 {
 	struct blk_mq_hw_ctx *hctx = &q->hctxs[hctx_idx];
-	u64 flags = spin_lock_irqsave(&q->lock);
 
+	spin_lock_bh(&q->lock);
 	hctx->starts++;
 	if (hctx->stopped)
 		timer_mod(&q->unplug_timer, ktime_get_ns());
 	hctx->stopped = false;
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 }
 
 static bool try_merge(struct request_queue *q, struct bio *bio)
 {
 	bool merged = false, run;
-	u64 flags;
 
 	if (current->plug && blk_attempt_merge(q, &current->plug->requests, bio, PLUG_SCAN))
 		return true;
-	flags = spin_lock_irqsave(&q->lock);
+	if (!READ_ONCE(q->nr_elevator))
+		return false;
+	spin_lock_bh(&q->lock);
 	if (q->nr_elevator)
 		merged = blk_attempt_merge(q, q->elevator->merge_list(q, bio->bi_opf), bio,
 					   QUEUE_SCAN);
 	run = merged && q->plugged && op_is_sync(bio->bi_opf);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	if (run)
 		blk_mq_run_queue(q);
 	return merged;
@@ -188,11 +192,10 @@ static bool try_merge(struct request_queue *q, struct bio *bio)
 
 static void insert_flush(struct request_queue *q, struct request *rq)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
-
+	spin_lock_bh(&q->lock);
 	blk_account_start(rq);
 	blk_flush_next_step(rq);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	blk_mq_run_queue(q);
 }
 
@@ -268,7 +271,6 @@ static bool retry_bios(struct request *rq)
 {
 	struct request_queue *q = rq->q;
 	struct bio *bio;
-	u64 flags;
 
 	if (!rq->retry && (!rq->status || rq->bio == rq->biotail))
 		return false;
@@ -280,19 +282,19 @@ static bool retry_bios(struct request *rq)
 	rq->retry = bio->bi_next;
 	bio->bi_next = NULL;
 	blk_rq_set_bio(rq, bio);
-	flags = spin_lock_irqsave(&q->lock);
+	spin_lock_bh(&q->lock);
 	list_add(&rq->list, &q->dispatch);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	return true;
 }
 
 /* Requests of q, back from the driver: their bios end, and their tags are free together. */
 static void finish_requests(struct request_queue *q, struct list_head *done)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
 	struct request *rq, *tmp;
 	LIST_HEAD(ended);
 
+	spin_lock_bh(&q->lock);
 	list_for_each_entry_safe(rq, tmp, done, list) {
 		struct blk_mq_hw_ctx *hctx = &q->hctxs[rq->hctx_idx];
 
@@ -306,7 +308,7 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 		if (!blk_flush_data_done(rq))
 			list_add_tail(&rq->list, &ended);
 	}
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	list_splice_tail_init(done, &ended);
 	list_for_each_entry_safe(rq, tmp, &ended, list) {
 		if (likely(!rq->end_io && !rq->status && !rq->retry)) {
@@ -356,7 +358,7 @@ int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 	struct bio *bio = bio_alloc(NULL, 1, REQ_OP_DRV_IN | REQ_NOMERGE, GFP_KERNEL);
 	struct completion done;
 	struct request *rq;
-	u64 flags, pa = virt_to_phys(buf).v;
+	u64 pa = virt_to_phys(buf).v;
 	int err = -EINVAL;
 
 	if (!bio)
@@ -374,9 +376,9 @@ int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 	}
 	blk_rq_set_bio(rq, bio);
 	rq->end_io_data = pdu_arg;
-	flags = spin_lock_irqsave(&q->lock);
+	spin_lock_bh(&q->lock);
 	list_add_tail(&rq->list, &q->dispatch);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	blk_mq_run_queue(q);
 	wait_for_completion(&done);
 	err = bio->bi_status;

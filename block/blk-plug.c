@@ -45,11 +45,10 @@ void blk_flush_plug(void)
 	struct blk_plug *plug = current->plug;
 	struct request *rq, *tmp;
 	struct request_queue *q;
-	u64 flags;
 
 	while (plug && !list_empty(&plug->requests)) {
 		q = list_first_entry(&plug->requests, struct request, list)->q;
-		flags = spin_lock_irqsave(&q->lock);
+		spin_lock_bh(&q->lock);
 		list_for_each_entry_safe(rq, tmp, &plug->requests, list) {
 			if (rq->q != q)
 				continue;
@@ -57,7 +56,7 @@ void blk_flush_plug(void)
 			plug->count--;
 			elevator_insert(q, rq);
 		}
-		spin_unlock_irqrestore(&q->lock, flags);
+		spin_unlock_bh(&q->lock);
 		blk_mq_run_queue(q);
 	}
 	if (plug)
@@ -68,7 +67,6 @@ void blk_plug_request(struct request *rq)
 {
 	struct blk_plug *plug = current->plug;
 	struct request_queue *q = rq->q;
-	u64 flags;
 	bool run;
 
 	if (plug) {
@@ -77,14 +75,14 @@ void blk_plug_request(struct request *rq)
 			blk_flush_plug();
 		return;
 	}
-	flags = spin_lock_irqsave(&q->lock);
+	spin_lock_bh(&q->lock);
 	elevator_insert(q, rq);
 	run = !blk_plug_enabled || op_is_sync(rq->cmd_flags) || q->nr_elevator >= UNPLUG_THRESH;
 	if (!run && !q->plugged) {
 		q->plugged = true;
 		timer_mod(&q->unplug_timer, ktime_get_ns() + UNPLUG_NS);
 	}
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	if (run)
 		blk_mq_run_queue(q);
 }
@@ -93,11 +91,11 @@ void blk_plug_request(struct request *rq)
 void blk_unplug_timer(struct timer *t)
 {
 	struct request_queue *q = container_of(t, struct request_queue, unplug_timer);
-	u64 flags = spin_lock_irqsave(&q->lock);
 
+	spin_lock_bh(&q->lock);
 	for (u16 i = 0; i < q->nr_hw_queues; i++)
 		if (!q->hctxs[i].in_flight)
 			q->hctxs[i].stopped = false;
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	blk_mq_run_queue(q);
 }

@@ -21,11 +21,11 @@ static void blk_timeout_timer(struct timer *t)
 static void blk_timeout_work(struct work *w)
 {
 	struct request_queue *q = container_of(w, struct request_queue, timeout_work);
-	u64 flags = spin_lock_irqsave(&q->lock);
 	struct request *oldest = NULL;
 	ktime_t now = ktime_get_ns();
 	bool overdue;
 
+	spin_lock_bh(&q->lock);
 	for (u16 i = 0; i < q->depth; i++) {
 		struct request *rq = &q->requests[i];
 
@@ -36,7 +36,7 @@ static void blk_timeout_work(struct work *w)
 	overdue = oldest && now >= oldest->dispatch_ns + q->timeout_ns;
 	if (oldest && !q->dying)
 		timer_mod(&q->timeout_timer, q->timeout_ns + (overdue ? now : oldest->dispatch_ns));
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	if (overdue && !(q->ops->timeout && q->ops->timeout(oldest)))
 		printk("block: a request at sector %llu takes more than %llu s\n",
 		       (unsigned long long)oldest->sector,

@@ -26,11 +26,11 @@ static ktime_t request_time(void)
 /* A request with a free tag, NULL if there is none (or the queue is frozen), or ERR_PTR(-EIO). */
 static struct request *try_get_request(struct request_queue *q, blk_opf_t opf)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
 	u16 usable = (u16)(q->depth - 1);
 	struct request *rq = NULL;
 	size_t tag;
 
+	spin_lock_bh(&q->lock);
 	if (q->dying) {
 		rq = ERR_PTR(-EIO);
 		goto out;
@@ -54,7 +54,7 @@ static struct request *try_get_request(struct request_queue *q, blk_opf_t opf)
 	rq->end_io_data = NULL;
 	rq->start_ns = request_time();
 out:
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	return rq;
 }
 
@@ -76,9 +76,9 @@ struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 void blk_mq_put_requests(struct request_queue *q, struct list_head *list)
 {
 	ktime_t now = ktime_get_ns();
-	u64 flags = spin_lock_irqsave(&q->lock);
 	struct request *rq, *tmp;
 
+	spin_lock_bh(&q->lock);
 	list_for_each_entry_safe(rq, tmp, list, list) {
 		list_del(&rq->list);
 		blk_account_done(rq, now);
@@ -89,24 +89,24 @@ void blk_mq_put_requests(struct request_queue *q, struct list_head *list)
 	/* A waiter queues itself before it looks for a tag under the lock. */
 	if (!list_empty(&q->tag_wq.waiters))
 		wake_up_all(&q->tag_wq);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 }
 
 static bool all_tags_free(struct request_queue *q)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
-	bool free = q->tags_used == 0;
+	bool free;
 
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_lock_bh(&q->lock);
+	free = q->tags_used == 0;
+	spin_unlock_bh(&q->lock);
 	return free;
 }
 
 void blk_mq_freeze_queue(struct request_queue *q)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
-
+	spin_lock_bh(&q->lock);
 	q->freeze_depth++;
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	blk_flush_plug();
 	blk_mq_run_queue(q);
 	wait_event(&q->tag_wq, all_tags_free(q));
@@ -114,19 +114,17 @@ void blk_mq_freeze_queue(struct request_queue *q)
 
 void blk_mq_unfreeze_queue(struct request_queue *q)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
-
+	spin_lock_bh(&q->lock);
 	ASSERT(q->freeze_depth > 0);
 	q->freeze_depth--;
 	wake_up_all(&q->tag_wq);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 }
 
 void blk_queue_dying(struct request_queue *q)
 {
-	u64 flags = spin_lock_irqsave(&q->lock);
-
+	spin_lock_bh(&q->lock);
 	q->dying = true;
 	wake_up_all(&q->tag_wq);
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 }

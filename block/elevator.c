@@ -31,15 +31,14 @@ const struct elevator_ops *elevator_default(void)
 int elevator_attach(struct request_queue *q, const struct elevator_ops *ops)
 {
 	void *data = kzalloc(ops->data_size, GFP_KERNEL), *old = q->elevator_data;
-	u64 flags;
 
 	if (!data)
 		return -ENOMEM;
 	ops->init(data);
-	flags = spin_lock_irqsave(&q->lock);
+	spin_lock_bh(&q->lock);
 	q->elevator = ops;
 	q->elevator_data = data;
-	spin_unlock_irqrestore(&q->lock, flags);
+	spin_unlock_bh(&q->lock);
 	kfree(old);
 	return 0;
 }

@@ -167,11 +167,12 @@ int virtblk_drain(struct virtblk_queue *q)
 		u32 n = take_batch(q, done, &more);
 
 		broken = q->vq->broken;
-		spin_unlock_irqrestore(&q->vq->lock, flags);
+		spin_unlock(&q->vq->lock); /* interrupts stay off for what follows */
 		for (u32 i = 0; i < n; i++) {
 			done[i].rq->status = request_result(q, done[i].rq, done[i].len);
 			blk_mq_complete_request(done[i].rq);
 		}
+		irq_restore(flags);
 		total += (int)n;
 	} while (more);
 	if (broken && !has_failed(vblk))
