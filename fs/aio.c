@@ -3,8 +3,8 @@
  *
  * Invariants:
  * 1. in_flight + events in the ring <= max_reqs < the ring's size: an event always has a place.
- * 2. tail is ours, and its copy in the ring is only written. The program's head is taken modulo the
- *    ring's size; what it says wrong harms nobody but the program.
+ * 2. tail is ours, and its copy in the ring is only written. The program's head counts as 0
+ *    when it is too large; what it says wrong harms nobody but the program.
  * 3. A kiocb in flight holds its file and its place; the context is freed when in_flight is 0 and
  *    the last user has let go.
  *
@@ -112,10 +112,11 @@ int aio_setup(struct aio_table *t, u64 id, u32 nr_events)
 
 static u32 in_flight(struct kioctx *ctx)
 {
-	u64 flags = spin_lock_irqsave(&ctx->lock);
-	u32 n = ctx->in_flight;
+	u32 n;
 
-	spin_unlock_irqrestore(&ctx->lock, flags);
+	spin_lock_bh(&ctx->lock); /* so that who ended the last one is through with it */
+	n = ctx->in_flight;
+	spin_unlock_bh(&ctx->lock);
 	return n;
 }
 
@@ -172,7 +173,9 @@ static struct io_event *ring_event(struct kioctx *ctx, u32 i)
 
 static u32 ring_head(const struct kioctx *ctx)
 {
-	return READ_ONCE(ctx->ring->head) % ctx->nr;
+	u32 head = READ_ONCE(ctx->ring->head);
+
+	return head < ctx->nr ? head : 0;
 }
 
 /* Events in the ring. Locks: ctx->lock, or an old answer. */
@@ -199,8 +202,8 @@ static bool fput_not_last(struct file *file)
 void aio_post_event(struct aio_kiocb *req, ssize_t res)
 {
 	struct kioctx *ctx = req->ctx;
-	u64 flags = spin_lock_irqsave(&ctx->lock);
 
+	spin_lock_bh(&ctx->lock);
 	*ring_event(ctx, ctx->tail) =
 		(struct io_event){.data = req->data, .obj = req->obj, .res = res};
 	smp_wmb(); /* pairs with the program's read of tail before the event */
@@ -210,7 +213,7 @@ void aio_post_event(struct aio_kiocb *req, ssize_t res)
 	list_add(&req->list, &ctx->free);
 	if ((ctx->wanted && aio_ring_count(ctx) >= ctx->wanted) || !ctx->in_flight)
 		wake_up_all(&ctx->wait);
-	spin_unlock_irqrestore(&ctx->lock, flags);
+	spin_unlock_bh(&ctx->lock);
 }
 
 static void last_fput_work(struct work *w)
@@ -266,22 +269,22 @@ static s64 read_events(struct kioctx *ctx, s64 nr, u64 events)
 /* Are they there? If not, be woken when they are. */
 static bool want_events(struct kioctx *ctx, u32 wanted)
 {
-	u64 flags = spin_lock_irqsave(&ctx->lock);
-	bool there = aio_ring_count(ctx) >= wanted;
+	bool there;
 
+	spin_lock_bh(&ctx->lock);
+	there = aio_ring_count(ctx) >= wanted;
 	ctx->wanted = ctx->wanted ? min(ctx->wanted, wanted) : wanted;
-	spin_unlock_irqrestore(&ctx->lock, flags);
+	spin_unlock_bh(&ctx->lock);
 	return there;
 }
 
 /* Other readers say again what they want. */
 static void want_no_more(struct kioctx *ctx)
 {
-	u64 flags = spin_lock_irqsave(&ctx->lock);
-
+	spin_lock_bh(&ctx->lock);
 	ctx->wanted = 0;
 	wake_up_all(&ctx->wait);
-	spin_unlock_irqrestore(&ctx->lock, flags);
+	spin_unlock_bh(&ctx->lock);
 }
 
 /* Sleep until `wanted` events are in the ring. Returns: 0, -EINTR, -ETIME. */

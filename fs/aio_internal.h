@@ -41,7 +41,7 @@ struct kioctx *kioctx_get(struct aio_table *t, u64 id);
 void kioctx_put(struct kioctx *ctx);
 /* Events in the ring. Locks: ctx->lock, or an old answer. */
 u32 aio_ring_count(const struct kioctx *ctx);
-/* Put the event in the ring; req, without a file, is gone. Context: any. */
+/* Put the event in the ring; req, without a file, is gone. Context: softirq or thread. */
 void aio_post_event(struct aio_kiocb *req, ssize_t res);
 /* ki_complete: the same, with the file. */
 void aio_complete(struct kiocb *iocb, ssize_t res);

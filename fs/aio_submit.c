@@ -11,6 +11,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 
+#define BATCH	   16u /* iocbs that are copied in together */
 #define RWF_HIPRI  0x01u
 #define RWF_DSYNC  0x02u
 #define RWF_SYNC   0x04u
@@ -31,22 +32,23 @@ int rwf_to_iocb_flags(u32 rwf, bool write, u32 *iocb_flags)
 static struct aio_kiocb *get_req(struct kioctx *ctx)
 {
 	struct aio_kiocb *req = NULL;
-	u64 flags = spin_lock_irqsave(&ctx->lock);
-	bool room = ctx->in_flight + aio_ring_count(ctx) < ctx->max_reqs;
+	bool room;
 
+	spin_lock_bh(&ctx->lock);
+	room = ctx->in_flight + aio_ring_count(ctx) < ctx->max_reqs;
 	ctx->in_flight += room;
 	if (room && !list_empty(&ctx->free)) {
 		req = list_first_entry(&ctx->free, struct aio_kiocb, list);
 		list_del(&req->list);
 	}
-	spin_unlock_irqrestore(&ctx->lock, flags);
+	spin_unlock_bh(&ctx->lock);
 	if (!room || req)
 		return req;
 	req = kmalloc(sizeof(*req), GFP_KERNEL);
 	if (!req) {
-		flags = spin_lock_irqsave(&ctx->lock);
+		spin_lock_bh(&ctx->lock);
 		ctx->in_flight--;
-		spin_unlock_irqrestore(&ctx->lock, flags);
+		spin_unlock_bh(&ctx->lock);
 		return NULL;
 	}
 	req->ctx = ctx;
@@ -58,13 +60,13 @@ static struct aio_kiocb *get_req(struct kioctx *ctx)
 static void put_req(struct aio_kiocb *req)
 {
 	struct kioctx *ctx = req->ctx;
-	u64 flags = spin_lock_irqsave(&ctx->lock);
 
+	spin_lock_bh(&ctx->lock);
 	ctx->in_flight--;
 	list_add(&req->list, &ctx->free);
 	if (!ctx->in_flight)
 		wake_up_all(&ctx->wait);
-	spin_unlock_irqrestore(&ctx->lock, flags);
+	spin_unlock_bh(&ctx->lock);
 }
 
 static void fsync_work(struct work *w)
@@ -153,28 +155,46 @@ static int start_one(struct aio_kiocb *req, const struct iocb *iocb)
 	}
 }
 
-static int submit_one(struct kioctx *ctx, u64 user_iocb)
+/* What one io_submit works through. */
+struct submission {
+	struct kioctx *ctx;
+	struct file *file; /* of `fd`, referenced: the next iocb's is likely the same */
+	u32 fd;
+	u64 users[BATCH]; /* where the iocbs lie in the program's memory */
+	struct iocb iocbs[BATCH];
+};
+
+/* The iocb's file, referenced; NULL if it has none. */
+static struct file *get_iocb_file(struct submission *s, u32 fd)
+{
+	if (!s->file || s->fd != fd) {
+		if (s->file)
+			fput(s->file);
+		s->file = fget((int)fd);
+		s->fd = fd;
+	}
+	return s->file ? get_file(s->file) : NULL;
+}
+
+static int submit_one(struct submission *s, u64 user_iocb, const struct iocb *iocb)
 {
 	const u32 key = 0;
 	struct aio_kiocb *req;
-	struct iocb iocb;
-	int err;
+	int err = 0;
 
-	if (copy_from_user(&iocb, USERPTR(user_iocb), sizeof(iocb)))
-		return -EFAULT;
-	if (iocb.aio_reserved2 || (s64)iocb.aio_nbytes < 0 || (iocb.aio_flags & IOCB_FLAG_RESFD))
+	if (iocb->aio_reserved2 || (s64)iocb->aio_nbytes < 0 || (iocb->aio_flags & IOCB_FLAG_RESFD))
 		return -EINVAL;
-	req = get_req(ctx);
+	if (iocb->aio_key)
+		err = put_user_obj(USERPTR(user_iocb + offsetof(struct iocb, aio_key)), &key);
+	if (err)
+		return err;
+	req = get_req(s->ctx);
 	if (!req)
 		return -EAGAIN;
 	req->obj = user_iocb;
-	req->data = iocb.aio_data;
-	req->rw.ki_filp = fget((int)iocb.aio_fildes);
-	err = req->rw.ki_filp ? 0 : -EBADF;
-	if (!err)
-		err = put_user_obj(USERPTR(user_iocb + offsetof(struct iocb, aio_key)), &key);
-	if (!err)
-		err = start_one(req, &iocb);
+	req->data = iocb->aio_data;
+	req->rw.ki_filp = get_iocb_file(s, iocb->aio_fildes);
+	err = req->rw.ki_filp ? start_one(req, iocb) : -EBADF;
 	if (err) {
 		if (req->rw.ki_filp)
 			fput(req->rw.ki_filp);
@@ -183,25 +203,45 @@ static int submit_one(struct kioctx *ctx, u64 user_iocb)
 	return err;
 }
 
+/* Copy iocbs in, as many as can be. Returns: how many, at most `nr`. */
+static size_t copy_iocbs(struct submission *s, u64 iocbpp, s64 nr)
+{
+	size_t n = (size_t)min(nr, (s64)BATCH);
+
+	if (copy_from_user(s->users, USERPTR(iocbpp), n * sizeof(s->users[0]))) {
+		n = 1;
+		if (copy_from_user(s->users, USERPTR(iocbpp), sizeof(s->users[0])))
+			return 0;
+	}
+	return copy_from_user_gather(s->iocbs, s->users, n, sizeof(s->iocbs[0]));
+}
+
 s64 aio_submit(struct aio_table *t, u64 id, s64 nr, u64 iocbpp)
 {
-	struct kioctx *ctx = nr < 0 ? NULL : kioctx_get(t, id);
+	struct submission s;
 	struct blk_plug plug;
-	u64 user_iocb;
 	int err = 0;
-	s64 done;
+	s64 done = 0;
 
-	if (!ctx)
+	s.ctx = nr < 0 ? NULL : kioctx_get(t, id);
+	if (!s.ctx)
 		return -EINVAL;
+	s.file = NULL;
+	s.fd = 0;
+	nr = min(nr, (s64)s.ctx->max_reqs);
 	blk_start_plug(&plug);
-	for (done = 0; done < min(nr, (s64)ctx->max_reqs); done++) {
-		err = get_user_obj(&user_iocb, USERPTR(iocbpp + (u64)done * sizeof(user_iocb)));
-		if (!err)
-			err = submit_one(ctx, user_iocb);
-		if (err)
-			break;
+	while (done < nr && !err) {
+		size_t n = copy_iocbs(&s, iocbpp + (u64)done * sizeof(u64), nr - done);
+
+		err = n ? 0 : -EFAULT;
+		for (size_t i = 0; i < n && !err; i++) {
+			err = submit_one(&s, s.users[i], &s.iocbs[i]);
+			done += !err;
+		}
 	}
 	blk_finish_plug(&plug);
-	kioctx_put(ctx);
+	if (s.file)
+		fput(s.file);
+	kioctx_put(s.ctx);
 	return done ? done : err;
 }
