@@ -19,8 +19,9 @@
 #include "kernel/lib/printk.h"
 
 #define VECTORS	      256u
-#define MAX_ACTIONS   96
+#define MAX_ACTIONS   (VECTORS + 64u) /* one a vector, and those that share a line */
 #define NO_GSI	      (~0u)
+#define LINE_VECTORS  24u /* kept for lines: a device that gets no message needs one */
 #define UNHANDLED_MAX 100000u
 #define MSI_ADDRESS   0xfee00000ull
 
@@ -95,10 +96,12 @@ static struct irq_action *action_get(irq_handler_t handler, void *data)
 /* The vector of a line or, with NO_GSI, a fresh one. Returns: 0 if there is none. */
 static u32 vector_get(u32 gsi, bool level, bool low)
 {
+	u32 end = gsi == NO_GSI ? VECTOR_TIMER - LINE_VECTORS : VECTOR_TIMER;
+
 	for (u32 v = VECTOR_DYNAMIC; gsi != NO_GSI && v < VECTOR_TIMER; v++)
 		if (vectors[v].used && vectors[v].gsi == gsi)
 			return v;
-	for (u32 v = VECTOR_DYNAMIC; v < VECTOR_TIMER; v++) {
+	for (u32 v = VECTOR_DYNAMIC; v < end; v++) {
 		if (vectors[v].used)
 			continue;
 		if (gsi != NO_GSI && !ioapic_route(gsi, (u8)v, level, low))
