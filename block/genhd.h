@@ -63,6 +63,9 @@ struct block_device_operations {
 	void (*release)(struct gendisk *disk);
 	/* Driver's own ioctls; -ENOTTY for others. `arg` is a user pointer or value. */
 	int (*ioctl)(struct block_device *bdev, u32 cmd, u64 arg);
+	/* How often the device was told of requests, and how often it told of finished ones; NULL:
+	 * not known. Context: any. */
+	void (*get_signals)(const struct gendisk *disk, u64 *notifications, u64 *interrupts);
 	/* Switch the device's volatile cache on or off; NULL: fixed. Context: sleeps. */
 	int (*set_write_cache)(struct gendisk *disk, bool on);
 };

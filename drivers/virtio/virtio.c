@@ -182,8 +182,13 @@ static bool is_ready(struct virtio_device *vdev)
 
 void virtio_queue_interrupt(struct virtio_device *vdev, u16 index)
 {
-	if (is_ready(vdev) && index < vdev->nr_vqs)
-		vdev->vqs[index]->callback(vdev->vqs[index]);
+	struct virtqueue *vq;
+
+	if (!is_ready(vdev) || index >= vdev->nr_vqs)
+		return;
+	vq = vdev->vqs[index];
+	vq->nr_interrupts++;
+	vq->callback(vq);
 }
 
 void virtio_config_interrupt(struct virtio_device *vdev)

@@ -45,7 +45,18 @@ static int set_write_cache(struct gendisk *disk, bool on)
 	return err;
 }
 
+static void get_signals(const struct gendisk *disk, u64 *notifications, u64 *interrupts)
+{
+	const struct virtio_blk *vblk = disk->private_data;
+
+	for (u16 i = 0; i < vblk->nr_queues; i++) {
+		*notifications += READ_ONCE(vblk->queues[i].vq->nr_notified);
+		*interrupts += READ_ONCE(vblk->queues[i].vq->nr_interrupts);
+	}
+}
+
 static const struct block_device_operations virtblk_fops = {
+	.get_signals = get_signals,
 	.set_write_cache = set_write_cache,
 };
 

@@ -79,6 +79,7 @@ struct virtqueue {
 	u16 last_used;			     /* [lock] used entries taken so far, mod 2^16 */
 	u16 avail_flags;		     /* [lock] what avail->flags holds */
 	u64 nr_notified, nr_added;	     /* [lock] statistics */
+	u64 nr_interrupts;		     /* [its interrupt] statistics */
 	struct vq_event history[VQ_HISTORY]; /* [lock] newest at (nr_events - 1) % VQ_HISTORY */
 	u32 nr_events;			     /* [lock] */
 	struct vq_desc_state state[];	     /* [lock] `size` of them */
