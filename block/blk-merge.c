@@ -1,7 +1,8 @@
 /*
  * Cutting bios to the device's limits, and joining neighbours into one request.
  *
- * A request may not exceed max_sectors, nor max_segments pieces of max_segment_size_bytes each.
+ * A request may not exceed max_sectors, nor max_segments pieces of max_segment_size_bytes each, of
+ * which none crosses a multiple of seg_boundary_bytes.
  * What merges: reads with reads and writes with writes of one device that touch end to start.
  * Flushes, FUA writes, discards and retried bios never do.
  */
@@ -22,7 +23,14 @@ struct seg_walk {
 static u32 seg_take(const struct queue_limits *lim, struct seg_walk *w, u64 addr, u32 len,
 		    u32 max_segs)
 {
-	if (!w->segs || addr != w->end || w->seg_len == lim->max_segment_size_bytes) {
+	u32 room = lim->seg_boundary_bytes;
+
+	if (room) {
+		room -= (u32)addr & (room - 1);
+		len = min(len, room);
+	}
+	if (!w->segs || addr != w->end || w->seg_len == lim->max_segment_size_bytes ||
+	    (room && room == lim->seg_boundary_bytes)) {
 		if (w->segs == max_segs)
 			return 0;
 		w->segs++;
@@ -43,7 +51,8 @@ static u32 bio_fit(const struct request_queue *q, struct bio *bio, u32 max_bytes
 	u32 done = 0, len;
 
 	if (bio->bi_vcnt == 1 && bio->bi_iter.bi_size <= max_bytes &&
-	    bio->bi_iter.bi_size <= q->limits.max_segment_size_bytes) {
+	    bio->bi_iter.bi_size <= q->limits.max_segment_size_bytes &&
+	    !q->limits.seg_boundary_bytes) {
 		bio->bi_phys_segments = 1;
 		return bio->bi_iter.bi_size;
 	}
@@ -169,7 +178,8 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
 	if (!rq->bio || !bio_has_data(rq->bio))
 		return 0;
 	if (rq->bio == rq->biotail && rq->bio->bi_vcnt == 1 &&
-	    rq->data_len <= rq->q->limits.max_segment_size_bytes) { /* the usual small one */
+	    rq->data_len <= rq->q->limits.max_segment_size_bytes &&
+	    !rq->q->limits.seg_boundary_bytes) { /* the usual small one */
 		bv = bio_iter_vec(rq->bio, rq->bio->bi_iter);
 		segs[0] = (struct blk_segment){PADDR(bvec_phys(&bv)), bv.bv_len};
 		return 1;

@@ -32,6 +32,7 @@ struct queue_limits {
 	u32 max_sectors;  /* of one request */
 	u16 max_segments; /* pieces of one request */
 	u32 max_segment_size_bytes;
+	u32 seg_boundary_bytes; /* a piece crosses no multiple of it: power of two, 0 for none */
 	u32 max_discard_sectors, max_write_zeroes_sectors; /* 0: not supported */
 	u32 discard_granularity_bytes;
 	u16 max_discard_segments;

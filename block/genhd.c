@@ -232,7 +232,9 @@ static bool limits_usable(const struct queue_limits *lim)
 
 	return block >= SECTOR_SIZE && block <= PAGE_SIZE && !(block & (block - 1)) &&
 	       lim->max_sectors >= block >> SECTOR_SHIFT && lim->max_segments &&
-	       lim->max_segment_size_bytes >= SECTOR_SIZE;
+	       lim->max_segment_size_bytes >= SECTOR_SIZE &&
+	       !(lim->seg_boundary_bytes & (lim->seg_boundary_bytes - 1)) &&
+	       (!lim->seg_boundary_bytes || lim->seg_boundary_bytes >= block);
 }
 
 int device_add_disk(struct gendisk *disk)

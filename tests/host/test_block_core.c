@@ -148,6 +148,28 @@ static void limits_bound_a_request(void **state)
 		assert_int_equal(d.data[i], 'a');
 }
 
+static void pieces_cross_no_boundary(void **state)
+{
+	struct queue_limits lim;
+
+	(void)state;
+	lim = *blk_queue_limits(d.q);
+	stop(NULL);
+	lim.max_segments = 4;
+	lim.seg_boundary_bytes = 2048;
+	start_with(1, 32, &lim);
+	send(REQ_OP_WRITE, 0, 8, 'a'); /* two pieces each: checked in the fake driver */
+	send(REQ_OP_WRITE, 8, 8, 'b');
+	send(REQ_OP_WRITE, 16, 8, 'c');
+	send(REQ_OP_WRITE, 24, 32, 'd');
+	drain();
+	assert_int_equal(ended, 4);
+	assert_int_equal(errors, 0);
+	assert_int_equal(d.nr_requests, 4); /* a + b, c and the start of d, ... */
+	for (u32 i = 0; i < 56; i++)
+		assert_int_equal(d.data[i * 512], i < 24 ? 'a' + (int)i / 8 : 'd');
+}
+
 static void async_waits_for_the_timer(void **state)
 {
 	(void)state;
@@ -536,6 +558,7 @@ int main(void)
 		T(neighbours_join_in_the_plug),
 		T(what_differs_does_not_join),
 		T(limits_bound_a_request),
+		T(pieces_cross_no_boundary),
 		T(async_waits_for_the_timer),
 		T(a_sleep_sends_the_plug),
 		T(tags_bound_the_depth),

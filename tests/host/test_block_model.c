@@ -301,6 +301,7 @@ static void make_three(void)
 {
 	make_disk(&disk_a, "vda", 1, 16);
 	make_disk(&disk_b, "vdb", 2, 8);
+	blk_queue_limits(disk_b.q)->seg_boundary_bytes = 2048;
 	make_disk(&disk_c, "vdc", 1, 4);
 }
 

@@ -54,7 +54,10 @@ static void check_request(struct fake_disk *d, struct request *rq)
 	n = blk_rq_map_sg(rq, segs, 256);
 	assert_true(n <= rq->nr_phys_segments);
 	for (u32 i = 0; i < n; i++) {
+		u64 last = segs[i].addr.v + segs[i].len - 1, bound = lim->seg_boundary_bytes;
+
 		assert_true(segs[i].len && segs[i].len <= lim->max_segment_size_bytes);
+		assert_true(!bound || segs[i].addr.v / bound == last / bound);
 		total += segs[i].len;
 	}
 	assert_int_equal(total, rq->data_len);
