@@ -32,6 +32,7 @@ else
 ##   make sizes        lines of code by folder, against their ceilings
 ##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make fuzz-virtio  a fuzzer plays the disk, for FUZZ_TIME=600 seconds
+##   make bench        Ringlet, Linux (make deps-bench) and a bare ring, measured
 ##   make deps         install the packages that are missing (also: deps run)
 ##   make doctor       say what is missing or too old, and what mends it
 ##   make clean        remove build/
@@ -270,6 +271,7 @@ gdb:
 
 include tests/host/host.mk
 include tests/virtio/virtio.mk
+include tools/bench/bench.mk
 
 .PHONY: test test-host test-kernel test-system check sizes doctor help clean
 test: all iso host-tests
