@@ -9,6 +9,7 @@
 #include "kernel/mm/kmalloc.h"
 
 #define DEFAULT_TIMEOUT_S 30
+#define MAX_TIMEOUT_S	  (24 * 3600)
 #define MAX_HW_QUEUES	  64 /* bits of a word in blk_mq_run_queue */
 #define MAX_DEPTH	  4096
 
@@ -45,6 +46,8 @@ static void blk_timeout_work(struct work *w)
 
 static void init_fields(struct request_queue *q)
 {
+	u64 timeout_s;
+
 	spin_lock_init(&q->lock, "request queue", LOCK_QUEUE);
 	init_waitqueue_head(&q->tag_wq);
 	INIT_LIST_HEAD(&q->dispatch);
@@ -53,7 +56,9 @@ static void init_fields(struct request_queue *q)
 	timer_init(&q->unplug_timer, blk_unplug_timer);
 	timer_init(&q->timeout_timer, blk_timeout_timer);
 	work_init(&q->timeout_work, blk_timeout_work);
-	q->timeout_ns = cmdline_u64("blk.timeout", DEFAULT_TIMEOUT_S) * NSEC_PER_SEC;
+	/* A watchdog of 0 s would fail every disk that is not instant. */
+	timeout_s = cmdline_u64("blk.timeout", DEFAULT_TIMEOUT_S);
+	q->timeout_ns = max(min(timeout_s, (u64)MAX_TIMEOUT_S), (u64)1) * NSEC_PER_SEC;
 	q->limits = (struct queue_limits){
 		.logical_block_size = SECTOR_SIZE,
 		.physical_block_size = SECTOR_SIZE,
