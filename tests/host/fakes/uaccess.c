@@ -43,7 +43,8 @@ size_t copy_from_user_gather(void *dst, const u64 *ptrs, size_t n, size_t size)
 {
 	size_t i = 0;
 
-	while (i < n && copy_from_user_inatomic((char *)dst + i * size, USERPTR(ptrs[i]), size) == 0)
+	while (i < n &&
+	       copy_from_user_inatomic((char *)dst + i * size, USERPTR(ptrs[i]), size) == 0)
 		i++;
 	return i;
 }
