@@ -8,6 +8,8 @@
 #include "kernel/proc/process.h"
 #include "kernel/sys/syscall.h"
 
+#define MAX_NR_EVENTS (1u << 23) /* Linux: a ring of 256 MiB */
+
 static struct aio_table *table(void)
 {
 	return &current_process()->mm->aio;
@@ -29,7 +31,7 @@ s64 sys_io_setup(const u64 *a)
 
 	if (get_user_obj(&old, USERPTR(a[1])))
 		return -EFAULT;
-	if (old || !nr)
+	if (old || !nr || nr > MAX_NR_EVENTS)
 		return -EINVAL;
 	if (nr > AIO_MAX_EVENTS)
 		return -EAGAIN;
