@@ -187,19 +187,29 @@ void writeback_wait(u64 ns)
 	(void)wait_event_timeout(&throttle_wait, READ_ONCE(writeback_seq) != seq, ns);
 }
 
-static bool over_limit(u64 limit)
+/* The flusher is not asked again for what it has sent already: else it would run after the writer
+ * page by page. */
+static bool over_background_limit(void)
 {
 	struct pagecache_stats stats;
 
 	pagecache_get_stats(&stats);
-	return stats.dirty + stats.writeback > limit;
+	return stats.dirty > background_limit;
+}
+
+static bool over_dirty_limit(void)
+{
+	struct pagecache_stats stats;
+
+	pagecache_get_stats(&stats);
+	return stats.dirty + stats.writeback > dirty_limit;
 }
 
 void balance_dirty_pages(void)
 {
-	if (over_limit(background_limit))
+	if (over_background_limit())
 		wakeup_flusher();
-	while (over_limit(dirty_limit)) {
+	while (over_dirty_limit()) {
 		wakeup_flusher();
 		writeback_wait(THROTTLE_WAIT_NS);
 	}
@@ -240,7 +250,7 @@ static void flusher_thread(void *arg)
 					 FLUSH_INTERVAL_NS);
 		WRITE_ONCE(flusher_kicked, false);
 		now = ktime_get_ns();
-		all = over_limit(background_limit) || mm_is_low();
+		all = over_background_limit() || mm_is_low();
 		if (all)
 			writeback_older_than(now);
 		else if (now > DIRTY_EXPIRE_NS)
