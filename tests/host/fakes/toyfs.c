@@ -5,6 +5,7 @@
 
 #include "fs/block_dev.h"
 #include "fs/buffer_head.h"
+#include "fs/direct_io.h"
 #include "fs/fs_struct.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
@@ -66,11 +67,17 @@ static int toyfs_write_begin(struct inode *inode, loff_t pos, u32 len, struct pa
 	return err;
 }
 
+static ssize_t toyfs_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write)
+{
+	return blockdev_direct_IO(iocb, iter, write, toyfs_get_block);
+}
+
 static const struct address_space_operations toyfs_aops = {
 	.readpage = toyfs_readpage,
 	.writepage = toyfs_writepage,
 	.write_begin = toyfs_write_begin,
 	.write_end = generic_write_end,
+	.direct_IO = toyfs_direct_IO,
 };
 static const struct file_operations toyfs_fops = {.fsync = generic_file_fsync};
 
@@ -84,6 +91,7 @@ void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors)
 		vmscan_init();
 		bdev_cache_init();
 		writeback_init();
+		direct_io_init();
 		once = true;
 	}
 	memset(fs, 0, sizeof(*fs));
@@ -131,6 +139,7 @@ int toyfs_truncate(struct toyfs *fs, u64 size)
 	u64 first = (size + fs->sb.s_blocksize - 1) >> fs->inode.i_blkbits;
 	int err = 0;
 
+	inode_dio_wait(&fs->inode);
 	if (size < (u64)fs->inode.i_size)
 		err = block_truncate_page(&fs->inode, (loff_t)size, toyfs_get_block);
 	if (err < 0)
