@@ -155,14 +155,9 @@ void bdev_set_read_only(struct block_device *bdev, bool read_only)
 	mutex_unlock(&bdev->bd_disk->open_mutex);
 }
 
-/* Also asked after the queue is gone. */
 u32 bdev_logical_block_size(const struct block_device *bdev)
 {
-	const struct gendisk *disk = bdev->bd_disk;
-
-	if (!disk->queue || READ_ONCE(disk->dead))
-		return disk->stacked_block_size;
-	return disk->queue->limits.logical_block_size;
+	return bdev->bd_disk->logical_block_size;
 }
 
 /* --- statistics, under q->lock ------------------------------------------------------------ */

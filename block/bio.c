@@ -143,15 +143,6 @@ u32 bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset)
 	return len;
 }
 
-struct bio_vec bio_iter_vec(const struct bio *bio, struct bvec_iter iter)
-{
-	struct bio_vec bv = bio->bi_io_vec[iter.bi_idx];
-
-	bv.bv_offset += iter.bi_bvec_done;
-	bv.bv_len = min(bv.bv_len - iter.bi_bvec_done, iter.bi_size);
-	return bv;
-}
-
 void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes)
 {
 	ASSERT(bytes <= iter->bi_size);

@@ -117,7 +117,14 @@ void bio_io_error(struct bio *bio, int error);
 /* Advance the iterator by bytes. */
 void bio_advance(struct bio *bio, u32 bytes);
 /* The piece under the iterator, cut to what is left. */
-struct bio_vec bio_iter_vec(const struct bio *bio, struct bvec_iter iter);
+static inline struct bio_vec bio_iter_vec(const struct bio *bio, struct bvec_iter iter)
+{
+	struct bio_vec bv = bio->bi_io_vec[iter.bi_idx];
+
+	bv.bv_offset += iter.bi_bvec_done;
+	bv.bv_len = min(bv.bv_len - iter.bi_bvec_done, iter.bi_size);
+	return bv;
+}
 void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes);
 #define bio_for_each_segment(bv, bio, iter)                                                      \
 	for ((iter) = (bio)->bi_iter; (iter).bi_size && ((bv) = bio_iter_vec((bio), (iter)), 1); \

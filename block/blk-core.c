@@ -36,7 +36,7 @@ static int bio_check_range(const struct bio *bio, const struct block_device *bde
 static int bio_check_and_remap(struct bio *bio)
 {
 	struct block_device *bdev = bio->bi_bdev;
-	u32 block = bdev_logical_block_size(bdev);
+	u32 block = bdev->bd_disk->logical_block_size;
 	int err;
 
 	if (READ_ONCE(bdev->bd_disk->dead))
@@ -184,4 +184,5 @@ void block_init(void)
 	blk_merge_enabled = cmdline_bool("blk.merge", true);
 	blk_plug_enabled = cmdline_bool("blk.plug", true);
 	sched_sleep_hook = blk_flush_plug;
+	blk_poll_init();
 }

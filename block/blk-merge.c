@@ -50,12 +50,6 @@ static u32 bio_fit(const struct request_queue *q, struct bio *bio, u32 max_bytes
 	struct bio_vec bv;
 	u32 done = 0, len;
 
-	if (bio->bi_vcnt == 1 && bio->bi_iter.bi_size <= max_bytes &&
-	    bio->bi_iter.bi_size <= q->limits.max_segment_size_bytes &&
-	    !q->limits.seg_boundary_bytes) {
-		bio->bi_phys_segments = 1;
-		return bio->bi_iter.bi_size;
-	}
 	bio_for_each_segment(bv, bio, iter) {
 		u64 addr = bvec_phys(&bv);
 		u32 left = min(bv.bv_len, max_bytes - done);
@@ -91,11 +85,18 @@ static u32 max_bytes_of(const struct request_queue *q, enum req_op op)
 
 struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio)
 {
-	u32 size = bio->bi_iter.bi_size, max_bytes = max_bytes_of(q, bio_op(bio)), fit;
+	u32 size = bio->bi_iter.bi_size, max_bytes, fit;
 	struct bio *front;
 
 	if (!size)
 		return bio;
+	if (bio->bi_vcnt == 1 && bio_op(bio) <= REQ_OP_WRITE && !q->limits.seg_boundary_bytes &&
+	    size <= q->limits.max_segment_size_bytes &&
+	    size >> SECTOR_SHIFT <= q->limits.max_sectors) { /* the usual small one */
+		bio->bi_phys_segments = 1;
+		return bio;
+	}
+	max_bytes = max_bytes_of(q, bio_op(bio));
 	if (!max_bytes) {
 		bio_io_error(bio, -EOPNOTSUPP);
 		return NULL;

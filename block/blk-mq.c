@@ -203,12 +203,13 @@ void blk_mq_submit_bio(struct bio *bio)
 {
 	struct request_queue *q = bio->bi_bdev->bd_disk->queue;
 	struct request *rq;
-	u8 steps;
+	u8 steps = 0;
 
 	bio = blk_split_to_limits(q, bio);
 	if (!bio)
 		return;
-	steps = blk_flush_policy(q, bio);
+	if (bio->bi_opf & (REQ_PREFLUSH | REQ_FUA))
+		steps = blk_flush_policy(q, bio);
 	if (!steps && !bio->bi_iter.bi_size) {
 		bio_endio(bio);
 		return;
@@ -232,15 +233,31 @@ void blk_mq_submit_bio(struct bio *bio)
 
 /* --- back from the device ----------------------------------------------------------------- */
 
-void blk_mq_complete_request(struct request *rq)
+void blk_mq_complete_requests(struct list_head *done)
 {
-	enum request_state was = __atomic_exchange_n(&rq->state, RQ_COMPLETED, __ATOMIC_SEQ_CST);
-	u64 flags = irq_save();
+	struct request *rq;
+	u64 flags;
 
-	ASSERT(was == RQ_DISPATCHED);
-	list_add_tail(&rq->list, &completed[this_cpu()->id]);
+	if (list_empty(done))
+		return;
+	list_for_each_entry(rq, done, list) {
+		enum request_state was =
+			__atomic_exchange_n(&rq->state, RQ_COMPLETED, __ATOMIC_SEQ_CST);
+
+		ASSERT(was == RQ_DISPATCHED);
+	}
+	flags = irq_save();
+	list_splice_tail_init(done, &completed[this_cpu()->id]);
 	irq_restore(flags);
 	softirq_raise(SOFTIRQ_BLOCK);
+}
+
+void blk_mq_complete_request(struct request *rq)
+{
+	LIST_HEAD(done);
+
+	list_add(&rq->list, &done);
+	blk_mq_complete_requests(&done);
 }
 
 static void end_bios(struct request *rq)

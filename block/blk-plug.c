@@ -16,8 +16,15 @@ bool blk_plug_enabled = true;
 
 void blk_start_plug(struct blk_plug *plug)
 {
+	blk_start_plug_nr_ios(plug, 1);
+}
+
+void blk_start_plug_nr_ios(struct blk_plug *plug, u32 nr_ios)
+{
 	INIT_LIST_HEAD(&plug->requests);
+	INIT_LIST_HEAD(&plug->cached);
 	plug->count = 0;
+	plug->nr_ios = nr_ios;
 	plug->now_ns = 0;
 	/* Plugs nest: the outermost one counts. */
 	if (blk_plug_enabled && !current->plug)
@@ -58,6 +65,16 @@ void blk_flush_plug(void)
 		}
 		spin_unlock_bh(&q->lock);
 		blk_mq_run_queue(q);
+	}
+	/* Who sleeps holds no tags that nothing will free. */
+	while (plug && !list_empty(&plug->cached)) {
+		LIST_HEAD(unused);
+
+		q = list_first_entry(&plug->cached, struct request, list)->q;
+		list_for_each_entry_safe(rq, tmp, &plug->cached, list)
+			if (rq->q == q)
+				list_move_tail(&rq->list, &unused);
+		blk_mq_put_requests(q, &unused);
 	}
 	if (plug)
 		plug->now_ns = 0;

@@ -28,7 +28,7 @@ static void blk_timeout_work(struct work *w)
 
 	spin_lock_bh(&q->lock);
 	for (u16 i = 0; i < q->depth; i++) {
-		struct request *rq = &q->requests[i];
+		struct request *rq = blk_tag_to_rq(q, i);
 
 		if (READ_ONCE(rq->state) == RQ_DISPATCHED &&
 		    (!oldest || rq->dispatch_ns < oldest->dispatch_ns))
@@ -53,6 +53,7 @@ static void init_fields(struct request_queue *q)
 	INIT_LIST_HEAD(&q->dispatch);
 	INIT_LIST_HEAD(&q->flush_pending);
 	INIT_LIST_HEAD(&q->flush_running);
+	INIT_LIST_HEAD(&q->poll_list);
 	timer_init(&q->unplug_timer, blk_unplug_timer);
 	timer_init(&q->timeout_timer, blk_timeout_timer);
 	work_init(&q->timeout_work, blk_timeout_work);
@@ -71,30 +72,23 @@ static void init_fields(struct request_queue *q)
 
 static void free_queue(struct request_queue *q)
 {
-	for (u16 i = 0; q->requests && i < q->depth; i++)
-		kfree(q->requests[i].pdu);
 	kfree(q->elevator_data);
 	kfree(q->tags);
-	kfree(q->requests);
 	kfree(q->hctxs);
 	kfree(q);
 }
 
-static int init_requests(struct request_queue *q, size_t cmd_size)
+static int init_requests(struct request_queue *q)
 {
 	for (u16 i = 0; i < q->depth; i++) {
-		struct request *rq = &q->requests[i];
+		struct request *rq = blk_tag_to_rq(q, i);
 		int err;
 
 		rq->q = q;
 		rq->tag = i;
 		INIT_LIST_HEAD(&rq->list);
 		INIT_LIST_HEAD(&rq->fifo);
-		if (cmd_size) {
-			rq->pdu = kzalloc(cmd_size, GFP_KERNEL);
-			if (!rq->pdu)
-				return -ENOMEM;
-		}
+		rq->pdu = rq + 1;
 		err = q->ops->init_request ? q->ops->init_request(rq) : 0;
 		if (err)
 			return err;
@@ -106,30 +100,33 @@ static int init_requests(struct request_queue *q, size_t cmd_size)
 struct request_queue *blk_mq_init_queue(const struct blk_mq_ops *ops, u16 nr_hw_queues, u16 depth,
 					size_t cmd_size, void *driver_data)
 {
+	size_t request_size = ALIGN_UP(sizeof(struct request) + cmd_size, sizeof(u64));
 	struct request_queue *q;
 	int err = -ENOMEM;
 
 	if (!nr_hw_queues || nr_hw_queues > MAX_HW_QUEUES || depth > MAX_DEPTH)
 		return ERR_PTR(-EINVAL);
-	q = kzalloc(sizeof(*q), GFP_KERNEL);
+	depth = depth < 2 ? 2 : depth;
+	q = kzalloc(sizeof(*q) + depth * request_size, GFP_KERNEL);
 	if (!q)
 		return ERR_PTR(-ENOMEM);
 	init_fields(q);
 	q->ops = ops;
 	q->driver_data = driver_data;
 	q->nr_hw_queues = nr_hw_queues;
-	q->depth = depth < 2 ? 2 : depth;
+	q->depth = depth;
+	q->request_size = request_size;
 	q->hctxs = kcalloc(nr_hw_queues, sizeof(*q->hctxs), GFP_KERNEL);
-	q->requests = kcalloc(q->depth, sizeof(*q->requests), GFP_KERNEL);
 	q->tags = kcalloc(BITMAP_WORDS(q->depth), sizeof(u64), GFP_KERNEL);
-	if (!q->hctxs || !q->requests || !q->tags)
+	if (!q->hctxs || !q->tags)
 		goto err_free;
-	err = init_requests(q, cmd_size);
+	err = init_requests(q);
 	if (err)
 		goto err_free;
 	err = elevator_attach(q, elevator_default());
 	if (err)
 		goto err_free;
+	blk_poll_add_queue(q);
 	return q;
 
 err_free:
@@ -141,6 +138,7 @@ void blk_cleanup_queue(struct request_queue *q)
 {
 	ASSERT(q->tags_used == 0);
 	blk_queue_dying(q);
+	blk_poll_del_queue(q);
 	timer_del(&q->timeout_timer);
 	flush_work(&q->timeout_work);
 	timer_del(&q->timeout_timer);

@@ -11,6 +11,8 @@
 #include "kernel/lib/bitmap.h"
 #include "kernel/lib/err.h"
 
+#define TAG_BATCH 16 /* taken together for a plug that expects as many */
+
 /* Requests of one plug have one time. */
 static ktime_t request_time(void)
 {
@@ -23,52 +25,85 @@ static ktime_t request_time(void)
 	return plug->now_ns;
 }
 
-/* A request with a free tag, NULL if there is none (or the queue is frozen), or ERR_PTR(-EIO). */
-static struct request *try_get_request(struct request_queue *q, blk_opf_t opf)
+/* A request with a free tag, or NULL. Locks: q->lock held. */
+static struct request *take_tag(struct request_queue *q)
 {
 	u16 usable = (u16)(q->depth - 1);
-	struct request *rq = NULL;
-	size_t tag;
+	size_t tag = bitmap_find_zero(q->tags, usable, 0);
+	struct request *rq;
 
-	spin_lock_bh(&q->lock);
-	if (q->dying) {
-		rq = ERR_PTR(-EIO);
-		goto out;
-	}
-	if (q->freeze_depth)
-		goto out;
-	tag = bitmap_find_zero(q->tags, usable, 0);
 	if (tag == usable)
-		goto out;
+		return NULL;
 	bitmap_set(q->tags, tag);
 	q->tags_used++;
-	rq = &q->requests[tag];
+	rq = blk_tag_to_rq(q, tag);
 	ASSERT(rq->state == RQ_IDLE);
 	rq->state = RQ_QUEUED;
-	rq->cmd_flags = opf;
 	rq->status = 0;
 	rq->bio = rq->biotail = rq->retry = NULL;
 	rq->part = NULL;
 	rq->nr_merged = 0;
 	rq->flush_steps = 0;
 	rq->end_io_data = NULL;
-	rq->start_ns = request_time();
+	return rq;
+}
+
+/* As take_tag, or ERR_PTR(-EIO); NULL also when the queue is frozen. Under a plug that expects
+ * more, some for those as well. */
+static struct request *try_get_request(struct request_queue *q)
+{
+	struct blk_plug *plug = current->plug;
+	struct request *rq, *more;
+
+	spin_lock_bh(&q->lock);
+	if (q->dying) {
+		rq = ERR_PTR(-EIO);
+		goto out;
+	}
+	rq = q->freeze_depth ? NULL : take_tag(q);
+	if (!rq || !plug || !list_empty(&plug->cached))
+		goto out;
+	for (u32 n = min(plug->nr_ios, (u32)TAG_BATCH); n > 1 && (more = take_tag(q)); n--)
+		list_add_tail(&more->list, &plug->cached);
 out:
 	spin_unlock_bh(&q->lock);
 	return rq;
 }
 
+/* One that the plug has got already, or NULL. */
+static struct request *cached_request(struct request_queue *q)
+{
+	struct blk_plug *plug = current->plug;
+	struct request *rq;
+
+	if (!plug || list_empty(&plug->cached))
+		return NULL;
+	rq = list_first_entry(&plug->cached, struct request, list);
+	if (rq->q != q)
+		return NULL;
+	list_del(&rq->list);
+	return rq;
+}
+
 struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 {
-	struct request *rq = try_get_request(q, opf);
+	struct request *rq = cached_request(q);
 
-	if (rq)
+	if (!rq)
+		rq = try_get_request(q);
+	if (!rq) {
+		if (opf & REQ_NOWAIT)
+			return ERR_PTR(-EAGAIN);
+		blk_flush_plug();
+		blk_mq_run_queue(q);
+		wait_event(&q->tag_wq, (rq = try_get_request(q)) != NULL);
+	}
+	if (IS_ERR(rq))
 		return rq;
-	if (opf & REQ_NOWAIT)
-		return ERR_PTR(-EAGAIN);
-	blk_flush_plug();
-	blk_mq_run_queue(q);
-	wait_event(&q->tag_wq, (rq = try_get_request(q, opf)) != NULL);
+	if (current->plug && current->plug->nr_ios)
+		current->plug->nr_ios--;
+	rq->cmd_flags = opf;
+	rq->start_ns = request_time();
 	return rq;
 }
 

@@ -61,6 +61,7 @@ struct blk_mq_hw_ctx {
 	bool stopped;  /* [q->lock] full: takes nothing until a completion */
 	u32 starts;    /* [q->lock] counts restarts, to see one that comes during queue_rq */
 	u32 in_flight; /* [q->lock] */
+	bool polled;   /* [poll_lock] it need not signal completions */
 };
 
 struct elevator_ops {
@@ -83,8 +84,7 @@ struct request_queue {
 	struct queue_limits limits;    /* [const once the disk is added] */
 	u16 nr_hw_queues, depth;       /* [const] */
 	struct blk_mq_hw_ctx *hctxs;   /* [const] */
-	struct request *requests;      /* [const] by tag; the last is the flush request */
-	void *pdus;		       /* [const] */
+	size_t request_size;	       /* [const] from one to the next, bytes */
 	u64 *tags;		       /* [lock] bitmap, set: in use */
 	u16 tags_used;		       /* [lock] */
 	u16 next_hctx;		       /* [lock] where the next batch goes */
@@ -104,12 +104,19 @@ struct request_queue {
 		flush_running; /* [lock] who waits for the next/this flush */
 	struct timer unplug_timer, timeout_timer;
 	struct work timeout_work;
-	ktime_t timeout_ns; /* [const] */
+	struct list_head poll_list; /* [poll_lock] */
+	ktime_t timeout_ns;	    /* [const] */
+	/* [const] By tag, each with its pdu behind it; the last is for flushes. */
+	u8 requests[] __attribute__((__aligned__(8)));
 };
 
+static inline struct request *blk_tag_to_rq(struct request_queue *q, size_t tag)
+{
+	return (struct request *)(void *)(q->requests + tag * q->request_size);
+}
 static inline struct request *blk_flush_rq(struct request_queue *q)
 {
-	return &q->requests[q->depth - 1];
+	return blk_tag_to_rq(q, q->depth - 1u);
 }
 
 /* blk-mq.c */
@@ -140,6 +147,11 @@ extern bool blk_plug_enabled;
 /* Queue a new request: behind the thread's plug, the queue's, or neither. */
 void blk_plug_request(struct request *rq);
 void blk_unplug_timer(struct timer *t);
+
+/* blk-poll.c: a queue is polled between these two. Context: any. */
+void blk_poll_add_queue(struct request_queue *q);
+void blk_poll_del_queue(struct request_queue *q);
+void blk_poll_init(void);
 
 /* blk-flush.c */
 /* Strip what the device does not need. Returns: the steps of bio's sequence, 0 if it is plain. */

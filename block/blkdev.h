@@ -69,12 +69,13 @@ struct request {
 struct blk_mq_ops {
 	/* Start it on hardware queue rq->hctx_idx. `last`: nothing follows at once, so notify now.
 	 * Returns: 0 (the driver owns rq), -EBUSY (ring full: the queue stops and is restarted by
-	 * blk_mq_start_hw_queue), other -errno (rq fails). Context: no sleep, q->lock not held. */
+	 * blk_mq_start_hw_queue), other -errno (rq fails). Context: interrupts off, q->lock not held. */
 	int (*queue_rq)(struct request *rq, bool last);
 	/* Notify for requests queued with last == false. */
 	void (*commit_rqs)(struct request_queue *q, u16 hctx_idx);
-	/* Look for completions by polling; returns how many. NULL: not supported. */
-	int (*poll)(struct request_queue *q, u16 hctx_idx);
+	/* Look for completions. `again`: the caller will look once more, so that none needs to be
+	 * signalled until then. NULL: not supported. Returns: how many. Context: any, no sleep. */
+	int (*poll)(struct request_queue *q, u16 hctx_idx, bool again);
 	/* A request is older than the timeout: print what is known; return true when the driver has
 	 * failed it (and all others in flight). Context: thread. */
 	bool (*timeout)(struct request *rq);
@@ -104,6 +105,8 @@ bool blk_queue_polled(const struct request_queue *q);
 
 /* The driver is done with rq, with rq->status set. Finishes in the block softirq. Context: any. */
 void blk_mq_complete_request(struct request *rq);
+/* The same for several, linked by rq->list; empties the list. */
+void blk_mq_complete_requests(struct list_head *done);
 /* A ring has room again: dispatch on, from softirq. A completion says the same. Context: any. */
 void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx);
 /* Run a request of the driver's own (REQ_OP_DRV_IN) on one buffer and wait. Returns: 0 or -errno. */
@@ -124,9 +127,13 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max);
 struct blk_plug {
 	struct list_head requests; /* [owner] */
 	u32 count;		   /* [owner] */
+	struct list_head cached;   /* [owner] requests with a tag, for what is to come */
+	u32 nr_ios;		   /* [owner] how much that is, as far as known */
 	ktime_t now_ns;		   /* [owner] when its first request was made, or 0 */
 };
 void blk_start_plug(struct blk_plug *plug);
+/* The same, when about nr_ios requests will follow: their tags are taken together. */
+void blk_start_plug_nr_ios(struct blk_plug *plug, u32 nr_ios);
 void blk_finish_plug(struct blk_plug *plug);
 void blk_flush_plug(void); /* before the current thread sleeps */
 

@@ -193,8 +193,8 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 			printk("%s: %s is too small\n", disk->disk_name, argv[0]);
 			return -EINVAL;
 		}
-		disk->stacked_block_size =
-			max(disk->stacked_block_size, bdev_logical_block_size(d->bdev));
+		disk->logical_block_size =
+			max(disk->logical_block_size, bdev_logical_block_size(d->bdev));
 	}
 	return 0;
 }

@@ -191,7 +191,7 @@ struct gendisk *alloc_disk(u32 minors)
 		return NULL;
 	}
 	disk->minors = min(minors, (u32)DISK_MAX_PARTS);
-	disk->stacked_block_size = SECTOR_SIZE;
+	disk->logical_block_size = SECTOR_SIZE;
 	atomic_set(&disk->refs, 1);
 	init_waitqueue_head(&disk->drained);
 	mutex_init(&disk->open_mutex);
@@ -243,6 +243,8 @@ int device_add_disk(struct gendisk *disk)
 
 	if (disk->queue && !limits_usable(blk_queue_limits(disk->queue)))
 		return -EINVAL;
+	if (disk->queue)
+		disk->logical_block_size = blk_queue_limits(disk->queue)->logical_block_size;
 	disk->part[0]->bd_dev = MKDEV(disk->major, disk->first_minor);
 	disk->part[0]->bd_block_size = bdev_logical_block_size(disk->part[0]);
 	atomic_inc(&disk->refs);

@@ -78,10 +78,10 @@ struct gendisk {
 	struct request_queue *queue;		    /* [const] NULL: stacked device */
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
-	u32 stacked_block_size; /* [const] logical block of a device without a queue, bytes */
-	bool dead;		/* [atomic] removed: all I/O fails */
-	atomic_t refs;		/* [atomic] the driver's, and one of each block_device */
-	atomic_t submitters;	/* [atomic] threads inside submit_bio for it */
+	u32 logical_block_size;			    /* [const once added] bytes */
+	bool dead;				    /* [atomic] removed: all I/O fails */
+	atomic_t refs;			/* [atomic] the driver's, and one of each block_device */
+	atomic_t submitters;		/* [atomic] threads inside submit_bio for it */
 	struct wait_queue_head drained; /* submitters became 0 while dead */
 	struct mutex open_mutex;
 	struct block_device *part[DISK_MAX_PARTS]; /* [open_mutex] part[0]: whole disk */

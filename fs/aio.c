@@ -171,21 +171,6 @@ static struct io_event *ring_event(struct kioctx *ctx, u32 i)
 	return &page[(i + 1) % EVENTS_PER_PAGE]; /* the head lies before event 0 */
 }
 
-static u32 ring_head(const struct kioctx *ctx)
-{
-	u32 head = READ_ONCE(ctx->ring->head);
-
-	return head < ctx->nr ? head : 0;
-}
-
-/* Events in the ring. Locks: ctx->lock, or an old answer. */
-u32 aio_ring_count(const struct kioctx *ctx)
-{
-	u32 head = ring_head(ctx), tail = READ_ONCE(ctx->tail);
-
-	return tail >= head ? tail - head : tail + ctx->nr - head;
-}
-
 /* Drop a reference unless it is the last, which may sleep. */
 static bool fput_not_last(struct file *file)
 {
@@ -249,7 +234,7 @@ static s64 read_events(struct kioctx *ctx, s64 nr, u64 events)
 	mutex_lock(&ctx->read_lock);
 	count = (u32)min((s64)aio_ring_count(ctx), nr);
 	smp_rmb(); /* pairs with post_event: the events behind tail are whole */
-	for (head = ring_head(ctx); count && !err;) {
+	for (head = aio_ring_head(ctx); count && !err;) {
 		u32 n = min(count, ctx->nr - head);
 
 		n = min(n, EVENTS_PER_PAGE - (head + 1) % EVENTS_PER_PAGE);

@@ -39,8 +39,19 @@ extern struct workqueue *aio_wq; /* [const after the first io_setup] */
 /* The context with this address, referenced; NULL if there is none. */
 struct kioctx *kioctx_get(struct aio_table *t, u64 id);
 void kioctx_put(struct kioctx *ctx);
+static inline u32 aio_ring_head(const struct kioctx *ctx)
+{
+	u32 head = READ_ONCE(ctx->ring->head);
+
+	return head < ctx->nr ? head : 0;
+}
 /* Events in the ring. Locks: ctx->lock, or an old answer. */
-u32 aio_ring_count(const struct kioctx *ctx);
+static inline u32 aio_ring_count(const struct kioctx *ctx)
+{
+	u32 head = aio_ring_head(ctx), tail = READ_ONCE(ctx->tail);
+
+	return tail >= head ? tail - head : tail + ctx->nr - head;
+}
 /* Put the event in the ring; req, without a file, is gone. Context: softirq or thread. */
 void aio_post_event(struct aio_kiocb *req, ssize_t res);
 /* ki_complete: the same, with the file. */

@@ -323,8 +323,8 @@ static void dio_init(struct dio *dio, struct kiocb *iocb, bool write)
 /* Start all of it. Returns: 0, or -errno when nothing was started. Locks: i_mutex (regular file). */
 static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_block)
 {
-	u64 block = bdev_logical_block_size(inode_bdev(dio->inode)), bytes = iov_iter_count(iter);
-	u64 pos = (u64)dio->iocb->ki_pos, size = (u64)READ_ONCE(dio->inode->i_size), left;
+	u64 bytes = iov_iter_count(iter), pos = (u64)dio->iocb->ki_pos;
+	u64 size = (u64)READ_ONCE(dio->inode->i_size), left;
 	bool plugged = bytes > BIO_INLINE_VECS * PAGE_SIZE;
 	struct blk_plug plug;
 	int err = 0;
@@ -335,7 +335,8 @@ static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_bl
 		return err;
 	left = pos < size ? size - pos : 0;
 	dio->size = (ssize_t)min(bytes, left);
-	bytes = min(bytes, ALIGN_UP(left, block)); /* the file's last block is read whole */
+	if (bytes > left) /* the file's last block is read whole */
+		bytes = ALIGN_UP(left, (u64)bdev_logical_block_size(inode_bdev(dio->inode)));
 	if (dio->counted)
 		atomic_inc(&dio->inode->i_dio_count);
 	if (plugged)

@@ -54,14 +54,16 @@ struct virtio_blk {
 struct virtblk_req {
 	struct virtio_blk_outhdr hdr;
 	struct virtio_blk_range range;
-	u8 status; /* [device: untrusted] */
+	u8 status;   /* [device: untrusted] */
+	u32 written; /* bytes, as the used ring says: valid when it is back */
 };
 #define VIRTBLK_STATUS_UNWRITTEN 0xff
 
 extern const struct blk_mq_ops virtblk_mq_ops;
 
-/* Drain a ring and complete its requests. Returns: how many. Context: any. */
-int virtblk_drain(struct virtblk_queue *q);
+/* Drain a ring and complete its requests. `polling`: without asking for the next interrupt.
+ * Returns: how many. Context: any. */
+int virtblk_drain(struct virtblk_queue *q, bool polling);
 /* blk.poll=1: a thread that drains as long as something is in flight. Context: sleeps. */
 int must_check virtblk_poll_start(struct virtio_blk *vblk);
 void virtblk_poll_stop(struct virtio_blk *vblk);

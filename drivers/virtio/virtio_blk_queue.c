@@ -13,11 +13,6 @@
 
 #define DRAIN_BATCH 32
 
-struct virtblk_completion {
-	struct request *rq;
-	u32 len; /* bytes that the device says it wrote */
-};
-
 static bool has_failed(struct virtio_blk *vblk)
 {
 	return __atomic_load_n(&vblk->failed, __ATOMIC_ACQUIRE);
@@ -94,17 +89,16 @@ static int virtblk_queue_rq(struct request *rq, bool last)
 	struct virtqueue *vq = q->vq;
 	bool notify = false;
 	u16 out = 0, in = 0;
-	u64 flags;
 	int err;
 
-	flags = spin_lock_irqsave(&vq->lock);
+	spin_lock(&vq->lock);
 	err = has_failed(vblk) ? -EIO : build(q, rq, &out, &in);
 	if (!err)
 		err = virtqueue_add(vq, q->sg, out, in, rq);
 	/* A full ring must be kicked: nothing else makes the room that we wait for. */
 	if (last || err == -ENOSPC)
 		notify = virtqueue_kick_prepare(vq);
-	spin_unlock_irqrestore(&vq->lock, flags);
+	spin_unlock(&vq->lock);
 	if (notify)
 		virtqueue_notify(vq);
 	if (vblk->poll)
@@ -113,10 +107,10 @@ static int virtblk_queue_rq(struct request *rq, bool last)
 }
 
 /* 0 or -errno for what the device wrote, or did not write, as status. */
-static int request_result(struct virtblk_queue *q, const struct request *rq, u32 len)
+static int request_result(struct virtblk_queue *q, const struct request *rq)
 {
 	const struct virtblk_req *vbr = rq->pdu;
-	u32 op = rq->cmd_flags & REQ_OP_MASK;
+	u32 len = vbr->written, op = rq->cmd_flags & REQ_OP_MASK;
 	u32 want = op == REQ_OP_READ || op == REQ_OP_DRV_IN ? rq->data_len + 1 : 1;
 	u8 status = READ_ONCE(vbr->status);
 
@@ -144,36 +138,38 @@ static int request_result(struct virtblk_queue *q, const struct request *rq, u32
 
 /* Take finished requests off the ring. Returns: how many; *more when there may be others.
  * Locks: vq->lock. */
-static u32 take_batch(struct virtblk_queue *q, struct virtblk_completion *done, bool *more)
+static int take_batch(struct virtblk_queue *q, struct list_head *done, bool polling, bool *more)
 {
-	u32 n = 0;
+	struct request *rq;
+	int n = 0;
+	u32 len;
 
 	virtqueue_disable_cb(q->vq);
-	while (n < DRAIN_BATCH && (done[n].rq = virtqueue_get(q->vq, &done[n].len)) != NULL)
-		n++;
-	*more = n == DRAIN_BATCH || (!q->vblk->poll && !virtqueue_enable_cb(q->vq));
+	for (; n < DRAIN_BATCH && (rq = virtqueue_get(q->vq, &len)) != NULL; n++) {
+		((struct virtblk_req *)rq->pdu)->written = len;
+		list_add_tail(&rq->list, done);
+	}
+	*more = n == DRAIN_BATCH || (!polling && !virtqueue_enable_cb(q->vq));
 	return n;
 }
 
-int virtblk_drain(struct virtblk_queue *q)
+int virtblk_drain(struct virtblk_queue *q, bool polling)
 {
-	struct virtblk_completion done[DRAIN_BATCH];
 	struct virtio_blk *vblk = q->vblk;
 	bool more, broken;
+	struct request *rq;
+	LIST_HEAD(done);
 	int total = 0;
 
 	do {
 		u64 flags = spin_lock_irqsave(&q->vq->lock);
-		u32 n = take_batch(q, done, &more);
 
+		total += take_batch(q, &done, polling || vblk->poll, &more);
 		broken = q->vq->broken;
-		spin_unlock(&q->vq->lock); /* interrupts stay off for what follows */
-		for (u32 i = 0; i < n; i++) {
-			done[i].rq->status = request_result(q, done[i].rq, done[i].len);
-			blk_mq_complete_request(done[i].rq);
-		}
-		irq_restore(flags);
-		total += (int)n;
+		spin_unlock_irqrestore(&q->vq->lock, flags);
+		list_for_each_entry(rq, &done, list)
+			rq->status = request_result(q, rq);
+		blk_mq_complete_requests(&done);
 	} while (more);
 	if (broken && !has_failed(vblk))
 		(void)schedule_work(&vblk->fail_work);
@@ -182,7 +178,7 @@ int virtblk_drain(struct virtblk_queue *q)
 
 void virtblk_done(struct virtqueue *vq)
 {
-	(void)virtblk_drain(vq->priv);
+	(void)virtblk_drain(vq->priv, false);
 }
 
 /* A device may have finished before its doorbell's write is over: so we look once before we ask
@@ -202,15 +198,15 @@ static void virtblk_commit_rqs(struct request_queue *rq_queue, u16 hctx_idx)
 		return;
 	virtqueue_notify(vq);
 	local_bh_disable();
-	(void)virtblk_drain(q);
+	(void)virtblk_drain(q, false);
 	local_bh_enable();
 }
 
-static int virtblk_poll(struct request_queue *rq_queue, u16 hctx_idx)
+static int virtblk_poll(struct request_queue *rq_queue, u16 hctx_idx, bool again)
 {
 	struct virtio_blk *vblk = blk_queue_driver_data(rq_queue);
 
-	return virtblk_drain(&vblk->queues[hctx_idx]);
+	return virtblk_drain(&vblk->queues[hctx_idx], again);
 }
 
 static bool poll_wanted(struct virtio_blk *vblk)
@@ -228,7 +224,7 @@ static void poll_thread(void *arg)
 
 	while (!__atomic_load_n(&vblk->poll_stop, __ATOMIC_ACQUIRE)) {
 		for (u16 i = 0; i < vblk->nr_queues; i++)
-			(void)virtblk_drain(&vblk->queues[i]);
+			(void)virtblk_drain(&vblk->queues[i], true);
 		yield();
 		wait_event(&vblk->poll_wq, poll_wanted(vblk));
 	}
@@ -303,7 +299,7 @@ static bool virtblk_timeout(struct request *rq)
 	flags = spin_lock_irqsave(&q->vq->lock);
 	virtqueue_dump(q->vq);
 	spin_unlock_irqrestore(&q->vq->lock, flags);
-	if (virtblk_drain(q) > 0) {
+	if (virtblk_drain(q, false) > 0) {
 		printk("%s: it was finished, but no interrupt said so\n", vblk->disk->disk_name);
 		return true;
 	}

@@ -210,9 +210,13 @@ u64 sched_total_switches(void)
 	return READ_ONCE(rq.switches);
 }
 
+void (*sched_idle_hook)(void);
+
 void cpu_idle(void)
 {
 	for (;;) {
+		if (sched_idle_hook)
+			sched_idle_hook();
 		irq_disable();
 		if (!this_cpu()->need_resched)
 			cpu_idle_wait(); /* a wake-up from here on is an interrupt, and ends it */

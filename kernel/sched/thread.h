@@ -82,6 +82,9 @@ void yield(void);
  * requests which the thread still holds back are sent. Set once by block_init; may be NULL.
  * Context of the hook: thread, does not sleep. */
 extern void (*sched_sleep_hook)(void);
+/* The idle thread calls it before it halts the processor. Set once by block_init; may be NULL.
+ * Context of the hook: thread, interrupts on, does not sleep; returns soon when need_resched. */
+extern void (*sched_idle_hook)(void);
 /* Make it run again if it sleeps, interruptibly or not (STOPPED is no sleep). Returns: whether it
  * slept. Context: any. */
 bool wake_up_thread(struct thread *t);

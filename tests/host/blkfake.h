@@ -25,6 +25,9 @@ struct fake_disk {
 	u32 nr_requests, nr_flushes, nr_busy, nr_timeouts, most_flying;
 	u32 kinds[16];	 /* requests by operation */
 	char trace[256]; /* one letter a request: R W F D Z */
+	u32 nr_polls;	 /* each takes 10 us */
+	u32 done_at_poll; /* the so-many-th one from now on finds a request that has ended; 0: none */
+	bool silent[MAX_RINGS]; /* polled, and need not signal completions */
 };
 
 /* Make "name" with these limits (NULL: the queue's own). Asserts success. */

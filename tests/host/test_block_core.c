@@ -1,4 +1,4 @@
-// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c
+// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c block/blk-poll.c
 // sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
 // sources: block/genhd.c block/bdev.c block/partitions.c
 // sources: kernel/lib/cmdline.c kernel/lib/bitmap.c kernel/lib/string.c kernel/lib/vsnprintf.c
@@ -534,12 +534,46 @@ static void the_driver_asks(void **state)
 	kfree(buf);
 }
 
+/* Tags taken for what a plug expects: used, given back when it ends or sleeps, and not hoarded. */
+static void a_plug_takes_tags_together(void **state)
+{
+	struct blk_plug plug;
+
+	(void)state;
+	start_with(1, 9, NULL); /* eight, and the one for flushes */
+	blk_start_plug_nr_ios(&plug, 100);
+	send(REQ_OP_READ, 0, 8, 'a');
+	send(REQ_OP_READ, 64, 8, 'b');
+	blk_finish_plug(&plug);
+	assert_int_equal(d.nr_flying, 2);
+	/* The other six are free for who has no plug. */
+	for (sector_t i = 0; i < 6; i++)
+		send(REQ_OP_READ, 512 + i * 64, 8, 'c');
+	assert_int_equal(d.nr_flying, 8);
+	drain();
+	/* More than there are tags: it sends what it has, and waits. */
+	blk_start_plug_nr_ios(&plug, 20);
+	for (sector_t i = 0; i < 20; i++)
+		send(REQ_OP_READ, i * 64, 8, 'd');
+	blk_finish_plug(&plug);
+	drain();
+	assert_int_equal(ended, 28);
+	/* Asleep for something else it holds none: or a frozen queue would never run dry. */
+	blk_start_plug_nr_ios(&plug, 5);
+	send(REQ_OP_READ, 0, 8, 'e');
+	assert_int_equal(elevator_switch(d.q, "none"), 0);
+	send(REQ_OP_READ, 64, 8, 'f');
+	blk_finish_plug(&plug);
+	drain();
+	assert_int_equal(ended, 30);
+}
+
 static void no_memory_no_queue(void **state)
 {
 	static const struct blk_mq_ops no_ops = {0};
 
 	(void)state;
-	for (u32 n = 1; n < 9; n++) {
+	for (u32 n = 1; n < 5; n++) {
 		size_t live = fake_kmalloc_live();
 
 		mm_fail_after(n);
@@ -575,6 +609,7 @@ int main(void)
 		T(a_removed_disk_fails_its_io),
 		T(names_and_claims),
 		T(the_driver_asks),
+		cmocka_unit_test_teardown(a_plug_takes_tags_together, stop),
 		T(no_memory_no_queue),
 	};
 

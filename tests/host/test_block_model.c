@@ -1,4 +1,4 @@
-// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c
+// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c block/blk-poll.c
 // sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
 // sources: block/genhd.c block/bdev.c block/partitions.c block/dm.c block/dm-targets.c
 // sources: block/dm-mirror.c
@@ -207,7 +207,7 @@ static void run_model(struct block_device *bdev, u32 count, u32 discard, void (*
 			if (plugged)
 				blk_finish_plug(&plug);
 			else
-				blk_start_plug(&plug);
+				blk_start_plug_nr_ios(&plug, fake_random(20));
 			plugged = !plugged;
 		}
 		if (flying < MAX_FLYING && fake_random(3))

@@ -1,4 +1,4 @@
-// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c
+// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c block/blk-poll.c
 // sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
 // sources: block/genhd.c block/bdev.c block/partitions.c
 // sources: kernel/lib/cmdline.c kernel/lib/bitmap.c kernel/lib/string.c kernel/lib/vsnprintf.c

@@ -603,7 +603,7 @@ static bool step_and_poll(void)
 {
 	bool did = vdev_step(&dev);
 
-	return fake_blk_ops(fake_queue)->poll(fake_queue, 0) > 0 || did;
+	return fake_blk_ops(fake_queue)->poll(fake_queue, 0, true) > 0 || did;
 }
 
 static struct virtio_blk *polled;
@@ -631,6 +631,34 @@ static void polling_needs_no_interrupt(void **state)
 		fake_schedule_hook = thread_ends;
 		down();
 		fake_schedule_hook = NULL;
+	}
+}
+
+/* As the block layer's idle polling. */
+static void polled_rings_are_silent_until_the_last_look(void **state)
+{
+	bool (*interrupting)(void);
+	u64 before;
+
+	(void)state;
+	for (int event_idx = 0; event_idx < 2; event_idx++) {
+		fresh(VDEV_MODERN);
+		up(event_idx ? "" : "virtio.event_idx=0");
+		interrupting = fake_device_step;
+		fake_device_step = step_and_poll;
+		(void)fake_blk_ops(fake_queue)->poll(fake_queue, 0, true);
+		before = dev.interrupts;
+		for (u32 i = 0; i < 50; i++) {
+			assert_int_equal(io(REQ_OP_READ, i, buf, 4096, 4096), 0);
+			(void)fake_blk_ops(fake_queue)->poll(fake_queue, 0, true);
+		}
+		assert_int_equal(dev.interrupts, before);
+		(void)fake_blk_ops(fake_queue)->poll(fake_queue, 0, false);
+		fake_device_step = interrupting;
+		for (u32 i = 0; i < 50; i++)
+			assert_int_equal(io(REQ_OP_READ, i, buf, 4096, 4096), 0);
+		assert_int_equal(dev.interrupts, before + 50);
+		down();
 	}
 }
 
@@ -737,6 +765,7 @@ int main(void)
 		cmocka_unit_test(spurious_interrupts_do_no_harm),
 		cmocka_unit_test(two_disks_share_a_line),
 		cmocka_unit_test(polling_needs_no_interrupt),
+		cmocka_unit_test(polled_rings_are_silent_until_the_last_look),
 		cmocka_unit_test(no_memory_is_no_crash),
 		cmocka_unit_test(event_idx_saves_notifications),
 		cmocka_unit_test(a_batch_is_notified_once_or_when_the_ring_is_full),

@@ -121,6 +121,16 @@ void blk_mq_complete_request(struct request *rq)
 	restart = true;
 }
 
+void blk_mq_complete_requests(struct list_head *done)
+{
+	struct request *rq, *tmp;
+
+	list_for_each_entry_safe(rq, tmp, done, list) {
+		list_del_init(&rq->list);
+		blk_mq_complete_request(rq);
+	}
+}
+
 /* As the real one: what was turned away goes again when a request has ended. */
 static void restart_queues(struct request_queue *q)
 {

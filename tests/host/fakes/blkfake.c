@@ -3,6 +3,7 @@
 
 #include "tests/host/blkfake.h"
 
+#include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 
@@ -90,6 +91,16 @@ static void fake_commit(struct request_queue *q, u16 hctx_idx)
 	struct fake_disk *d = blk_queue_driver_data(q);
 
 	d->unnotified[hctx_idx] = false;
+}
+
+static int fake_poll(struct request_queue *q, u16 hctx_idx, bool again)
+{
+	struct fake_disk *d = blk_queue_driver_data(q);
+
+	d->silent[hctx_idx] = again;
+	d->nr_polls++;
+	fake_clock_advance(10 * NSEC_PER_USEC);
+	return d->done_at_poll && --d->done_at_poll == 0 ? fake_disk_complete_one(d) : 0;
 }
 
 static bool fake_timeout(struct request *rq)
@@ -191,6 +202,7 @@ bool fake_disks_progress(void)
 static const struct blk_mq_ops fake_ops = {
 	.queue_rq = fake_queue_rq,
 	.commit_rqs = fake_commit,
+	.poll = fake_poll,
 	.timeout = fake_timeout,
 };
 static const struct block_device_operations fake_fops = {NULL};

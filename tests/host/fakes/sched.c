@@ -26,6 +26,7 @@ struct cpu fake_cpu = {.self = &fake_cpu, .current = &main_thread};
 bool fake_irqs_on = true;
 bool (*fake_schedule_hook)(void);
 void (*sched_sleep_hook)(void);
+void (*sched_idle_hook)(void);
 
 static ktime_t now_ns = 1000000;
 static void (*softirq_handlers[SOFTIRQS])(void);
