@@ -153,8 +153,10 @@ void blk_mq_run_queue(struct request_queue *q)
 	q->next_hctx = (u16)((q->next_hctx + 1) % q->nr_hw_queues);
 	spin_unlock_bh(&q->lock);
 	for (u16 nr = 0; commit; nr++, commit >>= 1)
-		if (commit & 1)
+		if (commit & 1) {
 			q->ops->commit_rqs(q, nr);
+			WRITE_ONCE(q->instant, !READ_ONCE(q->hctxs[nr].in_flight));
+		}
 	atomic_dec(&q->runners);
 }
 

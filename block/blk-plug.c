@@ -9,6 +9,7 @@
 #include "kernel/arch/clock.h"
 
 #define PLUG_MAX      32 /* requests in a thread's list */
+#define PLUG_EARLY    4  /* so many go at once when the device has nothing to do */
 #define UNPLUG_THRESH 16 /* requests that the queue holds back */
 #define UNPLUG_NS     (3 * NSEC_PER_MSEC)
 
@@ -47,13 +48,12 @@ static void elevator_insert(struct request_queue *q, struct request *rq)
 	q->nr_elevator++;
 }
 
-void blk_flush_plug(void)
+static void send_requests(struct blk_plug *plug)
 {
-	struct blk_plug *plug = current->plug;
 	struct request *rq, *tmp;
 	struct request_queue *q;
 
-	while (plug && !list_empty(&plug->requests)) {
+	while (!list_empty(&plug->requests)) {
 		q = list_first_entry(&plug->requests, struct request, list)->q;
 		spin_lock_bh(&q->lock);
 		list_for_each_entry_safe(rq, tmp, &plug->requests, list) {
@@ -66,18 +66,41 @@ void blk_flush_plug(void)
 		spin_unlock_bh(&q->lock);
 		blk_mq_run_queue(q);
 	}
-	/* Who sleeps holds no tags that nothing will free. */
-	while (plug && !list_empty(&plug->cached)) {
+	plug->now_ns = 0;
+}
+
+/* Give back the tags that were taken for what did not come. */
+static void put_cached(struct blk_plug *plug)
+{
+	while (!list_empty(&plug->cached)) {
+		struct request_queue *q = list_first_entry(&plug->cached, struct request, list)->q;
+		struct request *rq, *tmp;
 		LIST_HEAD(unused);
 
-		q = list_first_entry(&plug->cached, struct request, list)->q;
 		list_for_each_entry_safe(rq, tmp, &plug->cached, list)
 			if (rq->q == q)
 				list_move_tail(&rq->list, &unused);
 		blk_mq_put_requests(q, &unused);
 	}
-	if (plug)
-		plug->now_ns = 0;
+}
+
+void blk_flush_plug(void)
+{
+	struct blk_plug *plug = current->plug;
+
+	if (!plug)
+		return;
+	send_requests(plug);
+	put_cached(plug);
+}
+
+/* Would the device begin at once, while we go on? */
+static bool is_idle(const struct request_queue *q)
+{
+	for (u16 i = 0; i < q->nr_hw_queues; i++)
+		if (READ_ONCE(q->hctxs[i].in_flight))
+			return false;
+	return !READ_ONCE(q->instant);
 }
 
 void blk_plug_request(struct request *rq)
@@ -88,8 +111,9 @@ void blk_plug_request(struct request *rq)
 
 	if (plug) {
 		list_add_tail(&rq->list, &plug->requests);
-		if (++plug->count >= PLUG_MAX)
-			blk_flush_plug();
+		plug->count++;
+		if (plug->count >= PLUG_MAX || (plug->count == PLUG_EARLY && is_idle(q)))
+			send_requests(plug);
 		return;
 	}
 	spin_lock_bh(&q->lock);

@@ -99,7 +99,8 @@ struct request_queue {
 	atomic_t runners;		     /* [atomic] blk_mq_run_queue at work */
 	bool write_cache, fua;		     /* [atomic] */
 	bool nomerges;			     /* [atomic] */
-	bool flush_busy;		     /* [lock] the flush request is under way */
+	bool instant;	 /* [atomic: a hint] the device was done before its doorbell was rung out */
+	bool flush_busy; /* [lock] the flush request is under way */
 	struct list_head flush_pending,
 		flush_running; /* [lock] who waits for the next/this flush */
 	struct timer unplug_timer, timeout_timer;
