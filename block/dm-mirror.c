@@ -218,7 +218,7 @@ static void release_writes(struct mirror *m)
 	spin_unlock_irqrestore(&m->lock, flags);
 	/* Sent here, so that each gets its turn before the next chunk. */
 	while ((bio = bio_list_pop(&list)) != NULL)
-		submit_bio(bio);
+		map_write(m, bio);
 }
 
 static int copy_io(struct mirror *m, u32 leg, enum req_op op, sector_t offset, sector_t nr,
@@ -289,8 +289,11 @@ static void start_rebuild(struct mirror *m)
 	queue_work(rebuild_wq, &m->rebuild);
 }
 
-int dm_mirror_ioctl(struct dm_disk *dm, u32 cmd)
+int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 {
+	const struct dm_disk *dm = bdev->bd_disk->private_data;
+
+	(void)arg;
 	if (cmd != DM_MIRROR_REBUILD)
 		return -ENOTTY;
 	for (u32 i = 0; i < dm->nr_targets; i++)

@@ -32,10 +32,10 @@ struct gendisk;
 #define DISK_MAX_PARTS	16 /* minors a disk */
 
 struct disk_stats {
-	/* Of reads, writes, discards, flushes. [queue lock] */
+	/* Of reads, writes, discards, flushes. [queue lock, bdev.c's without a queue] */
 	u64 ios[4], merges[4], sectors[4], time_ns[4];
-	u64 in_flight;				 /* [queue lock] */
-	u64 io_time_ns, queue_time_ns, stamp_ns; /* [queue lock] */
+	u64 in_flight;				 /* [the same] */
+	u64 io_time_ns, queue_time_ns, stamp_ns; /* [the same] */
 };
 
 struct block_device {

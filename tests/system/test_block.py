@@ -395,6 +395,33 @@ def test_statistics(shell, tmp_path):
         "major minor  #blocks  name", "", " 254        0      65536 vda"]
 
 
+def test_statistics_of_disks_made_of_disks(shell, tmp_path):
+    """Each part that a target gets is an I/O; a delay is part of the time."""
+    table = "label: gpt\n" + "size=16384\n" * 4
+    disks = [partition(tmp_path / name, table) for name in "ab"]
+    tables = ["0 16384 linear vdb1 0,16384 16384 linear vdc1 0",
+              "0 32768 striped 2 128 vdb2 0 vdc2 0",
+              "0 16384 mirror core 2 1024 nosync 2 vdb3 0 vdc3 0",
+              "0 16384 delay vdb4 0 150"]
+    m = shell(more_disks=disks, append='dm-mod.create="' + ";".join(
+        f"t{n},,,rw,{table}" for n, table in enumerate(tables)) + '"')
+    for number, reads in enumerate([4, 8, 4, 4]):
+        dm = f"dm-{number}"
+        m.ok(f"dd if=/dev/{dm} of=/dev/null bs=128k count=4 iflag=direct")
+        m.ok(f"dd if=/dev/zero of=/dev/{dm} bs=4k count=5 oflag=direct conv=fsync")
+        fields = m.ok(f"grep ' {dm} ' /proc/diskstats").split()
+        numbers = list(map(int, fields[3:]))
+        assert numbers[:3] == [reads, 0, 1024], f"{dm}: reads, merges, sectors"
+        # A flush counts as a write of nothing: one for fsync, one for each last close.
+        assert numbers[4:7] == [5 + 3, 0, 40], f"{dm}: writes, merges, sectors"
+        assert numbers[8] == 0 and numbers[11:] == [0] * 6, f"{dm}: in flight, discards, flushes"
+        assert numbers[9] <= numbers[10] <= numbers[3] + numbers[7] + 2, f"{dm}: times"
+        assert m.ok(f"cat /sys/block/{dm}/stat").split() == fields[3:]
+    assert numbers[3] >= 4 * 150 and numbers[7] >= 8 * 150 and numbers[9] >= 12 * 150
+    said = re.search(r"^dm-3 .*", m.ok("iostat dm-3"), re.M).group().split()
+    assert said[4] == "128.0" and float(said[5]) >= 150, said
+
+
 # --- read-only disks --------------------------------------------------------------------------
 
 
