@@ -113,6 +113,7 @@ int submit_bio_wait(struct bio *bio)
 	submit_bio(bio);
 	blk_flush_plug();
 	wait_for_completion(&done);
+	bio->bi_private = NULL;
 	return bio->bi_status;
 }
 
