@@ -191,10 +191,7 @@ static u32 split_words(char *line, char **argv)
 
 int dm_number(const char *s, u64 *value)
 {
-	const char *end;
-	int err = kstrtou64(s, 10, value, &end);
-
-	return err || *end ? -EINVAL : 0;
+	return kstrtou64(s, 10, value, NULL);
 }
 
 int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)

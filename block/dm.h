@@ -61,7 +61,7 @@ struct dm_disk {
 	struct work work;
 };
 
-/* A whole word as a decimal number. Returns: 0 or -EINVAL. */
+/* A whole word as a decimal number. Returns: 0 or -errno. */
 int must_check dm_number(const char *s, u64 *value);
 /* Open `nr` devices named by pairs of arguments, each from START on for `len` sectors.
  * Returns: 0, -EINVAL (no such device, too small), or what opening gave. */

@@ -362,6 +362,40 @@ def test_blockdev_asks_and_sets_the_block_size(shell, tmp_path):
         assert status != 0 and said in output
 
 
+def test_readahead_is_set_by_device(shell, make_disk):
+    second = make_disk(name="second", empty=True, where="/", files={"file": b"x" * (2 * MIB)})
+    m = shell(more_disks=[second], append="readahead=0")
+
+    def requests(file):
+        """How many a sequential read takes."""
+        stat = "awk '{print $1}' /sys/block/vdb/stat"
+        before = int(m.ok(stat))
+        m.ok(f"dd if={file} of=/dev/null bs=4k count=512")
+        return int(m.ok(stat)) - before
+
+    assert m.ok("blockdev --getra /dev/vdb; cat /sys/block/vdb/queue/read_ahead_kb").split() == [
+        "0", "0"]
+    assert 512 <= requests("/dev/vdb") < 530
+    m.ok("blockdev --setra 64 /dev/vdb")
+    assert m.ok("blockdev --getra /dev/vdb; cat /sys/block/vdb/queue/read_ahead_kb").split() == [
+        "64", "32"]
+    assert 64 <= requests("/dev/vdb") < 80
+    assert m.ok("blockdev --getra /dev/vda").strip() == "0"
+    m.ok("echo 512 > /sys/block/vdb/queue/read_ahead_kb; blockdev --getra /dev/vdb | grep -x 1024")
+    assert requests("/dev/vdb") < 12
+    # A file's is that of its filesystem's device; no page is left from the mount before.
+    m.ok("mount -t ext2 /dev/vdb /mnt")
+    assert requests("/mnt/file") < 24
+    m.ok("umount /mnt; blockdev --setra 0 /dev/vdb; mount -t ext2 /dev/vdb /mnt")
+    assert requests("/mnt/file") >= 512
+    m.ok("blockdev --setra 2000000000 /dev/vdb; blockdev --getra /dev/vdb | grep -x 65536")
+    output, status = m.run("echo many > /sys/block/vdb/queue/read_ahead_kb")
+    assert status != 0 and "Invalid argument" in output
+    assert m.ok("/tests/blkio ra /dev/vdb 4093").splitlines() == [
+        "set: ok", "sectors: 4088 4088", "as nobody: Permission denied",
+        "and again: Permission denied"]
+
+
 def test_write_cache_is_switched(shell, tmp_path):
     spare = tmp_path / "spare"
     spare.write_bytes(bytes(16 * MIB))
