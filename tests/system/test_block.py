@@ -59,6 +59,18 @@ def test_mbr_with_logical_partitions(shell, tmp_path):
     assert get(disk, (18432 + 2047) * SECTOR).startswith(b"in the sixth\n")
 
 
+def test_logical_partitions_in_a_circle(shell, tmp_path):
+    disk = partition(tmp_path / "mbr", "label: dos\nstart=2048, size=40960, type=5\n"
+                     "start=4096, size=4096, type=83\nstart=10240, size=2048, type=83\n")
+    first, second = 2048 * SECTOR, (2048 + 6144) * SECTOR
+    link = get(disk, first + 446 + 16, 16)
+    assert int.from_bytes(link[8:12], "little") == 6144, "where sfdisk puts the second table"
+    put(disk, second + 446 + 16, link)  # it names itself as the next
+    m = shell(more_disks=[disk])
+    assert names(m, "vdb") == {"vdb1": (2048, 2), "vdb5": (4096, 4096), "vdb6": (10240, 2048)}
+    assert "vdb: the chain of logical partitions is broken" in m.output()
+
+
 GPT = "label: gpt\nstart=2048, size=8192\nstart=10240, size=100\n3: start=20480, size=2048\n"
 GPT_NAMES = {"vdb1": (2048, 8192), "vdb2": (10240, 100), "vdb3": (20480, 2048)}
 
