@@ -225,16 +225,13 @@ static int copy_io(struct mirror *m, u32 leg, enum req_op op, sector_t offset, s
 		   struct page *pages)
 {
 	const struct dm_dev *dev = &m->t->devs[leg];
-	struct bio *bio = bio_alloc(dev->bdev, 1, op, GFP_KERNEL);
-	int err = -EIO;
+	struct bio bio;
 
-	if (!bio)
-		return -ENOMEM;
-	bio->bi_iter.bi_sector = dev->start + offset;
-	if (bio_add_page(bio, pages, (u32)(nr << SECTOR_SHIFT), 0))
-		err = submit_bio_wait(bio);
-	bio_put(bio);
-	return err;
+	bio_init(&bio, dev->bdev, op);
+	bio.bi_iter.bi_sector = dev->start + offset;
+	if (!bio_add_page(&bio, pages, (u32)(nr << SECTOR_SHIFT), 0))
+		return -EIO;
+	return submit_bio_wait(&bio);
 }
 
 static int rebuild_leg(struct mirror *m, u32 leg, struct page *pages)
