@@ -97,33 +97,22 @@ struct lookup {
 static int match_name(struct block_device *bdev, void *arg)
 {
 	struct lookup *l = arg;
-	char name[DISK_NAME_LEN];
+	char name[DISK_NAME_LEN], number[16];
 
 	bdev_name(bdev, name, sizeof(name));
-	if (strcmp(name, l->name) != 0)
+	snprintf(number, sizeof(number), "%u:%u", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev));
+	if (strcmp(name, l->name) != 0 && strcmp(number, l->name) != 0)
 		return 0;
 	l->dev = bdev->bd_dev;
 	return 1;
 }
 
-static int match_dev(struct block_device *bdev, void *arg)
-{
-	return bdev->bd_dev == *(dev_t *)arg;
-}
-
 dev_t blk_lookup_devt(const char *name)
 {
 	struct lookup l = {name, 0};
-	const char *end;
-	u64 major, minor;
 
 	if (strncmp(name, "/dev/", 5) == 0)
 		l.name += 5;
-	if (kstrtou64(name, 10, &major, &end) == 0 && *end == ':' &&
-	    kstrtou64(end + 1, 10, &minor, &end) == 0 && *end == '\0') {
-		l.dev = MKDEV(major, minor);
-		return blk_for_each_device(match_dev, &l.dev) ? l.dev : 0;
-	}
 	return blk_for_each_device(match_name, &l) ? l.dev : 0;
 }
 
@@ -160,7 +149,16 @@ u32 bdev_logical_block_size(const struct block_device *bdev)
 	return bdev->bd_disk->logical_block_size;
 }
 
-/* --- statistics, under q->lock ------------------------------------------------------------ */
+/* --- statistics --------------------------------------------------------------------------- */
+
+/* For the devices without a queue, whose lock it would be. */
+static struct spinlock bio_stats_lock = SPINLOCK_INIT("bio statistics", LOCK_ANY);
+
+/* Who counts what bdev does, too: a partition's disk, or NULL. */
+static struct block_device *bdev_whole_of(const struct block_device *bdev)
+{
+	return bdev->bd_partno ? bdev->bd_disk->part[0] : NULL;
+}
 
 static void stats_round(struct disk_stats *s, ktime_t now)
 {
@@ -173,52 +171,67 @@ static void stats_round(struct disk_stats *s, ktime_t now)
 	s->stamp_ns = now;
 }
 
-void blk_account_start(struct request *rq)
+static void account_start(struct block_device *bdev, ktime_t now)
 {
-	struct block_device *whole = rq->part->bd_disk->part[0];
-	ktime_t now = rq->start_ns;
-
-	stats_round(&whole->bd_stats, now);
-	whole->bd_stats.in_flight++;
-	if (rq->part == whole)
-		return;
-	stats_round(&rq->part->bd_stats, now);
-	rq->part->bd_stats.in_flight++;
+	for (; bdev; bdev = bdev_whole_of(bdev)) {
+		stats_round(&bdev->bd_stats, now);
+		bdev->bd_stats.in_flight++;
+	}
 }
 
-static void account_done(struct disk_stats *s, const struct request *rq, ktime_t now)
+/* `bios` went as one I/O; 0: it was a flush, which is counted elsewhere. */
+static void account_done(struct block_device *bdev, blk_opf_t opf, u32 bios, sector_t sectors,
+			 ktime_t start, ktime_t now)
 {
-	bool discard = (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_DISCARD;
-	u32 kind = discard ? 2 : op_is_write(rq->cmd_flags);
+	u32 kind = (opf & REQ_OP_MASK) == REQ_OP_DISCARD ? 2 : op_is_write(opf);
 
-	stats_round(s, now);
-	s->in_flight--;
-	if (!rq->stat_bytes) /* a flush */
-		return;
-	s->ios[kind]++;
-	s->merges[kind] += rq->nr_merged;
-	s->sectors[kind] += rq->stat_bytes >> SECTOR_SHIFT;
-	s->time_ns[kind] += now - rq->start_ns;
+	for (; bdev; bdev = bdev_whole_of(bdev)) {
+		struct disk_stats *s = &bdev->bd_stats;
+
+		stats_round(s, now);
+		s->in_flight--;
+		if (!bios)
+			continue;
+		s->ios[kind]++;
+		s->merges[kind] += bios - 1;
+		s->sectors[kind] += sectors;
+		s->time_ns[kind] += now - start;
+	}
+}
+
+void blk_account_start(struct request *rq)
+{
+	account_start(rq->part, rq->start_ns);
 }
 
 void blk_account_done(struct request *rq, ktime_t now)
 {
-	if (!rq->part) /* the driver's own */
-		return;
-	account_done(&rq->part->bd_stats, rq, now);
-	if (rq->part->bd_partno)
-		account_done(&rq->part->bd_disk->part[0]->bd_stats, rq, now);
+	account_done(rq->part, rq->cmd_flags, rq->stat_bytes ? rq->nr_merged + 1u : 0,
+		     rq->stat_bytes >> SECTOR_SHIFT, rq->start_ns, now);
+}
+
+void bdev_start_io_acct(struct block_device *bdev, ktime_t start)
+{
+	spin_lock_bh(&bio_stats_lock);
+	account_start(bdev, start);
+	spin_unlock_bh(&bio_stats_lock);
+}
+
+void bdev_end_io_acct(struct block_device *bdev, blk_opf_t opf, sector_t sectors, ktime_t start)
+{
+	spin_lock_bh(&bio_stats_lock);
+	account_done(bdev, opf, 1, sectors, start, ktime_get_ns());
+	spin_unlock_bh(&bio_stats_lock);
 }
 
 void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats)
 {
 	struct gendisk *disk = bdev->bd_disk;
-	struct spinlock *lock = disk->queue && !READ_ONCE(disk->dead) ? &disk->queue->lock : NULL;
+	struct spinlock *lock = disk->queue && !READ_ONCE(disk->dead) ? &disk->queue->lock :
+									&bio_stats_lock;
 
-	if (lock)
-		spin_lock_bh(lock);
+	spin_lock_bh(lock);
 	stats_round(&bdev->bd_stats, ktime_get_ns());
 	*stats = bdev->bd_stats;
-	if (lock)
-		spin_unlock_bh(lock);
+	spin_unlock_bh(lock);
 }

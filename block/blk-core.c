@@ -113,19 +113,16 @@ int submit_bio_wait(struct bio *bio)
 	submit_bio(bio);
 	blk_flush_plug();
 	wait_for_completion(&done);
+	bio->bi_private = NULL;
 	return bio->bi_status;
 }
 
 int blkdev_issue_flush(struct block_device *bdev)
 {
-	struct bio *bio = bio_alloc(bdev, 0, REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOFS);
-	int err;
+	struct bio bio;
 
-	if (!bio)
-		return -ENOMEM;
-	err = submit_bio_wait(bio);
-	bio_put(bio);
-	return err;
+	bio_init(&bio, bdev, REQ_OP_WRITE | REQ_PREFLUSH);
+	return submit_bio_wait(&bio);
 }
 
 /* Send `op` over a range, a bio at a time. Zeroes with pages when op is WRITE. */

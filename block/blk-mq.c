@@ -374,36 +374,29 @@ static void drv_end_io(struct bio *bio)
 
 int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 {
-	struct bio *bio = bio_alloc(NULL, 1, REQ_OP_DRV_IN | REQ_NOMERGE, GFP_KERNEL);
 	struct completion done;
 	struct request *rq;
+	struct bio bio;
 	u64 pa = virt_to_phys(buf).v;
-	int err = -EINVAL;
 
-	if (!bio)
-		return -ENOMEM;
-	if (!bio_add_page(bio, phys_to_page(PADDR(pa)), len, (u32)(pa & ~PAGE_MASK)))
-		goto out;
-	bio->bi_phys_segments = 1;
-	bio->bi_end_io = drv_end_io;
-	bio->bi_private = &done;
+	bio_init(&bio, NULL, REQ_OP_DRV_IN | REQ_NOMERGE);
+	if (!bio_add_page(&bio, phys_to_page(PADDR(pa)), len, (u32)(pa & ~PAGE_MASK)))
+		return -EINVAL;
+	bio.bi_phys_segments = 1;
+	bio.bi_end_io = drv_end_io;
+	bio.bi_private = &done;
 	init_completion(&done);
-	rq = blk_mq_get_request(q, bio->bi_opf);
-	if (IS_ERR(rq)) {
-		err = (int)PTR_ERR(rq);
-		goto out;
-	}
-	blk_rq_set_bio(rq, bio);
+	rq = blk_mq_get_request(q, bio.bi_opf);
+	if (IS_ERR(rq))
+		return (int)PTR_ERR(rq);
+	blk_rq_set_bio(rq, &bio);
 	rq->end_io_data = pdu_arg;
 	spin_lock_bh(&q->lock);
 	list_add_tail(&rq->list, &q->dispatch);
 	spin_unlock_bh(&q->lock);
 	blk_mq_run_queue(q);
 	wait_for_completion(&done);
-	err = bio->bi_status;
-out:
-	bio_put(bio);
-	return err;
+	return bio.bi_status;
 }
 
 void blk_mq_init(void)

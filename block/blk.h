@@ -171,7 +171,7 @@ int must_check elevator_attach(struct request_queue *q, const struct elevator_op
 void genhd_init(void);
 /* A reference to the device with the lowest number from this on; NULL if none. */
 struct block_device *bdget_next(dev_t dev);
-/* stat.c: Locks: q->lock held. */
+/* bdev.c: Locks: q->lock held. */
 void blk_account_start(struct request *rq);
 void blk_account_done(struct request *rq, ktime_t now);
 

@@ -218,23 +218,20 @@ static void release_writes(struct mirror *m)
 	spin_unlock_irqrestore(&m->lock, flags);
 	/* Sent here, so that each gets its turn before the next chunk. */
 	while ((bio = bio_list_pop(&list)) != NULL)
-		submit_bio(bio);
+		map_write(m, bio);
 }
 
 static int copy_io(struct mirror *m, u32 leg, enum req_op op, sector_t offset, sector_t nr,
 		   struct page *pages)
 {
 	const struct dm_dev *dev = &m->t->devs[leg];
-	struct bio *bio = bio_alloc(dev->bdev, 1, op, GFP_KERNEL);
-	int err = -EIO;
+	struct bio bio;
 
-	if (!bio)
-		return -ENOMEM;
-	bio->bi_iter.bi_sector = dev->start + offset;
-	if (bio_add_page(bio, pages, (u32)(nr << SECTOR_SHIFT), 0))
-		err = submit_bio_wait(bio);
-	bio_put(bio);
-	return err;
+	bio_init(&bio, dev->bdev, op);
+	bio.bi_iter.bi_sector = dev->start + offset;
+	if (!bio_add_page(&bio, pages, (u32)(nr << SECTOR_SHIFT), 0))
+		return -EIO;
+	return submit_bio_wait(&bio);
 }
 
 static int rebuild_leg(struct mirror *m, u32 leg, struct page *pages)
@@ -289,8 +286,11 @@ static void start_rebuild(struct mirror *m)
 	queue_work(rebuild_wq, &m->rebuild);
 }
 
-int dm_mirror_ioctl(struct dm_disk *dm, u32 cmd)
+int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 {
+	const struct dm_disk *dm = bdev->bd_disk->private_data;
+
+	(void)arg;
 	if (cmd != DM_MIRROR_REBUILD)
 		return -ENOTTY;
 	for (u32 i = 0; i < dm->nr_targets; i++)

@@ -1,11 +1,15 @@
 /*
  * The device mapper's core: tables from the command line, cutting bios at targets, flushes.
  *
+ * Each part of a bio that a target gets is counted as an I/O of the disk, as Linux does; a flush as
+ * a write of nothing.
+ *
  * A write with PREFLUSH waits until all devices of the disk have flushed: first an empty flush is
  * sent to all, then the write without the flag.
  */
 #include "block/dm.h"
 
+#include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
@@ -34,20 +38,53 @@ void dm_remap(struct dm_target *t, u32 dev, struct bio *bio, sector_t offset)
 	submit_bio(bio);
 }
 
+/* A bio that is counted, and who is told of its end. */
+struct dm_io {
+	struct block_device *bdev;
+	sector_t sectors;
+	ktime_t start_ns;
+	void (*end_io)(struct bio *bio);
+	void *private;
+};
+
+static void dm_end_io_acct(struct bio *bio)
+{
+	struct dm_io *io = bio->bi_private;
+
+	bdev_end_io_acct(io->bdev, bio->bi_opf, io->sectors, io->start_ns);
+	bio->bi_end_io = io->end_io;
+	bio->bi_private = io->private;
+	kfree(io);
+	bio_endio(bio);
+}
+
+static void dm_start_io_acct(struct bio *bio)
+{
+	struct dm_io *io = bio->bi_private;
+
+	if (bio->bi_end_io == dm_end_io_acct && io->bdev == bio->bi_bdev) /* tried again */
+		return;
+	io = kmalloc(sizeof(*io), GFP_NOFS);
+	if (!io) /* uncounted is better than waiting for memory */
+		return;
+	*io = (struct dm_io){bio->bi_bdev, bio->bi_iter.bi_size >> SECTOR_SHIFT, ktime_get_ns(),
+			     bio->bi_end_io, bio->bi_private};
+	bio->bi_end_io = dm_end_io_acct;
+	bio->bi_private = io;
+	bdev_start_io_acct(io->bdev, io->start_ns);
+}
+
 static void dm_work(struct work *w)
 {
 	struct dm_disk *dm = container_of(w, struct dm_disk, work);
+	u64 flags = spin_lock_irqsave(&dm->lock);
+	struct bio_list list = dm->deferred;
 	struct bio *bio;
-	u64 flags;
 
-	for (;;) {
-		flags = spin_lock_irqsave(&dm->lock);
-		bio = bio_list_pop(&dm->deferred);
-		spin_unlock_irqrestore(&dm->lock, flags);
-		if (!bio)
-			return;
+	dm->deferred = (struct bio_list){NULL, NULL};
+	spin_unlock_irqrestore(&dm->lock, flags);
+	while ((bio = bio_list_pop(&list)) != NULL)
 		submit_bio(bio);
-	}
 }
 
 void dm_defer(struct dm_disk *dm, struct bio *bio)
@@ -76,6 +113,7 @@ static void preflush_end(struct bio *flush)
 
 static void dm_flush(struct dm_disk *dm, struct bio *bio)
 {
+	dm_start_io_acct(bio);
 	for (u32 i = 0; i < dm->nr_targets; i++) {
 		struct bio *clone = bio_alloc_clone(bio);
 
@@ -109,24 +147,16 @@ static void dm_submit_bio(struct bio *bio)
 	room = t->begin + t->len - sector;
 	if (t->chunk)
 		room = min(room, t->chunk - (sector - t->begin) % t->chunk);
-	if (room >= bio->bi_iter.bi_size >> SECTOR_SHIFT) {
-		t->ops->map(t, bio);
-		return;
-	}
-	part = bio_split(bio, room);
+	part = room < bio->bi_iter.bi_size >> SECTOR_SHIFT ? bio_split(bio, room) : bio;
+	dm_start_io_acct(part);
 	t->ops->map(t, part);
-	submit_bio(bio);
-}
-
-static int dm_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
-{
-	(void)arg;
-	return dm_mirror_ioctl(bdev->bd_disk->private_data, cmd);
+	if (part != bio)
+		submit_bio(bio);
 }
 
 static const struct block_device_operations dm_fops = {
 	.submit_bio = dm_submit_bio,
-	.ioctl = dm_ioctl,
+	.ioctl = dm_mirror_ioctl,
 };
 
 /* --- tables ------------------------------------------------------------------------------- */
@@ -161,10 +191,7 @@ static u32 split_words(char *line, char **argv)
 
 int dm_number(const char *s, u64 *value)
 {
-	const char *end;
-	int err = kstrtou64(s, 10, value, &end);
-
-	return err || *end ? -EINVAL : 0;
+	return kstrtou64(s, 10, value, NULL);
 }
 
 int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)

@@ -61,7 +61,7 @@ struct dm_disk {
 	struct work work;
 };
 
-/* A whole word as a decimal number. Returns: 0 or -EINVAL. */
+/* A whole word as a decimal number. Returns: 0 or -errno. */
 int must_check dm_number(const char *s, u64 *value);
 /* Open `nr` devices named by pairs of arguments, each from START on for `len` sectors.
  * Returns: 0, -EINVAL (no such device, too small), or what opening gave. */
@@ -74,5 +74,5 @@ void dm_remap(struct dm_target *t, u32 dev, struct bio *bio, sector_t offset);
 
 /* ioctl of a disk with mirrors: failed legs are rebuilt from the good ones, while I/O goes on. */
 #define DM_MIRROR_REBUILD 0xfd40
-int dm_mirror_ioctl(struct dm_disk *dm, u32 cmd);
+int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg);
 void dm_mirror_init(void);

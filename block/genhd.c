@@ -11,6 +11,7 @@
 #include "block/genhd.h"
 
 #include "block/blk.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
@@ -192,6 +193,7 @@ struct gendisk *alloc_disk(u32 minors)
 	}
 	disk->minors = min(minors, (u32)DISK_MAX_PARTS);
 	disk->logical_block_size = SECTOR_SIZE;
+	disk->ra_pages = cmdline_bool("readahead", true) ? VM_READAHEAD_PAGES : 0;
 	atomic_set(&disk->refs, 1);
 	init_waitqueue_head(&disk->drained);
 	mutex_init(&disk->open_mutex);

@@ -31,11 +31,14 @@ struct gendisk;
 #define DISK_SERIAL_LEN 20
 #define DISK_MAX_PARTS	16 /* minors a disk */
 
+#define VM_READAHEAD_PAGES 128u	 /* 512 KiB: 64 MiB in 128 requests */
+#define MAX_RA_PAGES	   8192u /* 32 MiB */
+
 struct disk_stats {
-	/* Of reads, writes, discards, flushes. [queue lock] */
+	/* Of reads, writes, discards, flushes. [queue lock, bdev.c's without a queue] */
 	u64 ios[4], merges[4], sectors[4], time_ns[4];
-	u64 in_flight;				 /* [queue lock] */
-	u64 io_time_ns, queue_time_ns, stamp_ns; /* [queue lock] */
+	u64 in_flight;				 /* [the same] */
+	u64 io_time_ns, queue_time_ns, stamp_ns; /* [the same] */
 };
 
 struct block_device {
@@ -79,9 +82,10 @@ struct gendisk {
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
 	u32 logical_block_size;			    /* [const once added] bytes */
-	bool dead;				    /* [atomic] removed: all I/O fails */
-	atomic_t refs;			/* [atomic] the driver's, and one of each block_device */
-	atomic_t submitters;		/* [atomic] threads inside submit_bio for it */
+	u32 ra_pages;	     /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
+	bool dead;	     /* [atomic] removed: all I/O fails */
+	atomic_t refs;	     /* [atomic] the driver's, and one of each block_device */
+	atomic_t submitters; /* [atomic] threads inside submit_bio for it */
 	struct wait_queue_head drained; /* submitters became 0 while dead */
 	struct mutex open_mutex;
 	struct block_device *part[DISK_MAX_PARTS]; /* [open_mutex] part[0]: whole disk */

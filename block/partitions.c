@@ -13,7 +13,7 @@
 #include "kernel/mm/kmalloc.h"
 
 #define FIRST_LOGICAL	5
-#define MAX_EBRS	64
+#define MAX_EBRS	100
 #define GPT_MAX_ENTRIES 1024u
 
 /* A look at a disk, through one page. */
@@ -22,25 +22,22 @@ struct part_scan {
 	struct page *page;
 	u32 block; /* logical block, bytes: the unit of all tables */
 	u32 found;
+	u32 next; /* number of the next logical partition */
 };
 
 /* Read one logical block. Returns: its contents, valid until the next call, or NULL. */
 static void *read_lba(struct part_scan *s, u64 lba)
 {
 	u32 sectors = s->block >> SECTOR_SHIFT;
-	struct bio *bio;
-	int err = -EIO;
+	struct bio bio;
 
 	if (lba >= get_capacity(s->disk) / sectors)
 		return NULL;
-	bio = bio_alloc(s->disk->part[0], 1, REQ_OP_READ, GFP_KERNEL);
-	if (!bio)
+	bio_init(&bio, s->disk->part[0], REQ_OP_READ);
+	bio.bi_iter.bi_sector = lba * sectors;
+	if (!bio_add_page(&bio, s->page, s->block, 0) || submit_bio_wait(&bio))
 		return NULL;
-	bio->bi_iter.bi_sector = lba * sectors;
-	if (bio_add_page(bio, s->page, s->block, 0))
-		err = submit_bio_wait(bio);
-	bio_put(bio);
-	return err ? NULL : page_address(s->page);
+	return page_address(s->page);
 }
 
 static void add_partition(struct part_scan *s, u32 partno, u64 lba, u64 nr)
@@ -162,7 +159,7 @@ static bool is_extended(const struct mbr_entry *e)
 	       e->type == MBR_EXTENDED_LINUX;
 }
 
-/* Copy the four entries. Returns: false when this is no table (status must be 0 or 0x80). */
+/* Copy the four entries. Returns: false when this is no table. */
 static bool mbr_read(struct part_scan *s, u64 lba, struct mbr_entry *entries)
 {
 	const u8 *block = read_lba(s, lba);
@@ -170,29 +167,42 @@ static bool mbr_read(struct part_scan *s, u64 lba, struct mbr_entry *entries)
 	if (!block || block[MBR_SIGNATURE] != 0x55 || block[MBR_SIGNATURE + 1] != 0xaa)
 		return false;
 	memcpy(entries, block + MBR_ENTRIES, 4 * sizeof(*entries));
-	for (u32 i = 0; i < 4; i++)
-		if (entries[i].status & 0x7f)
-			return false;
 	return true;
 }
 
-/* The chain within an extended partition: each table holds one logical partition, and where the
- * next table is, counted from the start of the extended partition. */
-static void scan_logical(struct part_scan *s, u64 extended)
+/* The chain within an extended partition: each table holds a logical partition, and where the next
+ * table is, counted from the start of the extended partition: also backwards, but not out of it, nor
+ * where the chain was already. Usually these are the first and the second entry, but others have
+ * been seen, and garbage in the last two. */
+static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 {
+	const struct mbr_entry *next;
+	u32 seen[MAX_EBRS], link = 0, i;
 	struct mbr_entry e[4];
-	u32 partno = FIRST_LOGICAL;
-	u64 lba = extended;
+	u64 most = size;
 
-	for (u32 n = 0; n < MAX_EBRS && mbr_read(s, lba, e); n++) {
-		if (e[0].type && !is_extended(&e[0]) && le32_to_cpu(e[0].nr))
-			add_partition(s, partno++, lba + le32_to_cpu(e[0].start),
-				      le32_to_cpu(e[0].nr));
-		if (!is_extended(&e[1]) || !le32_to_cpu(e[1].nr))
+	for (u32 n = 0; n < MAX_EBRS && s->next < s->disk->minors; n++) {
+		for (i = 0; i < n && seen[i] != link; i++)
+			;
+		if (i < n || link >= size || !mbr_read(s, extended + link, e))
+			break;
+		seen[n] = link;
+		next = NULL;
+		for (i = 0; i < 4; i++) {
+			u64 start = le32_to_cpu(e[i].start), nr = le32_to_cpu(e[i].nr);
+
+			if (nr && is_extended(&e[i]))
+				next = next ? next : &e[i];
+			else if (nr && e[i].type && (i < 2 || start + nr <= min(most, size - link)))
+				add_partition(s, s->next++, extended + link + start, nr);
+		}
+		if (!next)
 			return;
-		lba = extended + le32_to_cpu(e[1].start);
+		link = le32_to_cpu(next->start);
+		most = le32_to_cpu(next->nr);
 	}
-	printk("%s: the chain of logical partitions is broken\n", s->disk->disk_name);
+	if (s->next < s->disk->minors)
+		printk("%s: the chain of logical partitions is broken\n", s->disk->disk_name);
 }
 
 static void scan_tables(struct part_scan *s)
@@ -202,6 +212,9 @@ static void scan_tables(struct part_scan *s)
 
 	if (!mbr_read(s, 0, e))
 		return;
+	for (u32 i = 0; i < 4; i++)
+		if (e[i].status & 0x7f) /* a boot sector of something else */
+			return;
 	for (u32 i = 0; i < 4; i++)
 		if (e[i].type == MBR_PROTECTIVE) {
 			scan_gpt(s);
@@ -218,16 +231,17 @@ static void scan_tables(struct part_scan *s)
 		}
 		/* As Linux: room for a boot loader, but not for overwriting the logical ones. */
 		add_partition(s, i + 1, start, min(nr, (u64)(sectors > 2 ? 1 : 2 / sectors)));
-		scan_logical(s, start);
+		scan_logical(s, start, nr);
 	}
 }
 
 void blk_scan_partitions(struct gendisk *disk)
 {
-	struct part_scan s = {.disk = disk, .block = bdev_logical_block_size(disk->part[0])};
+	struct part_scan s = {.disk = disk, .next = FIRST_LOGICAL};
 	char names[96];
 	size_t len = 0;
 
+	s.block = bdev_logical_block_size(disk->part[0]);
 	s.page = alloc_page(GFP_KERNEL);
 	if (!s.page)
 		return;

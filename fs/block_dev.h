@@ -1,14 +1,20 @@
 /* Block devices as files: their inode and page cache, and the operations of block nodes. */
 #pragma once
 
+#include "block/genhd.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 
 struct address_space;
-struct block_device;
+struct file;
 struct file_operations;
 
 extern const struct file_operations def_blk_fops; /* read, write, fsync, ioctl (BLK*) */
+long blkdev_ioctl(struct file *file, u32 cmd, u64 arg);
+static inline u64 bdev_bytes(const struct block_device *bdev)
+{
+	return bdev_nr_sectors(bdev) << SECTOR_SHIFT;
+}
 /* The device's own page cache; made at first use. Returns: ERR_PTR(-ENOMEM). */
 struct address_space *must_check bdev_mapping(struct block_device *bdev);
 /* Change the block size of the cache (bytes, logical size..4096): flushes and drops all pages.

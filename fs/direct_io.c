@@ -13,8 +13,8 @@
 
 #include "block/blkdev.h"
 #include "block/genhd.h"
+#include "fs/internal.h"
 #include "fs/pagemap.h"
-#include "fs/super.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/gup.h"
@@ -33,11 +33,6 @@ void direct_io_init(void)
 static bool is_sync(const struct kiocb *iocb)
 {
 	return !iocb->ki_complete;
-}
-
-static struct block_device *inode_bdev(const struct inode *inode)
-{
-	return S_ISBLK(inode->i_mode) ? inode->i_bdev : inode->i_sb->s_bdev;
 }
 
 /* --- transfers and truncation ------------------------------------------------------------- */

@@ -46,10 +46,7 @@ static struct page *get_read_page(struct address_space *m, struct file *file, pg
 		if (!page) {
 			if (nowait)
 				return ERR_PTR(-EAGAIN);
-			if (file)
-				page_cache_sync_readahead(file, index, want);
-			else
-				do_page_cache_readahead(m, ALIGN_DOWN(index, want), want, ~0ull);
+			page_cache_sync_readahead(m, file, index, want);
 			page = find_or_create_page(m, index, GFP_NOFS);
 			if (!page)
 				return ERR_PTR(-ENOMEM);

@@ -127,14 +127,10 @@ ssize_t must_check generic_perform_write(struct kiocb *iocb, struct iov_iter *it
 /* After a write of `done` bytes with O_SYNC or O_DSYNC: fsync them. Returns: done, or -errno. */
 ssize_t must_check generic_write_sync(struct kiocb *iocb, ssize_t done);
 
-#define READAHEAD_MAX_PAGES 128u /* 512 KiB: 64 MiB in 128 requests */
-
-/* Readahead (fs/readahead.c). The reader wants `want` pages from index and found no page / a page
- * that carries PG_READAHEAD. */
-void page_cache_sync_readahead(struct file *file, pgoff_t index, u32 want);
+/* Readahead (fs/readahead.c). The reader wants `want` pages from index and found no page (file NULL:
+ * it reads around index) / a page that carries PG_READAHEAD. */
+void page_cache_sync_readahead(struct address_space *m, struct file *file, pgoff_t index, u32 want);
 void page_cache_async_readahead(struct file *file, struct page *page);
-/* Start reading the pages of [start, start + nr) that are absent; `mark` gets PG_READAHEAD. */
-void do_page_cache_readahead(struct address_space *m, pgoff_t start, u32 nr, pgoff_t mark);
 
 /* Start write-back of dirty pages in a range (sync: also of those under write-back, again) / wait
  * for it and collect the error. */

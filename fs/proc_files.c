@@ -5,6 +5,7 @@
 #include "fs/char_dev.h"
 #include "fs/pagemap.h"
 #include "fs/super.h"
+#include "fs/sysfs_internal.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/irq.h"
 #include "kernel/lib/cmdline.h"
@@ -12,11 +13,10 @@
 #include "kernel/mm/page.h"
 #include "kernel/sched/thread.h"
 
-#define USER_HZ	    100u
-#define NR_VECTORS  256u
-#define FIXED_1	    2048u /* of the load averages */
-#define KIB(pages)  ((unsigned long long)(pages) * (PAGE_SIZE / 1024))
-#define NS_TO_MS(x) ((unsigned long long)((x) / NSEC_PER_MSEC))
+#define USER_HZ	   100u
+#define NR_VECTORS 256u
+#define FIXED_1	   2048u /* of the load averages */
+#define KIB(pages) ((unsigned long long)(pages) * (PAGE_SIZE / 1024))
 
 static int show_cmdline(struct seq_file *m)
 {
@@ -178,29 +178,15 @@ static int show_partitions(struct seq_file *m)
 	return blk_for_each_device(show_partition, m);
 }
 
-static void show_io(struct seq_file *m, const struct disk_stats *s, u32 i)
-{
-	seq_printf(m, " %llu %llu %llu %llu", (unsigned long long)s->ios[i],
-		   (unsigned long long)s->merges[i], (unsigned long long)s->sectors[i],
-		   NS_TO_MS(s->time_ns[i]));
-}
-
 static int show_diskstat(struct block_device *bdev, void *arg)
 {
 	char name[DISK_NAME_LEN + 8];
-	struct disk_stats s;
 
 	if (bdev->bd_partno && !bdev_nr_sectors(bdev))
 		return 0;
-	bdev_get_stats(bdev, &s);
 	bdev_name(bdev, name, sizeof(name));
-	seq_printf(arg, "%4u %7u %s", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev), name);
-	show_io(arg, &s, 0);
-	show_io(arg, &s, 1);
-	seq_printf(arg, " %llu %llu %llu", (unsigned long long)s.in_flight, NS_TO_MS(s.io_time_ns),
-		   NS_TO_MS(s.queue_time_ns));
-	show_io(arg, &s, 2);
-	seq_printf(arg, " %llu %llu\n", (unsigned long long)s.ios[3], NS_TO_MS(s.time_ns[3]));
+	seq_printf(arg, "%4u %7u %s ", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev), name);
+	seq_disk_stats(arg, bdev, false);
 	return 0;
 }
 

@@ -9,8 +9,6 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-#define NS_TO_MS(ns) ((unsigned long long)((ns) / NSEC_PER_MSEC))
-
 static struct request_queue *queue_of(const struct block_device *bdev)
 {
 	return bdev->bd_disk->queue;
@@ -62,7 +60,7 @@ SHOW(discard_granularity, lim.discard_granularity_bytes)
 SHOW(discard_max, (u64)lim.max_discard_sectors << SECTOR_SHIFT)
 SHOW(zeroes_max, (u64)lim.max_write_zeroes_sectors << SECTOR_SHIFT)
 SHOW(nr_requests, queue_of(bdev) ? blk_queue_nr_requests(queue_of(bdev)) : 0)
-SHOW(read_ahead_kb, READAHEAD_MAX_PAGES *(PAGE_SIZE / 1024))
+SHOW(read_ahead_kb, READ_ONCE(bdev->bd_disk->ra_pages) * (PAGE_SIZE / 1024))
 SHOW(rotational, queue_of(bdev) != NULL)
 SHOW(polled, queue_of(bdev) && blk_queue_polled(queue_of(bdev)))
 /* 2: none at all, as in Linux. */
@@ -93,24 +91,27 @@ static int show_uevent(struct block_device *bdev, struct seq_file *m)
 	return 0;
 }
 
-static void put_io(struct seq_file *m, const struct disk_stats *s, u32 kind)
-{
-	seq_printf(m, "%8llu %8llu %8llu %8llu ", (unsigned long long)s->ios[kind],
-		   (unsigned long long)s->merges[kind], (unsigned long long)s->sectors[kind],
-		   NS_TO_MS(s->time_ns[kind]));
-}
+#define FOUR(f) f " " f " " f " " f " "
+#define STAT(f) FOUR(f) FOUR(f) f " " f " " f " " FOUR(f) f " " f "\n"
 
-static int show_stat(struct block_device *bdev, struct seq_file *m)
+void seq_disk_stats(struct seq_file *m, struct block_device *bdev, bool wide)
 {
 	struct disk_stats s;
 
 	bdev_get_stats(bdev, &s);
-	put_io(m, &s, 0);
-	put_io(m, &s, 1);
-	seq_printf(m, "%8llu %8llu %8llu ", (unsigned long long)s.in_flight, NS_TO_MS(s.io_time_ns),
-		   NS_TO_MS(s.queue_time_ns));
-	put_io(m, &s, 2);
-	seq_printf(m, "%8llu %8llu\n", (unsigned long long)s.ios[3], NS_TO_MS(s.time_ns[3]));
+	for (u32 kind = 0; kind < ARRAY_SIZE(s.time_ns); kind++)
+		s.time_ns[kind] /= NSEC_PER_MSEC;
+	s.io_time_ns /= NSEC_PER_MSEC;
+	s.queue_time_ns /= NSEC_PER_MSEC;
+	seq_printf(m, wide ? STAT("%8lu") : STAT("%lu"), s.ios[0], s.merges[0], s.sectors[0],
+		   s.time_ns[0], s.ios[1], s.merges[1], s.sectors[1], s.time_ns[1], s.in_flight,
+		   s.io_time_ns, s.queue_time_ns, s.ios[2], s.merges[2], s.sectors[2], s.time_ns[2],
+		   s.ios[3], s.time_ns[3]);
+}
+
+static int show_stat(struct block_device *bdev, struct seq_file *m)
+{
+	seq_disk_stats(m, bdev, true);
 	return 0;
 }
 
@@ -137,12 +138,22 @@ static int store_scheduler(struct block_device *bdev, const char *text)
 
 static int store_nomerges(struct block_device *bdev, const char *text)
 {
-	const char *end;
 	u64 value;
 
-	if (!queue_of(bdev) || kstrtou64(text, 10, &value, &end) || *end)
+	if (!queue_of(bdev) || kstrtou64(text, 10, &value, NULL))
 		return -EINVAL;
 	blk_queue_set_nomerges(queue_of(bdev), value != 0);
+	return 0;
+}
+
+static int store_read_ahead_kb(struct block_device *bdev, const char *text)
+{
+	u64 value;
+
+	if (kstrtou64(text, 10, &value, NULL))
+		return -EINVAL;
+	value = min(value / (PAGE_SIZE / 1024), (u64)MAX_RA_PAGES);
+	WRITE_ONCE(bdev->bd_disk->ra_pages, (u32)value);
 	return 0;
 }
 
@@ -197,7 +208,7 @@ static const struct sysfs_attr attrs[] = {
 	{"discard_max_bytes", SYSFS_QUEUE, 0444, show_discard_max, NULL},
 	{"discard_max_hw_bytes", SYSFS_QUEUE, 0444, show_discard_max, NULL},
 	{"write_zeroes_max_bytes", SYSFS_QUEUE, 0444, show_zeroes_max, NULL},
-	{"read_ahead_kb", SYSFS_QUEUE, 0444, show_read_ahead_kb, NULL},
+	{"read_ahead_kb", SYSFS_QUEUE, 0644, show_read_ahead_kb, store_read_ahead_kb},
 	{"rotational", SYSFS_QUEUE, 0444, show_rotational, NULL},
 	{"io_poll", SYSFS_QUEUE, 0444, show_polled, NULL},
 };

@@ -21,3 +21,5 @@ struct sysfs_attr {
 };
 /* The n-th of all attributes, or NULL after the last. */
 const struct sysfs_attr *sysfs_attr_nth(u32 n);
+/* Linux's 17 fields and the end of the line, as /sys (wide) or /proc has them. */
+void seq_disk_stats(struct seq_file *m, struct block_device *bdev, bool wide);

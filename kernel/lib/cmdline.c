@@ -125,10 +125,10 @@ bool cmdline_bool(const char *key, bool dflt)
 
 u64 cmdline_u64(const char *key, u64 dflt)
 {
-	const char *value = cmdline_get(key), *end;
+	const char *value = cmdline_get(key);
 	u64 v;
 
-	if (!value || kstrtou64(value, 0, &v, &end) < 0 || *end != '\0')
+	if (!value || kstrtou64(value, 0, &v, NULL) < 0)
 		return dflt;
 	return v;
 }

@@ -159,6 +159,8 @@ int kstrtou64(const char *s, unsigned int base, u64 *value, const char **end)
 	}
 	if (end)
 		*end = p;
+	else if (*p)
+		return -EINVAL;
 	if (overflow)
 		return -ERANGE;
 	*value = v;

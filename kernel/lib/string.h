@@ -23,6 +23,6 @@ char *strrchr(const char *s, int c);
 /* Copy at most size - 1 bytes and always terminate.
  * Returns: the length copied, or -E2BIG when `src` was cut. */
 ssize_t strscpy(char *dst, const char *src, size_t size);
-/* Parse an unsigned number; base 0 takes 0x and 0 prefixes. Stores the rest in *end if not NULL.
- * Returns: 0, -EINVAL (no digit) or -ERANGE. */
+/* Parse an unsigned number; base 0 takes 0x and 0 prefixes. Stores the rest in *end; end NULL:
+ * there must be none. Returns: 0, -EINVAL (no number) or -ERANGE. */
 int must_check kstrtou64(const char *s, unsigned int base, u64 *value, const char **end);

@@ -9,6 +9,7 @@
 
 #include "tests/host/blkfake.h"
 
+#include "block/blk.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
@@ -19,7 +20,8 @@ static struct fake_disk d;
 static struct block_device *bdev;
 static u32 ended, errors;
 static int last_status;
-static char order[128];
+static char order[128], failed[128];
+static bool check_reads; /* that they found their mark */
 
 static void count_end(struct bio *bio)
 {
@@ -27,8 +29,13 @@ static void count_end(struct bio *bio)
 	if (ended + 1 < sizeof(order))
 		order[ended] = (char)(uintptr_t)bio->bi_private;
 	ended++;
+	if (bio->bi_status && errors + 1 < sizeof(failed))
+		failed[errors] = (char)(uintptr_t)bio->bi_private;
 	errors += bio->bi_status != 0;
 	last_status = bio->bi_status;
+	if (check_reads && !bio->bi_status && bio_op(bio) == REQ_OP_READ)
+		assert_int_equal(*(char *)page_address(bio->bi_io_vec[0].bv_page),
+				 (char)(uintptr_t)bio->bi_private);
 	fake_bio_free(bio);
 }
 
@@ -55,8 +62,10 @@ static int start_with(u16 rings, u16 depth, const struct queue_limits *lim)
 	fake_block_init();
 	fake_disk_create(&d, "vda", rings, depth, lim);
 	bdev = fake_open("vda");
+	check_reads = false;
 	ended = errors = 0;
 	memset(order, 0, sizeof(order));
+	memset(failed, 0, sizeof(failed));
 	return 0;
 }
 
@@ -253,25 +262,138 @@ static void a_full_ring_parks_the_queue(void **state)
 	assert_int_equal(ended, 21);
 }
 
-static void only_the_bad_bio_fails(void **state)
+/* Eight bios of 8 sectors from 64, "a" to "h", that become one request: from the middle to both ends.
+ * Reads find what is there, and writes are upper case. */
+static void send_eight(enum req_op op)
 {
 	struct blk_plug plug;
 
-	(void)state;
-	d.bad_sector = 20;
+	memset(d.trace, 0, sizeof(d.trace));
+	memset(order, 0, sizeof(order));
+	memset(failed, 0, sizeof(failed));
+	ended = errors = d.nr_requests = 0;
+	check_reads = true;
+	for (u32 i = 0; i < 8; i++)
+		memset(d.data + (64 + i * 8) * 512, 'a' + (int)i, 4096);
 	blk_start_plug(&plug);
-	for (u32 i = 0; i < 6; i++)
-		send(REQ_OP_WRITE, i * 8, 8, (char)('a' + i));
+	for (u32 n = 0; n < 8; n++) {
+		u32 i = n % 2 ? 4 + n / 2 : 3 - n / 2;
+
+		send(op | REQ_SYNC, 64 + i * 8, 8,
+		     (char)((op == REQ_OP_READ ? 'a' : 'A') + (int)i));
+	}
 	blk_finish_plug(&plug);
 	assert_int_equal(d.nr_requests, 1);
-	drain();
-	assert_int_equal(d.nr_requests, 7);
-	assert_int_equal(ended, 6);
+}
+
+/* The one bio that failed, and that all others did what they should. */
+static void expect_failed(enum req_op op, u32 bad)
+{
+	const char *marks = op == REQ_OP_READ ? "abcdefgh" : "ABCDEFGH";
+
+	assert_int_equal(ended, 8);
 	assert_int_equal(errors, 1);
-	assert_string_equal(order, "abcdef");
-	assert_int_equal(d.data[40 * 512], 'f');
-	assert_int_equal(d.data[16 * 512], 0);
-	assert_int_equal(bdev->bd_stats.sectors[1], 48);
+	assert_int_equal(failed[0], marks[bad]);
+	assert_string_equal(order, marks);
+	for (u32 i = 0; i < 8; i++) /* what was not written is as before */
+		assert_int_equal(d.data[(64 + i * 8) * 512], i == bad ? 'a' + (int)i : marks[i]);
+}
+
+static void only_the_bad_bio_fails(void **state)
+{
+	static const enum req_op ops[] = {REQ_OP_READ, REQ_OP_WRITE};
+	struct disk_stats stats;
+
+	(void)state;
+	for (u32 n = 0; n < 2; n++) {
+		for (u32 bad = 0; bad < 8; bad++) {
+			d.bad_sector = 64 + bad * 8 + bad;
+			send_eight(ops[n]);
+			drain();
+			assert_int_equal(d.nr_requests, 1 + 8); /* all again, one by one */
+			expect_failed(ops[n], bad);
+		}
+		/* An error that passes is nobody's. */
+		d.bad_sector = 64;
+		send_eight(ops[n]);
+		assert_true(fake_disk_complete_one(&d));
+		d.bad_sector = ~0ull;
+		drain();
+		assert_int_equal(ended, 8);
+		assert_int_equal(errors, 0);
+		/* One that comes while they go one by one is that bio's. */
+		d.bad_sector = 64;
+		send_eight(ops[n]);
+		for (u32 i = 0; i < 6; i++) { /* the whole, and a to e */
+			d.bad_sector = i ? ~0ull : 64;
+			fake_run_pending();
+			assert_true(fake_disk_complete_one(&d));
+		}
+		d.bad_sector = 64 + 5 * 8;
+		drain();
+		expect_failed(ops[n], 5);
+		d.bad_sector = ~0ull;
+		bdev_get_stats(bdev, &stats);
+		assert_int_equal(stats.ios[n], 10);
+		assert_int_equal(stats.merges[n], 70);
+		assert_int_equal(stats.sectors[n], 640);
+		assert_int_equal(stats.in_flight, 0);
+	}
+}
+
+/* The same while the ring has room for one, others wait, and tags are rare. */
+static void bad_bios_among_others(void **state)
+{
+	(void)state;
+	stop(NULL);
+	start_with(1, 4, NULL);
+	d.ring_size = 1;
+	for (u32 op = REQ_OP_READ; op <= REQ_OP_WRITE; op++) {
+		d.bad_sector = 64 + 3 * 8;
+		send_eight((enum req_op)op);
+		check_reads = false;
+		for (u32 i = 0; i < 12; i++)
+			send(op, 1000 + i * 16, 8, 'x');
+		drain();
+		assert_int_equal(ended, 20);
+		assert_int_equal(errors, 1);
+		assert_int_equal(failed[0], op == REQ_OP_READ ? 'd' : 'D');
+		assert_int_equal(d.q->tags_used, 0);
+	}
+}
+
+/* A bio in two requests: it fails when either part does, and only its neighbours are tried too. */
+static void a_bio_in_two_requests_fails_once(void **state)
+{
+	struct queue_limits lim = *blk_queue_limits(d.q);
+	struct blk_plug plug;
+
+	(void)state;
+	stop(NULL);
+	lim.max_sectors = 32;
+	start_with(1, 32, &lim);
+	for (u32 op = REQ_OP_READ; op <= REQ_OP_WRITE; op++) {
+		for (u32 bad = 0; bad < 64; bad += 5) {
+			memset(failed, 0, sizeof(failed));
+			errors = ended = d.nr_requests = 0;
+			d.bad_sector = bad;
+			blk_start_plug(&plug);
+			send(op | REQ_SYNC, 0, 8, 'a');
+			send(op | REQ_SYNC, 8, 8, 'b');
+			send(op | REQ_SYNC, 16, 40, 'c'); /* 32 of its own, and 8 with the next */
+			send(op | REQ_SYNC, 56, 8, 'd');
+			blk_finish_plug(&plug);
+			assert_int_equal(d.nr_requests, 3);
+			drain();
+			assert_int_equal(ended, 4);
+			assert_int_equal(errors, 1);
+			assert_int_equal(failed[0], bad < 8  ? 'a' :
+						    bad < 16 ? 'b' :
+						    bad < 56 ? 'c' :
+							       'd');
+			assert_int_equal(d.nr_requests, bad < 16 || bad >= 48 ? 5 : 3);
+		}
+	}
 }
 
 static void flush_sequences(void **state)
@@ -598,6 +720,8 @@ int main(void)
 		T(tags_bound_the_depth),
 		T(a_full_ring_parks_the_queue),
 		T(only_the_bad_bio_fails),
+		T(bad_bios_among_others),
+		T(a_bio_in_two_requests_fails_once),
 		T(flush_sequences),
 		T(a_later_flush_waits_for_the_next),
 		T(a_stuck_request_is_failed),

@@ -32,6 +32,7 @@ static u16 model[MAX_SECTORS];
 static bool busy[MAX_SECTORS]; /* a bio in flight covers it: order is not promised */
 static u32 nr_sectors, flying, failures, rate = 4096;
 static bool may_fail;
+static u64 sent[3]; /* sectors of reads, writes, discards */
 
 struct op {
 	bool used;
@@ -172,6 +173,7 @@ static void submit_random(struct block_device *bdev, u32 discard)
 	if (o->op == REQ_OP_WRITE && fake_random(50) == 0)
 		bio->bi_opf |= fake_random(2) ? REQ_FUA : REQ_PREFLUSH | REQ_FUA;
 	flying++;
+	sent[o->op == REQ_OP_DISCARD ? 2 : op_is_write(o->op)] += o->sectors;
 	submit_bio(bio);
 }
 
@@ -201,6 +203,7 @@ static void run_model(struct block_device *bdev, u32 count, u32 discard, void (*
 	assert_true(nr_sectors <= MAX_SECTORS);
 	memset(model, 0, sizeof(model));
 	memset(busy, 0, sizeof(busy));
+	memset(sent, 0, sizeof(sent));
 	failures = 0;
 	for (u32 n = 0; n < count; n++) {
 		if (fake_random(16) == 0) {
@@ -305,8 +308,10 @@ static void make_three(void)
 	make_disk(&disk_c, "vdc", 1, 4);
 }
 
+/* What was sent is counted once, however it was cut, tried again, or made to wait. */
 static void stacked(const char *table, u32 count, u32 discard, void (*now_and_then)(void))
 {
+	struct disk_stats stats;
 	char line[512];
 	struct block_device *bdev;
 
@@ -315,6 +320,10 @@ static void stacked(const char *table, u32 count, u32 discard, void (*now_and_th
 	dm_init();
 	bdev = fake_open("dm-0");
 	run_model(bdev, count, discard, now_and_then);
+	bdev_get_stats(bdev, &stats);
+	for (u32 i = 0; i < 3; i++)
+		assert_int_equal(stats.sectors[i], sent[i]);
+	assert_int_equal(stats.in_flight, 0);
 	blkdev_put(bdev, true, NULL);
 	fake_run_pending();
 }
@@ -458,6 +467,110 @@ static void error_target_and_bad_tables(void **state)
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(blk_lookup_devt("vda"), false, &bdev)), -EBUSY);
 }
 
+static void end_and_note(struct bio *bio)
+{
+	*(bool *)bio->bi_private = true;
+	fake_bio_free(bio);
+}
+
+static void send_and_note(struct block_device *bdev, blk_opf_t opf, u32 sectors, bool *done)
+{
+	struct bio *bio = fake_bio(bdev, opf, 0, sectors, 1);
+
+	*done = false;
+	bio->bi_end_io = end_and_note;
+	bio->bi_private = done;
+	submit_bio(bio);
+}
+
+static void progress_for(u64 ns)
+{
+	fake_clock_advance(ns);
+	while (fake_run_pending() || fake_disks_progress())
+		;
+}
+
+/* I/Os, sectors and times of a disk without a queue; a flush is a write of nothing, as on Linux. */
+static void statistics(void **state)
+{
+	static const u64 ms = NSEC_PER_MSEC;
+	struct block_device *bdev, *outer;
+	struct disk_stats s;
+	bool read, write;
+
+	(void)state;
+	make_three();
+	cmdline_init("\"dm-mod.create=d,,0,rw,0 100 delay vda 0 20;"
+		     "o,,1,rw,0 40 linear dm-0 0,40 60 linear dm-0 40\"");
+	dm_init();
+	bdev = fake_open("dm-0");
+	outer = fake_open("254:1");
+	send_and_note(bdev, REQ_OP_READ, 8, &read);
+	fake_clock_advance(10 * ms);
+	send_and_note(bdev, REQ_OP_WRITE | REQ_SYNC, 16, &write);
+	bdev_get_stats(bdev, &s);
+	assert_int_equal(s.in_flight, 2);
+	assert_int_equal(s.ios[0], 0);
+	progress_for(10 * ms);
+	assert_true(read && !write);
+	progress_for(10 * ms);
+	assert_true(write);
+	fake_clock_advance(100 * ms);
+	bdev_get_stats(bdev, &s);
+	assert_int_equal(s.ios[0], 1);
+	assert_int_equal(s.ios[1], 1);
+	assert_int_equal(s.sectors[0], 8);
+	assert_int_equal(s.sectors[1], 16);
+	assert_int_equal(s.time_ns[0], 20 * ms);
+	assert_int_equal(s.time_ns[1], 20 * ms);
+	assert_int_equal(s.io_time_ns, 30 * ms);
+	assert_int_equal(s.queue_time_ns, 40 * ms);
+	assert_int_equal(s.in_flight, 0);
+	/* Cut in two, each counted by both disks; then a flush before a write. */
+	send_and_note(outer, REQ_OP_READ, 100, &read);
+	progress_for(20 * ms);
+	send_and_note(outer, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 8, &write);
+	progress_for(20 * ms);
+	assert_true(read && !write);
+	progress_for(20 * ms);
+	assert_true(write);
+	bdev_get_stats(outer, &s);
+	assert_int_equal(s.ios[0], 2);
+	assert_int_equal(s.sectors[0], 100);
+	assert_int_equal(s.ios[1], 2);
+	assert_int_equal(s.sectors[1], 8);
+	assert_int_equal(s.time_ns[1], 40 * ms);
+	bdev_get_stats(bdev, &s);
+	assert_int_equal(s.ios[0], 3);
+	assert_int_equal(s.sectors[0], 108);
+	assert_int_equal(s.in_flight, 0);
+	blkdev_put(outer, true, NULL);
+	blkdev_put(bdev, true, NULL);
+}
+
+/* Without memory to count with, I/O goes on. */
+static void uncounted(void **state)
+{
+	struct block_device *bdev;
+	struct disk_stats s;
+	struct bio *bio;
+
+	(void)state;
+	make_three();
+	cmdline_init("\"dm-mod.create=l,,0,rw,0 100 linear vda 0\"");
+	dm_init();
+	bdev = fake_open("dm-0");
+	bio = fake_bio(bdev, REQ_OP_WRITE, 8, 8, 'u');
+	mm_fail_after(1);
+	assert_int_equal(submit_bio_wait(bio), 0);
+	mm_fail_after(0);
+	fake_bio_free(bio);
+	assert_int_equal(disk_a.data[8 * 512], 'u');
+	bdev_get_stats(bdev, &s);
+	assert_int_equal(s.ios[1] + s.in_flight, 0);
+	blkdev_put(bdev, true, NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void **state);
@@ -467,6 +580,8 @@ static const struct {
 	{"stack_of_stacks", stack_of_stacks},
 	{"mirror_with_failing_legs", mirror_with_failing_legs},
 	{"error_target_and_bad_tables", error_target_and_bad_tables},
+	{"statistics", statistics},
+	{"uncounted", uncounted},
 };
 static const char *self;
 

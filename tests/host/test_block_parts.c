@@ -126,10 +126,104 @@ static void bad_mbrs(void **state)
 	assert_int_equal(scan(), 0);
 	assert_int_equal(how_many(), 2);
 	assert_non_null(strstr(fake_log(), "partition 2 cannot be used"));
+	assert_null(strstr(fake_log(), "partition 5"));
 	assert_non_null(strstr(fake_log(), "chain of logical partitions is broken"));
 	d.bad_sector = 0;
 	assert_int_equal(scan(), 0);
 	assert_int_equal(how_many(), 0);
+}
+
+/* Three tables in an extended partition of 500 blocks from 1000; the links are from its start. */
+static void chain(u32 second, u32 third, u32 fourth)
+{
+	memset(d.data, 0, sizeof(d.data));
+	mbr_put(0, 0, 0x05, 1000, 500);
+	mbr_put(1000, 0, 0x83, 8, 20);
+	mbr_put(1000, 1, 0x05, second, 100);
+	if (second != 0)
+		mbr_put(1000 + second, 0, 0x83, 9, 30);
+	mbr_put(1000 + second, 1, 0x05, third, 100);
+	if (third != second && third != 0)
+		mbr_put(1000 + third, 0, 0x83, 10, 40);
+	if (fourth != ~0u)
+		mbr_put(1000 + third, 1, 0x0f, fourth, 100);
+	fake_log_clear();
+	assert_int_equal(scan(), 0);
+	assert_null(strstr(fake_log(), "cannot be used"));
+	expect(1, 1000, 2);
+	expect(5, 1008, 20);
+}
+
+static bool broken(void)
+{
+	return strstr(fake_log(), "the chain of logical partitions is broken") != NULL;
+}
+
+/* Each table of a chain counts once, and only within the extended partition. */
+static void chains_that_go_astray(void **state)
+{
+	(void)state;
+	chain(100, 300, ~0u); /* a good one */
+	assert_true(!broken() && how_many() == 4);
+	chain(300, 100, ~0u); /* and one that goes backwards */
+	assert_true(!broken() && how_many() == 4);
+	expect(6, 1309, 30);
+	expect(7, 1110, 40);
+	chain(0, 0, 0); /* to itself at once */
+	assert_true(broken() && how_many() == 2);
+	chain(100, 100, 100); /* to itself, later */
+	assert_true(broken() && how_many() == 3);
+	chain(300, 100, 300); /* round in a circle */
+	assert_true(broken() && how_many() == 4);
+	chain(100, 300, 0); /* the whole one */
+	assert_true(broken() && how_many() == 4);
+	chain(100, 500, ~0u); /* out of the extended partition */
+	assert_true(broken() && how_many() == 3);
+	chain(100, 0xfffffff0, ~0u);
+	assert_true(broken() && how_many() == 3);
+}
+
+static void chains_of_other_systems(void **state)
+{
+	(void)state;
+	chain(100, 300, ~0u);
+	mbr_put(1100, 2, 0x83, 50, 10); /* a second one in a table */
+	mbr_put(1100, 3, 0x83, 50, 51); /* garbage: beyond the 100 blocks of this table */
+	d.data[1100 * block + MBR_ENTRIES + 3 * 16] = 0x12;
+	mbr_put(1300, 0, 0x05, 400, 100); /* no partition, and the link first */
+	mbr_put(1300, 1, 0, 0, 0);
+	mbr_put(1400, 0, 0x83, 1, 20);
+	mbr_put(0, 1, 0x0f, 1600, 100); /* a second chain: its numbers follow */
+	mbr_put(1600, 0, 0x83, 1, 30);
+	assert_int_equal(scan(), 0);
+	assert_false(broken());
+	assert_int_equal(how_many(), 7);
+	expect(6, 1109, 30);
+	expect(7, 1150, 10);
+	expect(8, 1401, 20);
+	expect(9, 1601, 30);
+}
+
+/* More than there are numbers for: the rest is not looked at. */
+static void a_long_chain(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0x05, 100, 1900);
+	for (u32 i = 0; i < 120; i++) {
+		mbr_put(100 + i * 10, 0, i < 60 ? 0 : 0x83, 1, 5);
+		mbr_put(100 + i * 10, 1, 0x05, i * 10 + 10, 10);
+	}
+	assert_int_equal(scan(), 0);
+	assert_false(broken());
+	assert_int_equal(how_many(), 1 + 11);
+	expect(15, 100 + 70 * 10 + 1, 5);
+	for (u32 i = 0; i < 120; i++) /* without end, and without a partition */
+		mbr_put(100 + i * 10, 0, 0, 0, 0);
+	d.nr_requests = 0;
+	assert_int_equal(scan(), 0);
+	assert_true(broken());
+	assert_int_equal(how_many(), 1);
+	assert_true(d.nr_requests <= 101);
 }
 
 static u32 crc_of(const void *data, size_t len)
@@ -291,8 +385,9 @@ static void no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(primary_and_logical),	    T(tables_of_4k_blocks), T(bad_mbrs),
-		T(gpt_and_its_backup),	    T(random_tables),	    T(no_memory),
+		T(primary_and_logical),	    T(tables_of_4k_blocks),	T(bad_mbrs),
+		T(chains_that_go_astray),   T(chains_of_other_systems), T(a_long_chain),
+		T(gpt_and_its_backup),	    T(random_tables),		T(no_memory),
 		T(a_partition_is_a_window),
 	};
 

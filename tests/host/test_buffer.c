@@ -1,5 +1,5 @@
 // sources: fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
-// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
+// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c fs/block_ioctl.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
 // sources: fs/direct_io.c
 // sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c

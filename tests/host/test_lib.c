@@ -103,6 +103,7 @@ static void numbers_are_parsed_within_range(void **state)
 	assert_int_equal(value, 0755);
 	assert_int_equal(kstrtou64("x", 10, &value, NULL), -EINVAL);
 	assert_int_equal(kstrtou64("", 0, &value, NULL), -EINVAL);
+	assert_int_equal(kstrtou64("12 ", 10, &value, NULL), -EINVAL);
 }
 
 static void command_line_is_parsed_as_linux_does(void **state)

@@ -1,5 +1,5 @@
 // sources: fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
-// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
+// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c fs/block_ioctl.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
 // sources: fs/direct_io.c
 // sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
@@ -9,6 +9,7 @@
 #include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
 
+#include "block/genhd.h"
 #include "fs/buffer_head.h"
 #include "fs/pagemap.h"
 #include "kernel/lib/errno.h"
@@ -201,6 +202,52 @@ static void sequential_1k(void **state)
 	sequential(1024);
 }
 
+/* Read 256 pages in order. Returns: how many pages the cache was ahead at most. */
+static u64 most_ahead(u32 ra_pages)
+{
+	static u8 page[4096];
+	u64 most = 0;
+
+	fs.sb.s_bdev->bd_disk->ra_pages = ra_pages;
+	fs.file.f_ra_start = fs.file.f_ra_size = fs.file.f_ra_prev = 0;
+	for (u64 i = 0; i < 256; i++) {
+		assert_int_equal(toyfs_read(&fs, i * 4096, page, 4096), 4096);
+		assert_memory_equal(page, big + i * 4096, 4096);
+		if (fs.inode.i_data.nrpages - (i + 1) > most)
+			most = fs.inode.i_data.nrpages - (i + 1);
+	}
+	drop_all();
+	return most;
+}
+
+static void readahead_is_the_devices(void **state)
+{
+	static const u32 ra_pages[] = {0, 1, 3, 8, 50, VM_READAHEAD_PAGES};
+	struct address_space *m = &fs.inode.i_data;
+	struct page *page;
+
+	(void)state;
+	toyfs_init(&fs, 4096, FAKE_DISK_BYTES / 512);
+	fill_big(3);
+	assert_int_equal(toyfs_write(&fs, 0, big, 512 * 4096, 0), 512 * 4096);
+	drop_all();
+	for (u32 i = 0; i < sizeof(ra_pages) / sizeof(ra_pages[0]); i++) {
+		u64 ahead = most_ahead(ra_pages[i]), around = ra_pages[i] ? ra_pages[i] : 1;
+
+		assert_true(ahead <= 2 * ra_pages[i] && (ahead >= ra_pages[i] || ra_pages[i] < 2));
+		/* One page of a mapping: at most 16 around it, and it is among them. */
+		page = read_mapping_page(m, 37);
+		assert_int_equal(m->nrpages, around < 16 ? around : 16);
+		assert_memory_equal(page_address(page), big + 37 * 4096, 4096);
+		put_page(page);
+		drop_all();
+		/* Far from the last one: what is wanted, in as many steps as it takes. */
+		assert_int_equal(toyfs_read(&fs, 300 * 4096, buf, 20 * 4096), 20 * 4096);
+		assert_memory_equal(buf, big + 300 * 4096, 20 * 4096);
+		drop_all();
+	}
+}
+
 /* Pages that were all just used are the only memory there is: the first call must give some. */
 static void used_pages_are_taken_when_there_is_no_other(void **state)
 {
@@ -263,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup(model_4k, setup),
 		cmocka_unit_test_setup(sequential_4k, setup),
 		cmocka_unit_test_setup(sequential_1k, setup),
+		cmocka_unit_test_setup(readahead_is_the_devices, setup),
 		cmocka_unit_test_setup(used_pages_are_taken_when_there_is_no_other, setup),
 		cmocka_unit_test_setup(a_wild_source_writes_what_it_can, setup),
 		cmocka_unit_test_setup(limits, setup),

@@ -59,6 +59,18 @@ def test_mbr_with_logical_partitions(shell, tmp_path):
     assert get(disk, (18432 + 2047) * SECTOR).startswith(b"in the sixth\n")
 
 
+def test_logical_partitions_in_a_circle(shell, tmp_path):
+    disk = partition(tmp_path / "mbr", "label: dos\nstart=2048, size=40960, type=5\n"
+                     "start=4096, size=4096, type=83\nstart=10240, size=2048, type=83\n")
+    first, second = 2048 * SECTOR, (2048 + 6144) * SECTOR
+    link = get(disk, first + 446 + 16, 16)
+    assert int.from_bytes(link[8:12], "little") == 6144, "where sfdisk puts the second table"
+    put(disk, second + 446 + 16, link)  # it names itself as the next
+    m = shell(more_disks=[disk])
+    assert names(m, "vdb") == {"vdb1": (2048, 2), "vdb5": (4096, 4096), "vdb6": (10240, 2048)}
+    assert "vdb: the chain of logical partitions is broken" in m.output()
+
+
 GPT = "label: gpt\nstart=2048, size=8192\nstart=10240, size=100\n3: start=20480, size=2048\n"
 GPT_NAMES = {"vdb1": (2048, 8192), "vdb2": (10240, 100), "vdb3": (20480, 2048)}
 
@@ -362,6 +374,40 @@ def test_blockdev_asks_and_sets_the_block_size(shell, tmp_path):
         assert status != 0 and said in output
 
 
+def test_readahead_is_set_by_device(shell, make_disk):
+    second = make_disk(name="second", empty=True, where="/", files={"file": b"x" * (2 * MIB)})
+    m = shell(more_disks=[second], append="readahead=0")
+
+    def requests(file):
+        """How many a sequential read takes."""
+        stat = "awk '{print $1}' /sys/block/vdb/stat"
+        before = int(m.ok(stat))
+        m.ok(f"dd if={file} of=/dev/null bs=4k count=512")
+        return int(m.ok(stat)) - before
+
+    assert m.ok("blockdev --getra /dev/vdb; cat /sys/block/vdb/queue/read_ahead_kb").split() == [
+        "0", "0"]
+    assert 512 <= requests("/dev/vdb") < 530
+    m.ok("blockdev --setra 64 /dev/vdb")
+    assert m.ok("blockdev --getra /dev/vdb; cat /sys/block/vdb/queue/read_ahead_kb").split() == [
+        "64", "32"]
+    assert 64 <= requests("/dev/vdb") < 80
+    assert m.ok("blockdev --getra /dev/vda").strip() == "0"
+    m.ok("echo 512 > /sys/block/vdb/queue/read_ahead_kb; blockdev --getra /dev/vdb | grep -x 1024")
+    assert requests("/dev/vdb") < 12
+    # A file's is that of its filesystem's device; no page is left from the mount before.
+    m.ok("mount -t ext2 /dev/vdb /mnt")
+    assert requests("/mnt/file") < 24
+    m.ok("umount /mnt; blockdev --setra 0 /dev/vdb; mount -t ext2 /dev/vdb /mnt")
+    assert requests("/mnt/file") >= 512
+    m.ok("blockdev --setra 2000000000 /dev/vdb; blockdev --getra /dev/vdb | grep -x 65536")
+    output, status = m.run("echo many > /sys/block/vdb/queue/read_ahead_kb")
+    assert status != 0 and "Invalid argument" in output
+    assert m.ok("/tests/blkio ra /dev/vdb 4093").splitlines() == [
+        "set: ok", "sectors: 4088 4088", "as nobody: Permission denied",
+        "and again: Permission denied"]
+
+
 def test_write_cache_is_switched(shell, tmp_path):
     spare = tmp_path / "spare"
     spare.write_bytes(bytes(16 * MIB))
@@ -393,6 +439,33 @@ def test_statistics(shell, tmp_path):
     assert len(m.ok("iostat 1 2").splitlines()) == 6
     assert m.ok("cat /proc/partitions").splitlines()[:3] == [
         "major minor  #blocks  name", "", " 254        0      65536 vda"]
+
+
+def test_statistics_of_disks_made_of_disks(shell, tmp_path):
+    """Each part that a target gets is an I/O; a delay is part of the time."""
+    table = "label: gpt\n" + "size=16384\n" * 4
+    disks = [partition(tmp_path / name, table) for name in "ab"]
+    tables = ["0 16384 linear vdb1 0,16384 16384 linear vdc1 0",
+              "0 32768 striped 2 128 vdb2 0 vdc2 0",
+              "0 16384 mirror core 2 1024 nosync 2 vdb3 0 vdc3 0",
+              "0 16384 delay vdb4 0 150"]
+    m = shell(more_disks=disks, append='dm-mod.create="' + ";".join(
+        f"t{n},,,rw,{table}" for n, table in enumerate(tables)) + '"')
+    for number, reads in enumerate([4, 8, 4, 4]):
+        dm = f"dm-{number}"
+        m.ok(f"dd if=/dev/{dm} of=/dev/null bs=128k count=4 iflag=direct")
+        m.ok(f"dd if=/dev/zero of=/dev/{dm} bs=4k count=5 oflag=direct conv=fsync")
+        fields = m.ok(f"grep ' {dm} ' /proc/diskstats").split()
+        numbers = list(map(int, fields[3:]))
+        assert numbers[:3] == [reads, 0, 1024], f"{dm}: reads, merges, sectors"
+        # A flush counts as a write of nothing: one for fsync, one for each last close.
+        assert numbers[4:7] == [5 + 3, 0, 40], f"{dm}: writes, merges, sectors"
+        assert numbers[8] == 0 and numbers[11:] == [0] * 6, f"{dm}: in flight, discards, flushes"
+        assert numbers[9] <= numbers[10] <= numbers[3] + numbers[7] + 2, f"{dm}: times"
+        assert m.ok(f"cat /sys/block/{dm}/stat").split() == fields[3:]
+    assert numbers[3] >= 4 * 150 and numbers[7] >= 8 * 150 and numbers[9] >= 12 * 150
+    said = re.search(r"^dm-3 .*", m.ok("iostat dm-3"), re.M).group().split()
+    assert said[4] == "128.0" and float(said[5]) >= 150, said
 
 
 # --- read-only disks --------------------------------------------------------------------------

@@ -8,6 +8,7 @@
  *	blkio direct DEV BLOCK  read and write a block with O_DIRECT
  *	blkio nowait DEV BLOCK  the same, if it can be begun at once (RWF_NOWAIT)
  *	blkio reread DEV BLOCK  read a block twice
+ *	blkio ra DEV SECTORS    set the readahead, then ask and set as nobody
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -23,6 +25,12 @@
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x08 /* Linux's <linux/fs.h> */
 #endif
+
+/* Linux's <linux/fs.h>. */
+#define RASET  0x1262
+#define RAGET  0x1263
+#define FRASET 0x1264
+#define FRAGET 0x1265
 
 static char buf[BLOCK] __attribute__((aligned(BLOCK)));
 
@@ -129,6 +137,17 @@ int main(int argc, char **argv)
 		fd = get(argv[2], O_RDONLY);
 		say("read", pread(fd, buf, BLOCK, at));
 		say("again", pread(fd, buf, BLOCK, at));
+	} else if (strcmp(what, "ra") == 0) {
+		long sectors[2] = {0, 0};
+
+		fd = get(argv[2], O_RDONLY);
+		say("set", ioctl(fd, FRASET, (unsigned long)n));
+		if (setuid(1000) != 0 || ioctl(fd, RAGET, &sectors[0]) != 0 ||
+		    ioctl(fd, FRAGET, &sectors[1]) != 0)
+			return 1;
+		printf("sectors: %ld %ld\n", sectors[0], sectors[1]);
+		say("as nobody", ioctl(fd, RASET, 8ul));
+		say("and again", ioctl(fd, FRASET, 8ul));
 	} else {
 		fprintf(stderr, "blkio: wrong arguments\n");
 		return 2;

@@ -22,7 +22,7 @@ struct fake_disk_stats fake_disk_stats;
 u64 fake_disk_bad_sector = ~0ull;
 bool fake_disk_fail_writes, fake_disk_fail_reads;
 
-static struct gendisk disk;
+static struct gendisk disk = {.ra_pages = VM_READAHEAD_PAGES};
 static struct block_device bdev = {.bd_disk = &disk, .bd_openers = 1};
 static struct bio *pending[MAX_PENDING];
 static u32 nr_pending;

@@ -14,8 +14,12 @@
 struct ramdisk ramdisk[RAMDISKS];
 
 static struct gendisk disks[RAMDISKS] = {
-	{.disk_name = "vda", .open_mutex = MUTEX_INIT(disks[0].open_mutex)},
-	{.disk_name = "vdb", .open_mutex = MUTEX_INIT(disks[1].open_mutex)},
+	{.disk_name = "vda",
+	 .ra_pages = VM_READAHEAD_PAGES,
+	 .open_mutex = MUTEX_INIT(disks[0].open_mutex)},
+	{.disk_name = "vdb",
+	 .ra_pages = VM_READAHEAD_PAGES,
+	 .open_mutex = MUTEX_INIT(disks[1].open_mutex)},
 };
 static struct block_device bdevs[RAMDISKS] = {
 	{.bd_dev = MKDEV(254, 0), .bd_disk = &disks[0]},

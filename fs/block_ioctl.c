@@ -1,0 +1,158 @@
+/* The ioctls of block nodes, with Linux's numbers, rights and errors. */
+#include "fs/block_dev.h"
+
+#include "block/blkdev.h"
+#include "fs/file.h"
+#include "fs/fs_struct.h"
+#include "fs/inode.h"
+#include "fs/pagemap.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+#include "kernel/mm/uaccess.h"
+
+/* Linux's <linux/fs.h>. */
+#define BLKROSET     0x125du
+#define BLKROGET     0x125eu
+#define BLKRRPART    0x125fu
+#define BLKGETSIZE   0x1260u
+#define BLKFLSBUF    0x1261u
+#define BLKRASET     0x1262u
+#define BLKRAGET     0x1263u
+#define BLKFRASET    0x1264u
+#define BLKFRAGET    0x1265u
+#define BLKSSZGET    0x1268u
+#define BLKDISCARD   0x1277u
+#define BLKIOMIN     0x1278u
+#define BLKIOOPT     0x1279u
+#define BLKPBSZGET   0x127bu
+#define BLKZEROOUT   0x127fu
+#define BLKBSZGET    0x80081270u
+#define BLKBSZSET    0x40081271u
+#define BLKGETSIZE64 0x80081272u
+
+/* BLKDISCARD and BLKZEROOUT: {start, length} in bytes. */
+static int blkdev_range_ioctl(struct file *file, u32 cmd, u64 arg)
+{
+	struct block_device *bdev = file->private_data;
+	struct address_space *m = file->f_mapping;
+	u64 range[2], mask = bdev_logical_block_size(bdev) - 1;
+	sector_t sector, nr;
+	int err;
+
+	if (!file->f_writable)
+		return -EBADF;
+	if (copy_from_user(range, USERPTR(arg), sizeof(range)) < 0)
+		return -EFAULT;
+	if (((range[0] | range[1]) & mask) != 0 || range[0] + range[1] < range[0] ||
+	    range[0] + range[1] > bdev_bytes(bdev))
+		return -EINVAL;
+	if (range[1] == 0)
+		return 0;
+	err = filemap_write_and_wait(m);
+	if (err < 0)
+		return err;
+	sector = range[0] >> SECTOR_SHIFT;
+	nr = range[1] >> SECTOR_SHIFT;
+	mutex_lock(&m->host->i_mutex);
+	err = cmd == BLKDISCARD ? blkdev_issue_discard(bdev, sector, nr) :
+				  blkdev_issue_zeroout(bdev, sector, nr);
+	(void)invalidate_mapping_pages(m, range[0] >> PAGE_SHIFT,
+				       (range[0] + range[1] - 1) >> PAGE_SHIFT);
+	mutex_unlock(&m->host->i_mutex);
+	return err;
+}
+
+static int put_int(u64 arg, u32 value)
+{
+	return put_user_obj(USERPTR(arg), &value);
+}
+
+static int put_u64(u64 arg, u64 value)
+{
+	return put_user_obj(USERPTR(arg), &value);
+}
+
+/* Whoever mounted it relies on the size: the device is claimed meanwhile. */
+static int blkdev_set_blocksize(struct file *file, u64 arg)
+{
+	void *holder = file->f_flags & O_EXCL ? file : (void *)&arg;
+	struct block_device *bdev = file->private_data, *claimed;
+	u32 bytes;
+	int err;
+
+	if (get_user_obj(&bytes, USERPTR(arg)) < 0)
+		return -EFAULT;
+	claimed = blkdev_get_by_dev(bdev->bd_dev, false, holder);
+	if (IS_ERR(claimed))
+		return (int)PTR_ERR(claimed);
+	err = set_blocksize(claimed, bytes);
+	blkdev_put(claimed, false, holder);
+	return err;
+}
+
+static bool is_for_root(u32 cmd)
+{
+	return cmd == BLKROSET || cmd == BLKBSZSET || cmd == BLKRRPART || cmd == BLKFLSBUF ||
+	       cmd == BLKRASET || cmd == BLKFRASET;
+}
+
+long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
+{
+	struct block_device *bdev = file->private_data;
+	struct gendisk *disk = bdev->bd_disk;
+	const struct queue_limits *lim = disk->queue ? blk_queue_limits(disk->queue) : NULL;
+	u32 sector_size = bdev_logical_block_size(bdev);
+	u64 ra_pages;
+	u32 on;
+	int err;
+
+	if (is_for_root(cmd) && !cred_is_root(current_cred()))
+		return -EACCES;
+	switch (cmd) {
+	case BLKGETSIZE:
+		return put_u64(arg, bdev_nr_sectors(bdev));
+	case BLKGETSIZE64:
+		return put_u64(arg, bdev_bytes(bdev));
+	case BLKSSZGET:
+		return put_int(arg, sector_size);
+	case BLKPBSZGET:
+		return put_int(arg, lim ? max(lim->physical_block_size, sector_size) : sector_size);
+	case BLKIOMIN:
+		return put_int(arg, lim ? max(lim->io_min_bytes, sector_size) : sector_size);
+	case BLKIOOPT:
+		return put_int(arg, lim ? lim->io_opt_bytes : 0);
+	case BLKBSZGET:
+		return put_int(arg, bdev->bd_block_size);
+	case BLKBSZSET:
+		return blkdev_set_blocksize(file, arg);
+	case BLKRASET:
+	case BLKFRASET:
+		ra_pages = min(arg >> (PAGE_SHIFT - SECTOR_SHIFT), (u64)MAX_RA_PAGES);
+		WRITE_ONCE(disk->ra_pages, (u32)ra_pages);
+		return 0;
+	case BLKRAGET:
+	case BLKFRAGET:
+		ra_pages = READ_ONCE(disk->ra_pages);
+		return put_u64(arg, ra_pages << (PAGE_SHIFT - SECTOR_SHIFT));
+	case BLKROGET:
+		return put_int(arg, bdev_read_only(bdev));
+	case BLKROSET:
+		if (get_user_obj(&on, USERPTR(arg)) < 0)
+			return -EFAULT;
+		bdev_set_read_only(bdev, on != 0);
+		return 0;
+	case BLKRRPART:
+		err = sync_blockdev(bdev); /* the table is read past the page cache */
+		return err < 0 ? err : blkdev_reread_part(bdev);
+	case BLKFLSBUF:
+		err = sync_blockdev(bdev);
+		invalidate_bdev(bdev);
+		return err;
+	case BLKDISCARD:
+	case BLKZEROOUT:
+		return blkdev_range_ioctl(file, cmd, arg);
+	default:
+		return disk->fops && disk->fops->ioctl ? disk->fops->ioctl(bdev, cmd, arg) :
+							 -ENOTTY;
+	}
+}
