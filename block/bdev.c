@@ -160,7 +160,7 @@ static struct block_device *bdev_whole_of(const struct block_device *bdev)
 	return bdev->bd_partno ? bdev->bd_disk->part[0] : NULL;
 }
 
-static void stats_round(struct disk_stats *s, ktime_t now)
+static inline void stats_round(struct disk_stats *s, ktime_t now)
 {
 	if (now <= s->stamp_ns) /* requests of a plug bear its time */
 		return;
@@ -171,7 +171,7 @@ static void stats_round(struct disk_stats *s, ktime_t now)
 	s->stamp_ns = now;
 }
 
-static void account_start(struct block_device *bdev, ktime_t now)
+static inline void account_start(struct block_device *bdev, ktime_t now)
 {
 	for (; bdev; bdev = bdev_whole_of(bdev)) {
 		stats_round(&bdev->bd_stats, now);
@@ -180,8 +180,8 @@ static void account_start(struct block_device *bdev, ktime_t now)
 }
 
 /* `bios` went as one I/O; 0: it was a flush, which is counted elsewhere. */
-static void account_done(struct block_device *bdev, blk_opf_t opf, u32 bios, sector_t sectors,
-			 ktime_t start, ktime_t now)
+static inline void account_done(struct block_device *bdev, blk_opf_t opf, u32 bios,
+				sector_t sectors, ktime_t start, ktime_t now)
 {
 	u32 kind = (opf & REQ_OP_MASK) == REQ_OP_DISCARD ? 2 : op_is_write(opf);
 

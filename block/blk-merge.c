@@ -124,15 +124,14 @@ static bool may_merge(blk_opf_t opf)
 	       !(opf & (REQ_PREFLUSH | REQ_FUA | REQ_NOMERGE));
 }
 
-static bool rq_try_merge(struct request *rq, struct bio *bio)
+/* They touch: at the request's end if `back`, else at its start. */
+static bool rq_try_merge(struct request *rq, struct bio *bio, bool back)
 {
 	const struct queue_limits *lim = &rq->q->limits;
 	u32 size = bio->bi_iter.bi_size;
-	bool back = rq->sector + (rq->data_len >> SECTOR_SHIFT) == bio->bi_iter.bi_sector;
 
-	if (!back && bio_end_sector(bio) != rq->sector)
-		return false;
-	if (!may_merge(rq->cmd_flags) || (rq->cmd_flags & REQ_OP_MASK) != (u32)bio_op(bio) ||
+	if (!blk_merge_enabled || READ_ONCE(rq->q->nomerges) || !may_merge(bio->bi_opf) ||
+	    !may_merge(rq->cmd_flags) || (rq->cmd_flags & REQ_OP_MASK) != (u32)bio_op(bio) ||
 	    rq->part != bio->bi_bdev ||
 	    rq->nr_phys_segments + bio->bi_phys_segments > lim->max_segments ||
 	    (u64)rq->data_len + size > max_bytes_of(rq->q, bio_op(bio)))
@@ -155,13 +154,14 @@ static bool rq_try_merge(struct request *rq, struct bio *bio)
 
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan)
 {
+	sector_t start = bio->bi_iter.bi_sector, end = bio_end_sector(bio);
 	struct request *rq;
 	u32 seen = 0;
 
-	if (!blk_merge_enabled || READ_ONCE(q->nomerges) || !may_merge(bio->bi_opf))
-		return false;
 	list_for_each_entry_reverse(rq, list, list) {
-		if (rq->q == q && rq_try_merge(rq, bio))
+		bool back = rq->sector + (rq->data_len >> SECTOR_SHIFT) == start;
+
+		if ((back || rq->sector == end) && rq->q == q && rq_try_merge(rq, bio, back))
 			return true;
 		if (++seen == scan)
 			break;
@@ -169,7 +169,7 @@ bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct b
 	return false;
 }
 
-u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
+u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 {
 	struct seg_walk w = {0};
 	struct bvec_iter iter;
@@ -182,7 +182,7 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
 	    rq->data_len <= rq->q->limits.max_segment_size_bytes &&
 	    !rq->q->limits.seg_boundary_bytes) { /* the usual small one */
 		bv = bio_iter_vec(rq->bio, rq->bio->bi_iter);
-		segs[0] = (struct blk_segment){PADDR(bvec_phys(&bv)), bv.bv_len};
+		segs[0] = (struct scatterlist){PADDR(bvec_phys(&bv)), bv.bv_len};
 		return 1;
 	}
 	for (const struct bio *bio = rq->bio; bio; bio = bio->bi_next) {
@@ -196,7 +196,7 @@ u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
 				if (!len)
 					return w.segs;
 				if (w.segs != before)
-					segs[before] = (struct blk_segment){PADDR(addr), 0};
+					segs[before] = (struct scatterlist){PADDR(addr), 0};
 				segs[w.segs - 1].len += len;
 			}
 		}

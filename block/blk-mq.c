@@ -173,9 +173,10 @@ void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx)
 
 static bool try_merge(struct request_queue *q, struct bio *bio)
 {
+	struct blk_plug *plug = current->plug;
 	bool merged = false, run;
 
-	if (current->plug && blk_attempt_merge(q, &current->plug->requests, bio, PLUG_SCAN))
+	if (plug && plug->count && blk_attempt_merge(q, &plug->requests, bio, PLUG_SCAN))
 		return true;
 	if (!READ_ONCE(q->nr_elevator))
 		return false;

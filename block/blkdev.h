@@ -16,6 +16,7 @@
 
 #include "block/bio.h"
 #include "block/genhd.h"
+#include "kernel/lib/scatterlist.h"
 #include "kernel/sched/spinlock.h"
 #include "kernel/sched/timer.h"
 #include "kernel/sched/wait.h"
@@ -116,11 +117,7 @@ void blk_mq_freeze_queue(struct request_queue *q);
 void blk_mq_unfreeze_queue(struct request_queue *q);
 /* The pieces of a request, in order, at most `max`, contiguous ones joined within the limits.
  * Returns: how many. */
-struct blk_segment {
-	paddr_t addr;
-	u32 len; /* bytes */
-};
-u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max);
+u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max);
 
 /* Plugging: bios submitted between start and finish wait in the current thread's list, so that
  * neighbours merge; finish (or a sleep, or a full list) sends them. */

@@ -126,8 +126,9 @@ static int start_rw(struct aio_kiocb *req, const struct iocb *iocb, bool write, 
 		err = import_buffer(iocb, vector, fast, &iov, &it);
 	if (err)
 		return err;
-	ret = write ? vfs_iocb_write(rw, &it) : vfs_iocb_read(rw, &it);
-	free_iovec(iov, fast);
+	ret = vfs_iocb_rw(rw, &it, write);
+	if (unlikely(iov != fast))
+		free_iovec(iov, fast);
 	if (ret == -EBADF)
 		return -EBADF;
 	if (ret != -EIOCBQUEUED)

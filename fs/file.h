@@ -87,8 +87,7 @@ ssize_t must_check vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos
 ssize_t must_check vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
 /* The same for a kiocb of the caller's, at ki_pos; one with ki_complete may give -EIOCBQUEUED, and
  * is then no longer the caller's. */
-ssize_t must_check vfs_iocb_read(struct kiocb *iocb, struct iov_iter *it);
-ssize_t must_check vfs_iocb_write(struct kiocb *iocb, struct iov_iter *it);
+ssize_t must_check vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write);
 ssize_t must_check kernel_read(struct file *file, void *buf, size_t len, loff_t pos);
 loff_t must_check vfs_llseek(struct file *file, loff_t off, int whence);
 loff_t must_check generic_file_llseek(struct file *file, loff_t off, int whence);

@@ -21,8 +21,7 @@ static u32 flags_to_iocb(u32 f_flags)
 	       ((f_flags & O_SYNC) == O_SYNC ? IOCB_SYNC : 0);
 }
 
-/* Check and do. An asynchronous iocb may be gone afterwards. */
-static ssize_t call_iter(struct kiocb *iocb, struct iov_iter *it, bool write)
+ssize_t vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
 {
 	const struct file *file = iocb->ki_filp;
 	const struct inode *inode = file->f_inode;
@@ -60,7 +59,7 @@ static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 io
 	if (lock)
 		mutex_lock(&file->f_pos_lock);
 	iocb.ki_pos = pos ? *pos : file->f_pos;
-	ret = call_iter(&iocb, it, write);
+	ret = vfs_iocb_rw(&iocb, it, write);
 	if (ret >= 0)
 		*(pos ? pos : &file->f_pos) = iocb.ki_pos;
 	if (lock)
@@ -76,16 +75,6 @@ ssize_t vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_
 ssize_t vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags)
 {
 	return do_rw(file, it, pos, iocb_flags, true);
-}
-
-ssize_t vfs_iocb_read(struct kiocb *iocb, struct iov_iter *it)
-{
-	return call_iter(iocb, it, false);
-}
-
-ssize_t vfs_iocb_write(struct kiocb *iocb, struct iov_iter *it)
-{
-	return call_iter(iocb, it, true);
 }
 
 ssize_t kernel_read(struct file *file, void *buf, size_t len, loff_t pos)

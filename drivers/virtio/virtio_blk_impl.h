@@ -29,9 +29,7 @@ struct virtblk_queue {
 	struct virtio_blk *vblk; /* [const] */
 	struct virtqueue *vq;	 /* [const] */
 	bool silent;		 /* [atomic] somebody looks again: no interrupts */
-	/* Scratch for a request's pieces, with header and status. [vq->lock] */
-	struct blk_segment segs[VIRTBLK_MAX_SEGMENTS];
-	struct vq_sg sg[VIRTBLK_MAX_SEGMENTS + 2];
+	struct scatterlist sg[VIRTBLK_MAX_SEGMENTS + 2]; /* [vq->lock] of the next request */
 };
 
 struct virtio_blk {

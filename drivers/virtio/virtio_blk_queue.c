@@ -18,38 +18,24 @@ static bool has_failed(struct virtio_blk *vblk)
 	return __atomic_load_n(&vblk->failed, __ATOMIC_ACQUIRE);
 }
 
-static void put_sg(struct virtblk_queue *q, u16 *n, paddr_t addr, u32 len)
-{
-	q->sg[(*n)++] = (struct vq_sg){.addr = addr, .len = len};
-}
-
-/* The request's data. Locks: vq->lock. */
-static void put_data(struct virtblk_queue *q, struct request *rq, u16 *n)
-{
-	u32 nr = blk_rq_map_sg(rq, q->segs, VIRTBLK_MAX_SEGMENTS);
-
-	for (u32 i = 0; i < nr; i++)
-		put_sg(q, n, q->segs[i].addr, q->segs[i].len);
-}
-
 /* Header, range or data, status (§5.2.6). Returns: 0 or -errno. Locks: vq->lock. */
-static int build(struct virtblk_queue *q, struct request *rq, u16 *out, u16 *in)
+static int build(struct virtblk_queue *q, struct request *rq, u32 *out, u32 *in)
 {
 	struct virtblk_req *vbr = rq->pdu;
-	u32 type;
-	u16 n = 0, readable;
+	struct scatterlist *data = &q->sg[1];
+	u32 type, nr = 0, readable = 0;
+	sector_t sector = 0;
 
-	put_sg(q, &n, virt_to_phys(&vbr->hdr), sizeof(vbr->hdr));
-	readable = n;
 	switch (rq->cmd_flags & REQ_OP_MASK) {
 	case REQ_OP_READ:
 		type = VIRTIO_BLK_T_IN;
-		put_data(q, rq, &n);
+		sector = rq->sector;
+		nr = blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
 		break;
 	case REQ_OP_WRITE:
 		type = VIRTIO_BLK_T_OUT;
-		put_data(q, rq, &n);
-		readable = n;
+		sector = rq->sector;
+		readable = nr = blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
 		break;
 	case REQ_OP_FLUSH:
 		type = VIRTIO_BLK_T_FLUSH;
@@ -61,24 +47,24 @@ static int build(struct virtblk_queue *q, struct request *rq, u16 *out, u16 *in)
 		vbr->range.sector = cpu_to_le64(rq->sector);
 		vbr->range.num_sectors = cpu_to_le32(rq->data_len >> SECTOR_SHIFT);
 		vbr->range.flags = cpu_to_le32(0);
-		put_sg(q, &n, virt_to_phys(&vbr->range), sizeof(vbr->range));
-		readable = n;
+		*data = (struct scatterlist){virt_to_phys(&vbr->range), sizeof(vbr->range)};
+		readable = nr = 1;
 		break;
 	case REQ_OP_DRV_IN:
 		type = VIRTIO_BLK_T_GET_ID;
-		put_data(q, rq, &n);
+		nr = blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
 		break;
 	default:
 		return -EOPNOTSUPP;
 	}
 	vbr->hdr.type = cpu_to_le32(type);
 	vbr->hdr.reserved = cpu_to_le32(0);
-	vbr->hdr.sector =
-		cpu_to_le64(type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT ? rq->sector : 0);
+	vbr->hdr.sector = cpu_to_le64(sector);
 	vbr->status = VIRTBLK_STATUS_UNWRITTEN;
-	put_sg(q, &n, virt_to_phys(&vbr->status), sizeof(vbr->status));
-	*out = readable;
-	*in = (u16)(n - readable);
+	q->sg[0] = (struct scatterlist){virt_to_phys(&vbr->hdr), sizeof(vbr->hdr)};
+	data[nr] = (struct scatterlist){virt_to_phys(&vbr->status), sizeof(vbr->status)};
+	*out = 1 + readable;
+	*in = nr - readable + 1;
 	return 0;
 }
 
@@ -88,7 +74,7 @@ static int virtblk_queue_rq(struct request *rq, bool last)
 	struct virtblk_queue *q = &vblk->queues[rq->hctx_idx];
 	struct virtqueue *vq = q->vq;
 	bool notify = false;
-	u16 out = 0, in = 0;
+	u32 out = 0, in = 0;
 	int err;
 
 	spin_lock(&vq->lock);

@@ -156,14 +156,14 @@ static void write_desc(struct virtq_desc *d, paddr_t addr, u32 len, u32 flags, u
 	d->next = cpu_to_le16(next);
 }
 
-static u32 sg_flags(u16 i, u16 out, u16 total)
+static u32 sg_flags(u32 i, u32 out, u32 total)
 {
 	return (i >= out ? VIRTQ_DESC_F_WRITE : 0u) | (i + 1 < total ? VIRTQ_DESC_F_NEXT : 0u);
 }
 
 /* The table of pieces that one descriptor of the ring will point to (§2.7.5.3), or NULL: then the
  * pieces take a descriptor of the ring each. */
-static struct virtq_desc *get_table(struct virtqueue *vq, u16 head, u16 total)
+static struct virtq_desc *get_table(struct virtqueue *vq, u16 head, u32 total)
 {
 	struct vq_desc_state *st = &vq->state[head];
 
@@ -179,12 +179,12 @@ static struct virtq_desc *get_table(struct virtqueue *vq, u16 head, u16 total)
 }
 
 /* Returns: the ring's descriptor after those used. */
-static u16 write_indirect(struct virtqueue *vq, struct virtq_desc *table, const struct vq_sg *sg,
-			  u16 out, u16 total)
+static u16 write_indirect(struct virtqueue *vq, struct virtq_desc *table,
+			  const struct scatterlist *sg, u32 out, u32 total)
 {
 	u16 head = vq->free_head;
 
-	for (u16 i = 0; i < total; i++)
+	for (u32 i = 0; i < total; i++)
 		write_desc(&table[i], sg[i].addr, sg[i].len, sg_flags(i, out, total),
 			   (u16)(i + 1 < total ? i + 1 : 0));
 	write_desc(&vq->desc[head], virt_to_phys(table), (u32)(sizeof(*table) * total),
@@ -192,30 +192,31 @@ static u16 write_indirect(struct virtqueue *vq, struct virtq_desc *table, const 
 	return vq->state[head].next;
 }
 
-static u16 write_direct(struct virtqueue *vq, const struct vq_sg *sg, u16 out, u16 total)
+static u16 write_direct(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u32 total)
 {
 	u16 d = vq->free_head;
 
-	for (u16 i = 0; i < total; i++) {
+	/* The last one's `next` means nothing. */
+	for (u32 i = 0; i < total; i++) {
 		u16 next = vq->state[d].next;
 
-		write_desc(&vq->desc[d], sg[i].addr, sg[i].len, sg_flags(i, out, total),
-			   (u16)(i + 1 < total ? next : 0));
+		write_desc(&vq->desc[d], sg[i].addr, sg[i].len, sg_flags(i, out, total), next);
 		d = next;
 	}
 	return d;
 }
 
-int virtqueue_add(struct virtqueue *vq, const struct vq_sg *sg, u16 out, u16 in, void *token)
+int virtqueue_add(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u32 in, void *token)
 {
-	u16 total = (u16)(out + in), head = vq->free_head, count;
+	u32 total = out + in, count;
+	u16 head = vq->free_head;
 	struct virtq_desc *table;
 	u64 in_bytes = 0;
 
 	ASSERT(token && total > 0);
 	if (vq->broken)
 		return -EIO;
-	for (u16 i = out; i < total; i++)
+	for (u32 i = out; i < total; i++)
 		in_bytes += sg[i].len;
 	if (in_bytes > UINT32_MAX || (!vq->indirect && total > vq->size))
 		return -EINVAL;
@@ -234,7 +235,7 @@ int virtqueue_add(struct virtqueue *vq, const struct vq_sg *sg, u16 out, u16 in,
 	vq->num_free = (u16)(vq->num_free - count);
 	vq->state[head].token = token;
 	vq->state[head].in_bytes = (u32)in_bytes;
-	vq->state[head].count = count;
+	vq->state[head].count = (u16)count;
 	vq->in_flight++;
 
 	/* §2.7.13: ring entry, barrier, index. */
@@ -280,7 +281,7 @@ void virtqueue_notify(struct virtqueue *vq)
 }
 
 /* Put a head's descriptors back on the free list. Returns: its token. */
-static void *detach(struct virtqueue *vq, u16 head)
+static inline void *detach(struct virtqueue *vq, u16 head)
 {
 	struct vq_desc_state *st = &vq->state[head];
 	void *token = st->token;
@@ -292,7 +293,8 @@ static void *detach(struct virtqueue *vq, u16 head)
 	vq->free_head = head;
 	vq->num_free = (u16)(vq->num_free + st->count);
 	vq->in_flight--;
-	kfree(st->table);
+	if (unlikely(st->table))
+		kfree(st->table);
 	st->table = NULL;
 	st->token = NULL;
 	return token;

@@ -21,6 +21,7 @@
 
 #include "drivers/virtio/virtio_ring_spec.h"
 #include "kernel/lib/compiler.h"
+#include "kernel/lib/scatterlist.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/spinlock.h"
 
@@ -33,12 +34,6 @@
 #define VIRTQUEUE_NAME_LEN 24
 
 struct page;
-
-/* A piece of a buffer. */
-struct vq_sg {
-	paddr_t addr;
-	u32 len; /* bytes */
-};
 
 /* What we know of a descriptor, so that its own memory is never read back. */
 struct vq_desc_state {
@@ -96,7 +91,7 @@ void virtqueue_destroy(struct virtqueue *vq);
  * Returns: 0, -ENOSPC (no room until a buffer comes back), -EINVAL (never fits), -ENOMEM, -EIO
  * (broken).
  * Locks: vq->lock. Owns: the memory is the device's until the token comes back. */
-int must_check virtqueue_add(struct virtqueue *vq, const struct vq_sg *sg, u16 out, u16 in,
+int must_check virtqueue_add(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u32 in,
 			     void *token);
 /* Publish is done; must the device be notified? Locks: vq->lock. */
 bool must_check virtqueue_kick_prepare(struct virtqueue *vq);

@@ -8,13 +8,6 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 
-void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr)
-{
-	*it = (struct iov_iter){.user = true, .iov = iov, .nr_segs = nr};
-	for (unsigned int i = 0; i < nr; i++)
-		it->count += iov[i].iov_len;
-}
-
 void iov_iter_init_kernel(struct iov_iter *it, void *buf, size_t len)
 {
 	*it = (struct iov_iter){.kbuf = buf, .count = len};
@@ -45,11 +38,6 @@ void iov_iter_revert(struct iov_iter *it, size_t bytes)
 	}
 	ASSERT(bytes <= it->iov_offset);
 	it->iov_offset -= bytes;
-}
-
-void iov_iter_truncate(struct iov_iter *it, size_t count)
-{
-	it->count = min(it->count, count);
 }
 
 /* Bytes of the current user segment, at most `bytes`; *p is where. */

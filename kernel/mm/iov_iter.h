@@ -26,7 +26,12 @@ struct iov_iter {
 	char *kbuf;		 /* kernel: start of the buffer */
 };
 
-void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr);
+static inline void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr)
+{
+	*it = (struct iov_iter){.user = true, .iov = iov, .nr_segs = nr};
+	for (unsigned int i = 0; i < nr; i++)
+		it->count += iov[i].iov_len;
+}
 void iov_iter_init_kernel(struct iov_iter *it, void *buf, size_t len);
 static inline size_t iov_iter_count(const struct iov_iter *it)
 {
@@ -36,7 +41,10 @@ void iov_iter_advance(struct iov_iter *it, size_t bytes);
 /* Undo an advance of `bytes`, within what was done since init. */
 void iov_iter_revert(struct iov_iter *it, size_t bytes);
 /* Use at most `count` bytes from here on. */
-void iov_iter_truncate(struct iov_iter *it, size_t count);
+static inline void iov_iter_truncate(struct iov_iter *it, size_t count)
+{
+	it->count = min(it->count, count);
+}
 /* Copy and advance. Returns: bytes copied; fewer than asked means -EFAULT to the caller if none.
  * Context: may sleep. */
 size_t must_check copy_to_iter(const void *src, size_t bytes, struct iov_iter *it);

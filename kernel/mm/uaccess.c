@@ -8,11 +8,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/thread.h"
 
-bool access_ok(userptr_t p, size_t len)
-{
-	return p.v <= USER_MAX && len <= USER_MAX - p.v;
-}
-
 int copy_from_user(void *dst, userptr_t src, size_t len)
 {
 	might_sleep();

@@ -6,11 +6,19 @@
  */
 #pragma once
 
+#include "kernel/arch/pte.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 
 /* Is [p, p + len) inside the user half at all? */
+#ifdef HOST_TEST
 bool access_ok(userptr_t p, size_t len);
+#else
+static inline bool access_ok(userptr_t p, size_t len)
+{
+	return p.v <= USER_MAX && len <= USER_MAX - p.v;
+}
+#endif
 /* Returns: 0 or -EFAULT; on failure part may have been copied. */
 int must_check copy_from_user(void *dst, userptr_t src, size_t len);
 /* n objects of `size` bytes, a multiple of 8, from all over the program's memory, one behind the

@@ -25,7 +25,7 @@ static struct {
 struct buffer {
 	bool busy;
 	u16 out, in;
-	struct vq_sg sg[MAX_PIECES];
+	struct scatterlist sg[MAX_PIECES];
 	u32 in_bytes;
 };
 static struct buffer buffers[VIRTQUEUE_MAX];
@@ -145,7 +145,7 @@ static int add(struct buffer *b, u16 out, u16 in)
 
 	*b = (struct buffer){.busy = true, .out = out, .in = in};
 	for (u16 i = 0; i < out + in; i++) {
-		b->sg[i] = (struct vq_sg){PADDR(index << 16 | i << 8), 1 + random_u32() % 100};
+		b->sg[i] = (struct scatterlist){PADDR(index << 16 | i << 8), 1 + random_u32() % 100};
 		b->in_bytes += i >= out ? b->sg[i].len : 0;
 	}
 	return virtqueue_add(dev.vq, b->sg, out, in, b);
@@ -230,7 +230,7 @@ static void all_sizes_lose_nothing(void **state)
 static void full_ring_says_so(void **state)
 {
 	struct virtqueue *vq;
-	struct vq_sg sg[9] = {{{0}, 0}};
+	struct scatterlist sg[9] = {{{0}, 0}};
 
 	(void)state;
 	for (int indirect = 0; indirect < 2; indirect++) {
@@ -260,7 +260,7 @@ static void full_ring_says_so(void **state)
 
 static void without_memory_for_a_table_the_ring_serves(void **state)
 {
-	struct vq_sg sg[20] = {{{0}, 1}};
+	struct scatterlist sg[20] = {{{0}, 1}};
 	struct virtqueue *vq = make(32, true, false);
 
 	(void)state;

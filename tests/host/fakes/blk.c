@@ -172,13 +172,13 @@ void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx)
 	}
 }
 
-u32 blk_rq_map_sg(const struct request *rq, struct blk_segment *segs, u32 max)
+u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 {
 	const struct fake_rq *f = (const struct fake_rq *)(const void *)rq;
 	u32 n = 0;
 
 	for (u32 at = 0; at < rq->data_len && n < max; at += f->piece, n++)
-		segs[n] = (struct blk_segment){.addr = virt_to_phys(f->buf + at),
+		segs[n] = (struct scatterlist){.addr = virt_to_phys(f->buf + at),
 					       .len = min(f->piece, rq->data_len - at)};
 	return n;
 }

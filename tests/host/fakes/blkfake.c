@@ -35,7 +35,7 @@ static void note(struct fake_disk *d, struct request *rq)
 static void check_request(struct fake_disk *d, struct request *rq)
 {
 	const struct queue_limits *lim = blk_queue_limits(d->q);
-	struct blk_segment segs[256];
+	struct scatterlist segs[256];
 	u32 op = rq->cmd_flags & REQ_OP_MASK, n, total = 0;
 	sector_t at = rq->sector;
 
@@ -120,7 +120,7 @@ static bool fake_timeout(struct request *rq)
 
 static void move_data(struct fake_disk *d, struct request *rq)
 {
-	struct blk_segment segs[256];
+	struct scatterlist segs[256];
 	u8 *at = d->data + rq->sector * SECTOR_SIZE;
 	u32 n = blk_rq_map_sg(rq, segs, 256);
 
@@ -148,7 +148,7 @@ static void perform(struct fake_disk *d, struct request *rq)
 		return;
 	}
 	if (op == REQ_OP_DRV_IN) {
-		struct blk_segment seg;
+		struct scatterlist seg;
 
 		assert_int_equal(blk_rq_map_sg(rq, &seg, 1), 1);
 		memset(phys_to_virt(seg.addr), 'S', seg.len);

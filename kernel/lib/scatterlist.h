@@ -1,0 +1,9 @@
+/* A piece of memory as a device sees it, as Linux's struct scatterlist after mapping. */
+#pragma once
+
+#include "kernel/lib/types.h"
+
+struct scatterlist {
+	paddr_t addr;
+	u32 len; /* bytes */
+};
