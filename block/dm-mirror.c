@@ -5,7 +5,7 @@
  * FAILED, and to be rebuilt.
  *
  *	IN_SYNC    -> FAILED      leg_failed: an I/O failed, and it is not the last good one
- *	FAILED     -> WANTED      start_rebuild: the first copy, or the ioctl
+ *	FAILED     -> WANTED      start_rebuild: by mirror_resume the first copy, or by the ioctl
  *	WANTED     -> REBUILDING  rebuild_leg, before it copies, while no write is in flight
  *	REBUILDING -> FAILED      leg_failed: a write failed; rebuild_work: the copy did
  *	REBUILDING -> IN_SYNC     rebuild_work: all is copied and flushed
@@ -326,13 +326,16 @@ int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 	(void)arg;
 	if (cmd != DM_MIRROR_REBUILD)
 		return -ENOTTY;
+	if (!dm->write)
+		return -EPERM;
 	for (u32 i = 0; i < dm->nr_targets; i++)
 		if (dm->targets[i].ops == &dm_mirror)
 			start_rebuild(dm->targets[i].private);
 	return 0;
 }
 
-/* core NARGS ARGS... COUNT DEV START... : without "nosync" the first leg is copied to the others. */
+/* core NARGS ARGS... COUNT DEV START... : without "nosync" the first leg is copied to the others,
+ * of which there is one at least. */
 static int mirror_ctr(struct dm_target *t, u32 argc, char **argv)
 {
 	bool nosync = false;
@@ -341,7 +344,7 @@ static int mirror_ctr(struct dm_target *t, u32 argc, char **argv)
 	int err;
 
 	if (argc < 2 || strcmp(argv[0], "core") != 0 || dm_number(argv[1], &nargs) ||
-	    nargs > argc - 2 || argc - 2 - nargs < 1 || dm_number(argv[2 + nargs], &nr) ||
+	    nargs > argc - 2 || argc - 2 - nargs < 1 || dm_number(argv[2 + nargs], &nr) || nr < 2 ||
 	    nr > DM_MAX_DEVS || argc != 3 + nargs + 2 * nr)
 		return -EINVAL;
 	for (u64 i = 0; i < nargs; i++)
@@ -355,12 +358,15 @@ static int mirror_ctr(struct dm_target *t, u32 argc, char **argv)
 	work_init(&m->rebuild, rebuild_work);
 	t->private = m;
 	err = dm_get_devices(t, (u32)nr, argv + 3 + nargs, t->len);
-	if (err || nosync)
-		return err;
-	for (u32 i = 1; i < nr; i++)
+	for (u32 i = 1; i < nr && !nosync; i++)
 		m->legs[i] = LEG_FAILED;
-	start_rebuild(m);
-	return 0;
+	return err;
+}
+
+static void mirror_resume(struct dm_target *t)
+{
+	if (t->dm->write) /* else the first leg is read, and the others are left alone */
+		start_rebuild(t->private);
 }
 
 static void mirror_dtr(struct dm_target *t)
@@ -372,7 +378,8 @@ static void mirror_dtr(struct dm_target *t)
 	kfree(m);
 }
 
-const struct dm_target_ops dm_mirror = {"mirror", mirror_ctr, mirror_map, mirror_dtr};
+const struct dm_target_ops dm_mirror = {"mirror", mirror_ctr, mirror_map, mirror_dtr,
+					mirror_resume};
 
 void dm_mirror_init(void)
 {

@@ -297,6 +297,8 @@ static int dm_create(char *spec)
 	(void)uuid;
 	if (!spec || (*minor && dm_number(minor, &nr)) || nr > 255)
 		return -EINVAL;
+	if (strcmp(mode, "rw") != 0 && strcmp(mode, "ro") != 0)
+		return -EINVAL;
 	dm = dm_alloc(strcmp(mode, "ro") != 0, (u32)nr);
 	if (!dm)
 		return -ENOMEM;
@@ -308,6 +310,9 @@ static int dm_create(char *spec)
 	err = device_add_disk(dm->disk);
 	if (err)
 		goto err_free;
+	for (u32 i = 0; i < dm->nr_targets; i++)
+		if (dm->targets[i].ops->resume)
+			dm->targets[i].ops->resume(&dm->targets[i]);
 	next_minor = (u32)nr + 1;
 	printk("%s: %s, %llu sectors in %u targets\n", dm->disk->disk_name, name,
 	       (unsigned long long)get_capacity(dm->disk), dm->nr_targets);

@@ -583,10 +583,16 @@ static void error_target_and_bad_tables(void **state)
 
 	(void)state;
 	make_three();
+	memset(disk_b.data, 1, sizeof(disk_b.data));
 	cmdline_init(
 		"\"dm-mod.create=e,,,ro,0 10 linear vda 0,10 10 error;a,,,rw,0 10 linear vdz 0;"
 		"b,,,rw,1 10 linear vda 0;c,,,rw,0 3000 linear vda 0;d,,,rw;"
 		"e,,,rw,0 10 magic vda 0;f,,,rw,0 10 striped 3 4 vda 0;"
+		"i,,,xx,0 10 error;j,,,,0 10 error;"
+		"k,,,rw,0 10 mirror core 1 nosync 1 vdb 0;"
+		"l,,,rw,0 1000 mirror core 1 64 2 vdb 0 vdc 0,1000 10 magic;"
+		"m,,0,rw,0 1000 mirror core 1 64 2 vdb 0 vdc 0;"
+		"r,,7,ro,0 1000 mirror core 1 64 2 vdb 0 vdc 0;"
 		"g,,,rw,0 10 mirror core 9 2 vda 0;h,,,rw,0 10 linear vda 0 1\"");
 	dm_init();
 	bdev = blkdev_get_by_dev(blk_lookup_devt("dm-0"), false, NULL);
@@ -600,7 +606,18 @@ static void error_target_and_bad_tables(void **state)
 	fake_bio_free(bio);
 	blkdev_put(bdev, false, NULL);
 	assert_int_equal(blk_lookup_devt("dm-1"), 0);
-	assert_non_null(strstr(fake_log(), "'h' cannot be made"));
+	for (const char *name = "abcdfghijklm"; *name; name++) {
+		char said[32];
+
+		snprintf(said, sizeof(said), "'%c' cannot be made", *name);
+		assert_non_null(strstr(fake_log(), said));
+	}
+	/* What is refused has changed nothing, nor has what is read only. */
+	bdev = fake_open("dm-7");
+	assert_int_equal(bdev->bd_disk->fops->ioctl(bdev, DM_MIRROR_REBUILD, 0), -EPERM);
+	fake_run_pending();
+	assert_int_equal(disk_c.kinds[REQ_OP_WRITE], 0);
+	blkdev_put(bdev, true, NULL);
 	/* A disk that is held cannot be claimed: mounted, say. */
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(blk_lookup_devt("vda"), false, &bdev)), -EBUSY);
 }
