@@ -28,6 +28,7 @@ static struct thread main_thread = {.name = "test"};
 struct cpu fake_cpu = {.self = &fake_cpu, .current = &main_thread};
 bool fake_irqs_on = true;
 bool (*fake_schedule_hook)(void);
+void (*fake_mutex_hook)(struct mutex *m);
 void (*sched_sleep_hook)(void);
 void (*sched_idle_hook)(void);
 
@@ -444,6 +445,8 @@ void mutex_init(struct mutex *m)
 void mutex_lock(struct mutex *m)
 {
 	might_sleep();
+	if (m->owner && fake_mutex_hook)
+		fake_mutex_hook(m);
 	if (m->owner)
 		panic("a mutex is taken twice");
 	m->owner = &main_thread;
