@@ -60,18 +60,22 @@ static void dm_end_io_acct(struct bio *bio)
 
 static void dm_start_io_acct(struct bio *bio)
 {
-	struct dm_io *io = bio->bi_private;
+	sector_t sectors = bio->bi_iter.bi_size >> SECTOR_SHIFT;
+	ktime_t now = ktime_get_ns();
+	struct dm_io *io;
 
-	if (bio->bi_end_io == dm_end_io_acct && io->bdev == bio->bi_bdev) /* tried again */
+	if (bio->bi_flags & BIO_COUNTED) /* tried again */
 		return;
+	bio->bi_flags |= BIO_COUNTED;
+	bdev_start_io_acct(bio->bi_bdev, now);
 	io = kmalloc(sizeof(*io), GFP_NOFS);
-	if (!io) /* uncounted is better than waiting for memory */
+	if (!io) { /* better without its time than waiting for memory */
+		bdev_end_io_acct(bio->bi_bdev, bio->bi_opf, sectors, now);
 		return;
-	*io = (struct dm_io){bio->bi_bdev, bio->bi_iter.bi_size >> SECTOR_SHIFT, ktime_get_ns(),
-			     bio->bi_end_io, bio->bi_private};
+	}
+	*io = (struct dm_io){bio->bi_bdev, sectors, now, bio->bi_end_io, bio->bi_private};
 	bio->bi_end_io = dm_end_io_acct;
 	bio->bi_private = io;
-	bdev_start_io_acct(io->bdev, io->start_ns);
 }
 
 static void dm_work(struct work *w)
