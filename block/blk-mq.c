@@ -367,11 +367,6 @@ static void blk_done_softirq(void)
 	}
 }
 
-static void drv_end_io(struct bio *bio)
-{
-	complete(bio->bi_private);
-}
-
 int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 {
 	struct completion done;
@@ -383,7 +378,7 @@ int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 	if (!bio_add_page(&bio, phys_to_page(PADDR(pa)), len, (u32)(pa & ~PAGE_MASK)))
 		return -EINVAL;
 	bio.bi_phys_segments = 1;
-	bio.bi_end_io = drv_end_io;
+	bio.bi_end_io = bio_wake_waiter;
 	bio.bi_private = &done;
 	init_completion(&done);
 	rq = blk_mq_get_request(q, bio.bi_opf);

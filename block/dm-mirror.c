@@ -43,8 +43,6 @@ struct mirror {
 	struct work rebuild;
 };
 
-static struct workqueue *rebuild_wq; /* not dm's: a copy may wait for what that one does */
-
 static bool takes_writes(enum leg_state state)
 {
 	return state == LEG_IN_SYNC || state == LEG_REBUILDING;
@@ -316,7 +314,7 @@ static void start_rebuild(struct mirror *m)
 {
 	for (u32 i = 0; i < m->t->nr_devs; i++)
 		(void)move_leg(m, i, LEG_FAILED, LEG_WANTED);
-	queue_work(rebuild_wq, &m->rebuild);
+	queue_work(dm_rebuild_wq, &m->rebuild);
 }
 
 int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
@@ -380,10 +378,3 @@ static void mirror_dtr(struct dm_target *t)
 
 const struct dm_target_ops dm_mirror = {"mirror", mirror_ctr, mirror_map, mirror_dtr,
 					mirror_resume};
-
-void dm_mirror_init(void)
-{
-	rebuild_wq = workqueue_create("kdm-rebuild");
-	if (!rebuild_wq)
-		panic("dm: no memory for the rebuilding thread");
-}

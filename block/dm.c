@@ -19,6 +19,7 @@
 #define MAX_ARGS 40
 
 static struct workqueue *dm_wq;
+struct workqueue *dm_rebuild_wq;
 static u32 dm_major, next_minor;
 
 /* --- I/O ---------------------------------------------------------------------------------- */
@@ -261,8 +262,7 @@ static void dm_free(struct dm_disk *dm)
 		for (u32 dev = 0; dev < t->nr_devs; dev++)
 			blkdev_put(t->devs[dev].bdev, dm->write, dm);
 	}
-	if (dm->disk)
-		put_disk(dm->disk);
+	put_disk(dm->disk);
 	kfree(dm);
 }
 
@@ -270,10 +270,7 @@ static struct dm_disk *dm_alloc(bool write, u32 minor)
 {
 	struct dm_disk *dm = kzalloc(sizeof(*dm), GFP_KERNEL);
 
-	if (!dm)
-		return NULL;
-	dm->disk = alloc_disk(1);
-	if (!dm->disk) {
+	if (!dm || !(dm->disk = alloc_disk(1))) {
 		kfree(dm);
 		return NULL;
 	}
@@ -299,9 +296,8 @@ static int dm_create(char *spec)
 	int err = -EINVAL;
 
 	(void)uuid;
-	if (!spec || (*minor && dm_number(minor, &nr)) || nr > 255)
-		return -EINVAL;
-	if (strcmp(mode, "rw") != 0 && strcmp(mode, "ro") != 0)
+	if (!spec || (*minor && dm_number(minor, &nr)) || nr > 255 ||
+	    (strcmp(mode, "rw") != 0 && strcmp(mode, "ro") != 0))
 		return -EINVAL;
 	dm = dm_alloc(strcmp(mode, "ro") != 0, (u32)nr);
 	if (!dm)
@@ -338,10 +334,10 @@ void dm_init(void)
 	major = register_blkdev(0, "device-mapper");
 	copy = rest = kstrdup(given, GFP_KERNEL);
 	dm_wq = workqueue_create("kdm");
-	if (major < 0 || !copy || !dm_wq)
+	dm_rebuild_wq = workqueue_create("kdm-rebuild");
+	if (major < 0 || !copy || !dm_wq || !dm_rebuild_wq)
 		panic("dm: no memory for the disks of the command line");
 	dm_major = (u32)major;
-	dm_mirror_init();
 	while ((spec = next_field(&rest, ';')) != NULL) {
 		err = dm_create(spec);
 		if (err)

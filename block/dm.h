@@ -77,4 +77,5 @@ void dm_remap(struct dm_target *t, u32 dev, struct bio *bio, sector_t offset);
 /* ioctl of a disk with mirrors: failed legs are rebuilt from the good ones, while I/O goes on. */
 #define DM_MIRROR_REBUILD 0xfd40
 int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg);
-void dm_mirror_init(void);
+/* Not that of dm_defer: a copy may wait for what that one does. */
+extern struct workqueue *dm_rebuild_wq;

@@ -20,23 +20,24 @@
 /* A look at a disk, through one page. */
 struct part_scan {
 	struct gendisk *disk;
-	struct page *page;
-	u32 block; /* logical block, bytes: the unit of all tables */
+	u32 block;   /* logical block, bytes: the unit of all tables */
+	u32 sectors; /* of a block */
+	u64 blocks;  /* of the disk */
+	u32 next;    /* number of the next logical partition */
 	u32 found;
-	u32 next;  /* number of the next logical partition */
 	bool more; /* there are partitions without a minor */
+	struct page *page;
 };
 
 /* Read one logical block. Returns: its contents, valid until the next call, or NULL. */
 static void *read_lba(struct part_scan *s, u64 lba)
 {
-	u32 sectors = s->block >> SECTOR_SHIFT;
 	struct bio bio;
 
-	if (lba >= get_capacity(s->disk) / sectors)
+	if (lba >= s->blocks)
 		return NULL;
 	bio_init(&bio, s->disk->part[0], REQ_OP_READ);
-	bio.bi_iter.bi_sector = lba * sectors;
+	bio.bi_iter.bi_sector = lba * s->sectors;
 	if (!bio_add_page(&bio, s->page, s->block, 0) || submit_bio_wait(&bio))
 		return NULL;
 	return page_address(s->page);
@@ -44,21 +45,19 @@ static void *read_lba(struct part_scan *s, u64 lba)
 
 static void add_partition(struct part_scan *s, u32 partno, u64 lba, u64 nr)
 {
-	u32 sectors = s->block >> SECTOR_SHIFT;
-	u64 most = get_capacity(s->disk) / sectors;
-	bool beyond = lba >= most || nr > most - lba;
+	u64 room = s->blocks - min(lba, s->blocks);
 
 	if (partno >= s->disk->minors) {
 		s->more = true;
 		return;
 	}
-	if (beyond)
+	if (nr > room)
 		printk("%s: partition %u reaches beyond the end: %llu + %llu of %llu blocks\n",
 		       s->disk->disk_name, partno, (unsigned long long)lba, (unsigned long long)nr,
-		       (unsigned long long)most);
-	if (lba >= most)
+		       (unsigned long long)s->blocks);
+	if (!room)
 		return;
-	if (blk_add_partition(s->disk, partno, lba * sectors, min(nr, most - lba) * sectors))
+	if (blk_add_partition(s->disk, partno, lba * s->sectors, min(nr, room) * s->sectors))
 		printk("%s: partition %u cannot be used\n", s->disk->disk_name, partno);
 	else
 		s->found++;
@@ -82,7 +81,6 @@ static u32 crc32(u32 crc, const void *data, size_t len)
 
 static bool gpt_read_header(struct part_scan *s, u64 lba, struct gpt_header *out)
 {
-	u64 last = get_capacity(s->disk) / (s->block >> SECTOR_SHIFT) - 1;
 	struct gpt_header *h = read_lba(s, lba);
 	u32 crc, size, entry;
 
@@ -99,7 +97,7 @@ static bool gpt_read_header(struct part_scan *s, u64 lba, struct gpt_header *out
 	       entry >= sizeof(struct gpt_entry) && entry <= s->block && !(entry & (entry - 1)) &&
 	       le32_to_cpu(h->nr_entries) <= GPT_MAX_ENTRIES &&
 	       le64_to_cpu(h->first_usable_lba) <= le64_to_cpu(h->last_usable_lba) &&
-	       le64_to_cpu(h->last_usable_lba) <= last;
+	       le64_to_cpu(h->last_usable_lba) < s->blocks;
 }
 
 static bool gpt_in_use(const struct gpt_entry *e)
@@ -148,13 +146,12 @@ static void scan_gpt(struct part_scan *s)
 {
 	struct gpt_entry *entries = kcalloc(DISK_MAX_PARTS - 1, sizeof(*entries), GFP_KERNEL);
 	const char *name = s->disk->disk_name;
-	u64 last = get_capacity(s->disk) / (s->block >> SECTOR_SHIFT) - 1;
 	struct gpt_header h;
 
 	if (!entries)
 		return;
 	if (!gpt_try(s, 1, &h, entries)) {
-		if (!gpt_try(s, last, &h, entries)) {
+		if (!gpt_try(s, s->blocks - 1, &h, entries)) {
 			printk("%s: both GPTs are damaged\n", name);
 			goto out;
 		}
@@ -233,19 +230,20 @@ static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 
 static void scan_tables(struct part_scan *s)
 {
-	u32 sectors = s->block >> SECTOR_SHIFT;
 	struct mbr_entry e[4];
+	bool gpt = false;
 
 	if (!mbr_read(s, 0, e))
 		return;
-	for (u32 i = 0; i < 4; i++)
+	for (u32 i = 0; i < 4; i++) {
 		if (e[i].status & 0x7f) /* a boot sector of something else */
 			return;
-	for (u32 i = 0; i < 4; i++)
-		if (e[i].type == MBR_PROTECTIVE) {
-			scan_gpt(s);
-			return;
-		}
+		gpt |= e[i].type == MBR_PROTECTIVE;
+	}
+	if (gpt) {
+		scan_gpt(s);
+		return;
+	}
 	for (u32 i = 0; i < 4; i++) {
 		u64 start = le32_to_cpu(e[i].start), nr = le32_to_cpu(e[i].nr);
 
@@ -256,7 +254,7 @@ static void scan_tables(struct part_scan *s)
 			continue;
 		}
 		/* As Linux: room for a boot loader, but not for overwriting the logical ones. */
-		add_partition(s, i + 1, start, min(nr, (u64)(sectors > 2 ? 1 : 2 / sectors)));
+		add_partition(s, i + 1, start, min(nr, (u64)(s->sectors > 2 ? 1 : 2 / s->sectors)));
 		scan_logical(s, start, nr);
 	}
 }
@@ -268,11 +266,12 @@ void blk_scan_partitions(struct gendisk *disk)
 	size_t len = 0;
 
 	s.block = bdev_logical_block_size(disk->part[0]);
+	s.sectors = s.block >> SECTOR_SHIFT;
+	s.blocks = get_capacity(disk) / s.sectors;
 	s.page = alloc_page(GFP_KERNEL);
 	if (!s.page)
 		return;
-	if (get_capacity(disk) >= s.block >> SECTOR_SHIFT)
-		scan_tables(&s);
+	scan_tables(&s);
 	put_page(s.page);
 	for (u32 i = 1; s.found && i < DISK_MAX_PARTS; i++)
 		if (disk->part[i])
