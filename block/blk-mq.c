@@ -160,19 +160,6 @@ void blk_mq_run_queue(struct request_queue *q)
 	atomic_dec(&q->runners);
 }
 
-/* The driver may hold its lock here, so the queue runs from the timer's softirq. */
-void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx)
-{
-	struct blk_mq_hw_ctx *hctx = &q->hctxs[hctx_idx];
-
-	spin_lock_bh(&q->lock);
-	hctx->starts++;
-	if (hctx->stopped)
-		timer_mod(&q->unplug_timer, ktime_get_ns());
-	hctx->stopped = false;
-	spin_unlock_bh(&q->lock);
-}
-
 static bool try_merge(struct request_queue *q, struct bio *bio)
 {
 	bool merged = false, run;
