@@ -139,6 +139,10 @@ static void dm_submit_bio(struct bio *bio)
 		dm_flush(dm, bio);
 		return;
 	}
+	if (bio_op(bio) == REQ_OP_DISCARD && dm->disk->no_discard) {
+		bio_io_error(bio, -EOPNOTSUPP); /* rather than after half of the devices did it */
+		return;
+	}
 	if (bio->bi_opf & REQ_PREFLUSH) {
 		part = bio_alloc_clone(bio);
 		part->bi_iter.bi_size = 0;
@@ -206,6 +210,7 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 	for (u32 i = 0; i < nr; i++, argv += 2) {
 		struct gendisk *disk = t->dm->disk;
 		struct dm_dev *d = &t->devs[i];
+		const struct gendisk *lower;
 		sector_t most;
 
 		if (dm_number(argv[1], &d->start))
@@ -225,6 +230,10 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 			printk("%s: %s is too small\n", disk->disk_name, argv[0]);
 			return -EINVAL;
 		}
+		lower = d->bdev->bd_disk;
+		disk->no_discard |= lower->queue ?
+					    !blk_queue_limits(lower->queue)->max_discard_sectors :
+					    lower->no_discard;
 		disk->logical_block_size =
 			max(disk->logical_block_size, bdev_logical_block_size(d->bdev));
 	}

@@ -82,6 +82,7 @@ struct gendisk {
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
 	u32 logical_block_size;			    /* [const once added] bytes */
+	bool no_discard;     /* [const once added] a stacked device with one that knows none */
 	u32 ra_pages;	     /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
 	bool dead;	     /* [atomic] removed: all I/O fails */
 	atomic_t refs;	     /* [atomic] the driver's, and one of each block_device */

@@ -622,6 +622,32 @@ static void error_target_and_bad_tables(void **state)
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(blk_lookup_devt("vda"), false, &bdev)), -EBUSY);
 }
 
+/* What one of the devices cannot do, none does: else who is told so would have lost half of it. */
+static void discard_that_one_leg_refuses(void **state)
+{
+	struct block_device *bdev;
+
+	(void)state;
+	make_three();
+	blk_queue_limits(disk_c.q)->max_discard_sectors = 0;
+	memset(disk_a.data, 1, sizeof(disk_a.data));
+	memset(disk_b.data, 1, sizeof(disk_b.data));
+	memset(disk_c.data, 1, sizeof(disk_c.data));
+	cmdline_init("\"dm-mod.create=m,,0,rw,0 500 mirror core 1 nosync 2 vda 0 vdc 0;"
+		     "o,,1,rw,0 400 linear dm-0 0,400 200 linear vdb 0\"");
+	dm_init();
+	for (u32 i = 0; i < 2; i++) {
+		bdev = fake_open(i ? "dm-1" : "dm-0");
+		assert_int_equal(blkdev_issue_discard(bdev, 0, 500), -EOPNOTSUPP);
+		if (i)
+			assert_int_equal(blkdev_issue_discard(bdev, 400, 100), -EOPNOTSUPP);
+		for (u32 at = 0; at < DISK_SECTORS; at++)
+			assert_true(tag_at(&disk_a, at) == 0x101 && tag_at(&disk_b, at) == 0x101);
+		blkdev_put(bdev, true, NULL);
+	}
+	assert_null(strstr(fake_log(), "dropped"));
+}
+
 static void end_and_note(struct bio *bio)
 {
 	*(bool *)bio->bi_private = true;
@@ -749,6 +775,7 @@ static const struct {
 	{"mirror_fails_while_rebuilding", mirror_fails_while_rebuilding},
 	{"mirror_copies_from_any_good_leg", mirror_copies_from_any_good_leg},
 	{"error_target_and_bad_tables", error_target_and_bad_tables},
+	{"discard_that_one_leg_refuses", discard_that_one_leg_refuses},
 	{"statistics", statistics},
 	{"counted_without_memory", counted_without_memory},
 };
