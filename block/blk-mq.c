@@ -153,10 +153,8 @@ void blk_mq_run_queue(struct request_queue *q)
 	q->next_hctx = (u16)((q->next_hctx + 1) % q->nr_hw_queues);
 	spin_unlock_bh(&q->lock);
 	for (u16 nr = 0; commit; nr++, commit >>= 1)
-		if (commit & 1) {
+		if (commit & 1)
 			q->ops->commit_rqs(q, nr);
-			WRITE_ONCE(q->instant, !READ_ONCE(q->hctxs[nr].in_flight));
-		}
 	atomic_dec(&q->runners);
 }
 
@@ -268,7 +266,7 @@ void blk_mq_end_request(struct request *rq)
 
 	end_bios(rq);
 	list_add(&rq->list, &ended);
-	blk_mq_put_requests(rq->q, &ended);
+	blk_mq_put_requests(rq->q, &ended, ktime_get_ns());
 }
 
 /* A merged request failed: send its bios again one by one, so that only those fail that must.
@@ -297,10 +295,13 @@ static bool retry_bios(struct request *rq)
 /* Requests of q, back from the driver: their bios end, and their tags are free together. */
 static void finish_requests(struct request_queue *q, struct list_head *done)
 {
+	ktime_t now = ktime_get_ns();
 	struct request *rq, *tmp;
 	LIST_HEAD(ended);
 
 	spin_lock_bh(&q->lock);
+	rq = list_first_entry(done, struct request, list);
+	q->service_ns = (7 * q->service_ns + (now - rq->dispatch_ns)) / 8;
 	list_for_each_entry_safe(rq, tmp, done, list) {
 		struct blk_mq_hw_ctx *hctx = &q->hctxs[rq->hctx_idx];
 
@@ -328,7 +329,7 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 			blk_mq_end_request(rq);
 	}
 	if (!list_empty(&ended))
-		blk_mq_put_requests(q, &ended);
+		blk_mq_put_requests(q, &ended, now);
 }
 
 /* SOFTIRQ_BLOCK. Counting as a runner keeps the queue when its last tag is freed. */

@@ -9,7 +9,6 @@
 #include "kernel/arch/clock.h"
 
 #define PLUG_MAX      32 /* requests in a thread's list */
-#define PLUG_EARLY    4  /* so many go at once when the device has nothing to do */
 #define UNPLUG_THRESH 16 /* requests that the queue holds back */
 #define UNPLUG_NS     (3 * NSEC_PER_MSEC)
 
@@ -80,7 +79,7 @@ static void put_cached(struct blk_plug *plug)
 		list_for_each_entry_safe(rq, tmp, &plug->cached, list)
 			if (rq->q == q)
 				list_move_tail(&rq->list, &unused);
-		blk_mq_put_requests(q, &unused);
+		blk_mq_put_requests(q, &unused, 0);
 	}
 }
 
@@ -94,15 +93,6 @@ void blk_flush_plug(void)
 	put_cached(plug);
 }
 
-/* Would the device begin at once, while we go on? */
-static bool is_idle(const struct request_queue *q)
-{
-	for (u16 i = 0; i < q->nr_hw_queues; i++)
-		if (READ_ONCE(q->hctxs[i].in_flight))
-			return false;
-	return !READ_ONCE(q->instant);
-}
-
 void blk_plug_request(struct request *rq)
 {
 	struct blk_plug *plug = current->plug;
@@ -111,8 +101,7 @@ void blk_plug_request(struct request *rq)
 
 	if (plug) {
 		list_add_tail(&rq->list, &plug->requests);
-		plug->count++;
-		if (plug->count >= PLUG_MAX || (plug->count == PLUG_EARLY && is_idle(q)))
+		if (++plug->count >= PLUG_MAX)
 			send_requests(plug);
 		return;
 	}

@@ -2,11 +2,13 @@
  * Idle polling: a processor that has nothing to run looks for completions a while before it halts.
  *
  * Waking from a halt takes longer than a quick disk: under an emulator two threads of the host have
- * to be woken. As in Linux's haltpoll governor, what was in vain becomes rarer: after a phase
- * without a completion, twice as many are left out as before, so a slow disk has its interrupts.
+ * to be woken. A disk that takes longer on average than we would look is left to its interrupts, as
+ * in Linux's hybrid polling.
  *
- * Invariant: a ring that was polled asks for interrupts again before the processor halts or runs a
- * thread.
+ * Invariants:
+ * 1. Before the processor halts, every ring that was polled asks for interrupts again.
+ * 2. While threads run, a polled ring is silent for a tick at most: they mostly submit more and
+ *    sleep soon, so that the polling goes on, and an interrupt in between would only cost time.
  *
  * Lock order: poll_lock, then the driver's locks (virtqueue).
  */
@@ -16,16 +18,83 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/lib/cmdline.h"
 
-#define DEFAULT_POLL_US 200
+#define DEFAULT_POLL_US 1000
 #define MAX_POLL_US	10000
-#define MAX_SKIP	64
-#define FEW		4 /* requests in flight: more of them share an interrupt */
 
 static struct spinlock poll_lock = SPINLOCK_INIT("block polling", LOCK_QUEUE);
 static struct list_head poll_queues = LIST_HEAD_INIT(poll_queues); /* [poll_lock] */
+static u32 nr_silent;						   /* [poll_lock] rings */
 static u64 poll_ns;						   /* [const] 0: never */
-static u32 skip,
-	next_skip; /* [idle threads: a hint] phases to leave out, now and after a failure */
+static struct timer loud_timer;
+
+/* Look at a ring; `last`: it asks for interrupts again. Returns: how many had come back.
+ * Locks: poll_lock held. */
+static u32 poll_ring(struct request_queue *q, u16 nr, bool last)
+{
+	struct blk_mq_hw_ctx *hctx = &q->hctxs[nr];
+
+	nr_silent += (u32)!last - (u32)hctx->silent;
+	hctx->silent = !last;
+	return (u32)q->ops->poll(q, nr, !last);
+}
+
+/* Look once at each ring of a quick disk with something in flight. What has come back has ended on
+ * return. Returns: whether there was any; *done: how many have ended. */
+static bool poll_busy(u32 *done)
+{
+	struct request_queue *q;
+	bool busy = false;
+
+	*done = 0;
+	spin_lock_bh(&poll_lock);
+	list_for_each_entry(q, &poll_queues, poll_list)
+		for (u16 nr = 0; nr < q->nr_hw_queues && READ_ONCE(q->service_ns) < poll_ns; nr++)
+			if (READ_ONCE(q->hctxs[nr].in_flight)) {
+				*done += poll_ring(q, nr, false);
+				busy = true;
+			}
+	spin_unlock_bh(&poll_lock);
+	return busy;
+}
+
+/* A last look at each silent ring. */
+static void poll_last(void)
+{
+	struct request_queue *q;
+
+	spin_lock_bh(&poll_lock);
+	if (nr_silent)
+		list_for_each_entry(q, &poll_queues, poll_list)
+			for (u16 nr = 0; nr < q->nr_hw_queues; nr++)
+				if (q->hctxs[nr].silent)
+					(void)poll_ring(q, nr, true);
+	spin_unlock_bh(&poll_lock);
+}
+
+static void loud_again(struct timer *t)
+{
+	(void)t;
+	poll_last();
+}
+
+static void blk_idle_poll(void)
+{
+	const struct cpu *cpu = this_cpu();
+	ktime_t now, end = 0;
+	bool busy;
+	u32 done;
+
+	do {
+		busy = poll_busy(&done);
+		now = ktime_get_ns();
+		if (!end || done)
+			end = now + poll_ns;
+	} while (busy && now < end && !READ_ONCE(cpu->need_resched));
+	if (!READ_ONCE(cpu->need_resched))
+		poll_last();
+	else if (READ_ONCE(nr_silent) && !timer_armed(&loud_timer))
+		timer_mod(&loud_timer, now + TICK_NS);
+}
 
 void blk_poll_add_queue(struct request_queue *q)
 {
@@ -39,60 +108,14 @@ void blk_poll_del_queue(struct request_queue *q)
 {
 	spin_lock_bh(&poll_lock);
 	list_del_init(&q->poll_list);
+	for (u16 nr = 0; nr < q->nr_hw_queues; nr++)
+		nr_silent -= q->hctxs[nr].silent;
 	spin_unlock_bh(&poll_lock);
-}
-
-/* Look once at each ring with something in flight, if that is little; `last`: at those that were
- * polled. What has come back has ended on return. Returns: how many were in flight; *done: ended. */
-static u32 poll_once(bool last, u32 *done)
-{
-	struct request_queue *q;
-	u32 in_flight = 0;
-
-	*done = 0;
-	spin_lock_bh(&poll_lock);
-	list_for_each_entry(q, &poll_queues, poll_list)
-		for (u16 nr = 0; nr < q->nr_hw_queues; nr++)
-			in_flight += READ_ONCE(q->hctxs[nr].in_flight);
-	list_for_each_entry(q, &poll_queues, poll_list)
-		for (u16 nr = 0; nr < q->nr_hw_queues; nr++) {
-			struct blk_mq_hw_ctx *hctx = &q->hctxs[nr];
-
-			if (last ? !hctx->polled : in_flight > FEW || !READ_ONCE(hctx->in_flight))
-				continue;
-			hctx->polled = !last;
-			*done += (u32)q->ops->poll(q, nr, !last);
-		}
-	spin_unlock_bh(&poll_lock);
-	return in_flight;
-}
-
-static void blk_idle_poll(void)
-{
-	const struct cpu *cpu = this_cpu();
-	u32 in_flight, done, total = 0;
-	ktime_t now, end = 0;
-
-	if (skip) {
-		skip--;
-		return;
-	}
-	do {
-		in_flight = poll_once(false, &done);
-		total += done;
-		now = ktime_get_ns();
-		if (!end || done)
-			end = now + poll_ns;
-	} while (in_flight && in_flight <= FEW && now < end && !READ_ONCE(cpu->need_resched));
-	(void)poll_once(true, &done);
-	if (total + done)
-		next_skip = 0;
-	else if (now >= end)
-		skip = next_skip = min(2 * next_skip + 1, (u32)MAX_SKIP);
 }
 
 void blk_poll_init(void)
 {
+	timer_init(&loud_timer, loud_again);
 	poll_ns = min(cmdline_u64("blk.idle_poll_us", DEFAULT_POLL_US), (u64)MAX_POLL_US) *
 		  NSEC_PER_USEC;
 	if (poll_ns && !cmdline_bool("blk.poll", false))

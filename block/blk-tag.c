@@ -108,9 +108,8 @@ struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 }
 
 /* The wakeup is under the lock: once it is released, the queue may be freed by who waited. */
-void blk_mq_put_requests(struct request_queue *q, struct list_head *list)
+void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_t now)
 {
-	ktime_t now = ktime_get_ns();
 	struct request *rq, *tmp;
 
 	spin_lock_bh(&q->lock);

@@ -63,7 +63,7 @@ struct blk_mq_hw_ctx {
 	bool stopped;  /* [q->lock] full: takes nothing until a completion */
 	u32 starts;    /* [q->lock] counts restarts, to see one that comes during queue_rq */
 	u32 in_flight; /* [q->lock] */
-	bool polled;   /* [poll_lock] it need not signal completions */
+	bool silent;   /* [poll_lock] polled: it need not signal completions */
 };
 
 struct elevator_ops {
@@ -101,7 +101,7 @@ struct request_queue {
 	atomic_t runners;		     /* [atomic] blk_mq_run_queue at work */
 	bool write_cache, fua;		     /* [atomic] */
 	bool nomerges;			     /* [atomic] */
-	bool instant;	 /* [atomic: a hint] the device was done before its doorbell was rung out */
+	u64 service_ns;	 /* [lock] from dispatch to completion, a moving average */
 	bool flush_busy; /* [lock] the flush request is under way */
 	struct list_head flush_pending,
 		flush_running; /* [lock] who waits for the next/this flush */
@@ -136,7 +136,7 @@ void blk_mq_init(void);
 /* Returns: ERR_PTR(-EAGAIN) with REQ_NOWAIT, ERR_PTR(-EIO) when dying. Context: sleeps. */
 struct request *must_check blk_mq_get_request(struct request_queue *q, blk_opf_t opf);
 /* Their tags are free again; empties the list. Context: any. */
-void blk_mq_put_requests(struct request_queue *q, struct list_head *list);
+void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_t now);
 
 /* blk-merge.c */
 extern bool blk_merge_enabled;

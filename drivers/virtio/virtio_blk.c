@@ -135,6 +135,7 @@ static int init_queues(struct virtio_blk *vblk)
 		vblk->queues[i].vblk = vblk;
 		vblk->queues[i].vq = vblk->vdev->vqs[i];
 		size = min(size, (u32)vblk->vdev->vqs[i]->size);
+		vblk->queues[i].silent = vblk->poll;
 		if (vblk->poll)
 			virtqueue_disable_cb(vblk->vdev->vqs[i]);
 	}

@@ -28,7 +28,7 @@ struct virtio_blk;
 struct virtblk_queue {
 	struct virtio_blk *vblk; /* [const] */
 	struct virtqueue *vq;	 /* [const] */
-	u16 index;		 /* [const] hardware queue of the request queue */
+	bool silent;		 /* [atomic] somebody looks again: no interrupts */
 	/* Scratch for a request's pieces, with header and status. [vq->lock] */
 	struct blk_segment segs[VIRTBLK_MAX_SEGMENTS];
 	struct vq_sg sg[VIRTBLK_MAX_SEGMENTS + 2];
@@ -61,9 +61,8 @@ struct virtblk_req {
 
 extern const struct blk_mq_ops virtblk_mq_ops;
 
-/* Drain a ring and complete its requests. `polling`: without asking for the next interrupt.
- * Returns: how many. Context: any. */
-int virtblk_drain(struct virtblk_queue *q, bool polling);
+/* Drain a ring and complete its requests. Returns: how many. Context: any. */
+int virtblk_drain(struct virtblk_queue *q);
 /* blk.poll=1: a thread that drains as long as something is in flight. Context: sleeps. */
 int must_check virtblk_poll_start(struct virtio_blk *vblk);
 void virtblk_poll_stop(struct virtio_blk *vblk);

@@ -138,7 +138,7 @@ static int request_result(struct virtblk_queue *q, const struct request *rq)
 
 /* Take finished requests off the ring. Returns: how many; *more when there may be others.
  * Locks: vq->lock. */
-static int take_batch(struct virtblk_queue *q, struct list_head *done, bool polling, bool *more)
+static int take_batch(struct virtblk_queue *q, struct list_head *done, bool *more)
 {
 	struct request *rq;
 	int n = 0;
@@ -149,11 +149,11 @@ static int take_batch(struct virtblk_queue *q, struct list_head *done, bool poll
 		((struct virtblk_req *)rq->pdu)->written = len;
 		list_add_tail(&rq->list, done);
 	}
-	*more = n == DRAIN_BATCH || (!polling && !virtqueue_enable_cb(q->vq));
+	*more = n == DRAIN_BATCH || (!q->silent && !virtqueue_enable_cb(q->vq));
 	return n;
 }
 
-int virtblk_drain(struct virtblk_queue *q, bool polling)
+int virtblk_drain(struct virtblk_queue *q)
 {
 	struct virtio_blk *vblk = q->vblk;
 	bool more, broken;
@@ -164,7 +164,7 @@ int virtblk_drain(struct virtblk_queue *q, bool polling)
 	do {
 		u64 flags = spin_lock_irqsave(&q->vq->lock);
 
-		total += take_batch(q, &done, polling || vblk->poll, &more);
+		total += take_batch(q, &done, &more);
 		broken = q->vq->broken;
 		spin_unlock_irqrestore(&q->vq->lock, flags);
 		list_for_each_entry(rq, &done, list)
@@ -178,7 +178,7 @@ int virtblk_drain(struct virtblk_queue *q, bool polling)
 
 void virtblk_done(struct virtqueue *vq)
 {
-	(void)virtblk_drain(vq->priv, false);
+	(void)virtblk_drain(vq->priv);
 }
 
 /* A device may have finished before its doorbell's write is over: so we look once before we ask
@@ -198,7 +198,7 @@ static void virtblk_commit_rqs(struct request_queue *rq_queue, u16 hctx_idx)
 		return;
 	virtqueue_notify(vq);
 	local_bh_disable();
-	(void)virtblk_drain(q, false);
+	(void)virtblk_drain(q);
 	local_bh_enable();
 }
 
@@ -206,7 +206,10 @@ static int virtblk_poll(struct request_queue *rq_queue, u16 hctx_idx, bool again
 {
 	struct virtio_blk *vblk = blk_queue_driver_data(rq_queue);
 
-	return virtblk_drain(&vblk->queues[hctx_idx], again);
+	struct virtblk_queue *q = &vblk->queues[hctx_idx];
+
+	WRITE_ONCE(q->silent, again);
+	return virtblk_drain(q);
 }
 
 static bool poll_wanted(struct virtio_blk *vblk)
@@ -224,7 +227,7 @@ static void poll_thread(void *arg)
 
 	while (!__atomic_load_n(&vblk->poll_stop, __ATOMIC_ACQUIRE)) {
 		for (u16 i = 0; i < vblk->nr_queues; i++)
-			(void)virtblk_drain(&vblk->queues[i], true);
+			(void)virtblk_drain(&vblk->queues[i]);
 		yield();
 		wait_event(&vblk->poll_wq, poll_wanted(vblk));
 	}
@@ -299,7 +302,7 @@ static bool virtblk_timeout(struct request *rq)
 	flags = spin_lock_irqsave(&q->vq->lock);
 	virtqueue_dump(q->vq);
 	spin_unlock_irqrestore(&q->vq->lock, flags);
-	if (virtblk_drain(q, false) > 0) {
+	if (virtblk_drain(q) > 0) {
 		printk("%s: it was finished, but no interrupt said so\n", vblk->disk->disk_name);
 		return true;
 	}
