@@ -279,9 +279,8 @@ static int rebuild_leg(struct mirror *m, u32 leg, struct page *pages)
 	hold_writes(m);
 	(void)move_leg(m, leg, LEG_WANTED, LEG_REBUILDING);
 	release_writes(m);
-	for (sector_t at = 0; at < m->t->len && !err; at += nr) {
-		if (READ_ONCE(m->legs[leg]) != LEG_REBUILDING)
-			return 0;
+	for (sector_t at = 0; at < m->t->len && !err && READ_ONCE(m->legs[leg]) == LEG_REBUILDING;
+	     at += nr) {
 		nr = min(step, m->t->len - at);
 		hold_writes(m);
 		err = copy_chunk(m, leg, at, nr, pages);
