@@ -27,7 +27,8 @@ static int open_locked(struct block_device *bdev, bool write, void *holder)
 	struct gendisk *disk = bdev->bd_disk;
 	int err;
 
-	if (disk->dead)
+	/* Removed, or another table was read while we waited for the mutex. */
+	if (disk->dead || disk->part[bdev->bd_partno] != bdev)
 		return -ENXIO;
 	if (!may_claim(bdev, holder))
 		return -EBUSY;

@@ -206,7 +206,7 @@ void bio_endio(struct bio *bio)
 
 	while (atomic_dec_and_test(&bio->bi_remaining)) {
 		atomic_set(&bio->bi_remaining, 1);
-		bio->bi_flags &= ~BIO_REMAPPED;
+		bio->bi_flags &= ~(BIO_REMAPPED | BIO_COUNTED);
 		if (bio->bi_end_io != bio_chain_endio) {
 			bio->bi_end_io(bio);
 			return;
@@ -229,5 +229,5 @@ void bio_set_dev(struct bio *bio, struct block_device *bdev, sector_t sector)
 {
 	bio->bi_bdev = bdev;
 	bio->bi_iter.bi_sector = sector;
-	bio->bi_flags &= ~BIO_REMAPPED;
+	bio->bi_flags &= ~(BIO_REMAPPED | BIO_COUNTED);
 }

@@ -57,6 +57,7 @@ struct bvec_iter {
 #define BIO_REMAPPED	   (1u << 0) /* bi_sector counts from the start of the whole disk */
 #define BIO_RESERVED	   (1u << 1) /* from the reserve of owners */
 #define BIO_CLONE_RESERVED (1u << 2) /* from the reserve of clones */
+#define BIO_COUNTED	   (1u << 3) /* as an I/O of its device, which has no queue */
 
 #define BIO_INLINE_VECS 4
 #define BIO_MAX_VECS	256

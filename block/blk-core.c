@@ -97,7 +97,7 @@ void submit_bio(struct bio *bio)
 	current->bio_list = NULL;
 }
 
-static void submit_bio_wait_endio(struct bio *bio)
+void bio_wake_waiter(struct bio *bio)
 {
 	complete(bio->bi_private);
 }
@@ -108,7 +108,7 @@ int submit_bio_wait(struct bio *bio)
 
 	init_completion(&done);
 	bio->bi_private = &done;
-	bio->bi_end_io = submit_bio_wait_endio;
+	bio->bi_end_io = bio_wake_waiter;
 	bio->bi_opf |= REQ_SYNC;
 	submit_bio(bio);
 	blk_flush_plug();

@@ -12,7 +12,7 @@
 
 bool blk_merge_enabled = true;
 
-/* As blk_segment, while it grows. */
+/* A piece for the device, while it grows. */
 struct seg_walk {
 	u32 segs, seg_len;
 	u64 end;

@@ -158,19 +158,6 @@ void blk_mq_run_queue(struct request_queue *q)
 	atomic_dec(&q->runners);
 }
 
-/* The driver may hold its lock here, so the queue runs from the timer's softirq. */
-void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx)
-{
-	struct blk_mq_hw_ctx *hctx = &q->hctxs[hctx_idx];
-
-	spin_lock_bh(&q->lock);
-	hctx->starts++;
-	if (hctx->stopped)
-		timer_mod(&q->unplug_timer, ktime_get_ns());
-	hctx->stopped = false;
-	spin_unlock_bh(&q->lock);
-}
-
 static bool try_merge(struct request_queue *q, struct bio *bio)
 {
 	struct blk_plug *plug = current->plug;
@@ -369,11 +356,6 @@ static void blk_done_softirq(void)
 	}
 }
 
-static void drv_end_io(struct bio *bio)
-{
-	complete(bio->bi_private);
-}
-
 int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 {
 	struct completion done;
@@ -385,7 +367,7 @@ int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 	if (!bio_add_page(&bio, phys_to_page(PADDR(pa)), len, (u32)(pa & ~PAGE_MASK)))
 		return -EINVAL;
 	bio.bi_phys_segments = 1;
-	bio.bi_end_io = drv_end_io;
+	bio.bi_end_io = bio_wake_waiter;
 	bio.bi_private = &done;
 	init_completion(&done);
 	rq = blk_mq_get_request(q, bio.bi_opf);

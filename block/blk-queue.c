@@ -35,7 +35,7 @@ static void blk_timeout_work(struct work *w)
 			oldest = rq;
 	}
 	overdue = oldest && now >= oldest->dispatch_ns + q->timeout_ns;
-	if (oldest && !q->dying)
+	if (oldest)
 		timer_mod(&q->timeout_timer, q->timeout_ns + (overdue ? now : oldest->dispatch_ns));
 	spin_unlock_bh(&q->lock);
 	if (overdue && !(q->ops->timeout && q->ops->timeout(oldest)))

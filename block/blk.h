@@ -53,6 +53,8 @@ static inline bool op_is_sync(blk_opf_t opf)
 }
 
 void bio_init_reserves(void);
+/* A bi_end_io: complete() what bi_private points to. */
+void bio_wake_waiter(struct bio *bio);
 
 /* --- the queue ---------------------------------------------------------------------------- */
 

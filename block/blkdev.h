@@ -69,8 +69,8 @@ struct request {
 
 struct blk_mq_ops {
 	/* Start it on hardware queue rq->hctx_idx. `last`: nothing follows at once, so notify now.
-	 * Returns: 0 (the driver owns rq), -EBUSY (ring full: the queue stops and is restarted by
-	 * blk_mq_start_hw_queue), other -errno (rq fails). Context: interrupts off, q->lock not held. */
+	 * Returns: 0 (the driver owns rq), -EBUSY (ring full: the queue stops until one of its requests
+	 * has completed), other -errno (rq fails). Context: interrupts off, q->lock not held. */
 	int (*queue_rq)(struct request *rq, bool last);
 	/* Notify for requests queued with last == false. */
 	void (*commit_rqs)(struct request_queue *q, u16 hctx_idx);
@@ -108,8 +108,6 @@ bool blk_queue_polled(const struct request_queue *q);
 void blk_mq_complete_request(struct request *rq);
 /* The same for several, linked by rq->list; empties the list. */
 void blk_mq_complete_requests(struct list_head *done);
-/* A ring has room again: dispatch on, from softirq. A completion says the same. Context: any. */
-void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx_idx);
 /* Run a request of the driver's own (REQ_OP_DRV_IN) on one buffer and wait. Returns: 0 or -errno. */
 int must_check blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len);
 /* Hold new dispatches back and wait until none is in flight; undo. Context: sleeps. */

@@ -1,17 +1,25 @@
 /*
  * The mirror target: writes go to all legs, reads to one.
  *
- * A leg is IN_SYNC, REBUILDING (takes writes, gives no reads) or FAILED (neither).
+ * A leg is IN_SYNC, REBUILDING (takes writes, gives no reads), FAILED (neither), or WANTED: as
+ * FAILED, and to be rebuilt.
  *
  *	IN_SYNC    -> FAILED      leg_failed: an I/O failed, and it is not the last good one
- *	FAILED     -> REBUILDING  dm_mirror_ioctl
- *	REBUILDING -> IN_SYNC     rebuild_work: all is copied
- *	REBUILDING -> FAILED      leg_failed, rebuild_work: a copy failed
+ *	FAILED     -> WANTED      start_rebuild: by mirror_resume the first copy, or by the ioctl
+ *	WANTED     -> REBUILDING  rebuild_leg, before it copies, while no write is in flight
+ *	REBUILDING -> FAILED      leg_failed: a write failed; rebuild_work: the copy did
+ *	REBUILDING -> IN_SYNC     rebuild_work: all is copied and flushed
+ *
+ * A leg that fails while it is rebuilt, and is wanted again before the copy has noticed, is WANTED:
+ * the copy ends there, and the next run of the work begins from the start. To want a leg that is
+ * WANTED or REBUILDING changes nothing, nor does an I/O that fails late on one that is out.
  *
  * Invariants:
- * 1. A write that ended well is on every IN_SYNC leg.
+ * 1. A write that ended well is on every IN_SYNC leg, of which there is one at least.
  * 2. While a chunk is copied no write is in flight: they wait, so the copy cannot bring old data
  *    back over new.
+ * 3. Only rebuild_leg makes a leg REBUILDING: one that is so when all is copied has missed no write
+ *    since the first chunk.
  */
 #include "block/dm.h"
 
@@ -22,7 +30,7 @@
 
 #define COPY_PAGES 16u
 
-enum leg_state { LEG_IN_SYNC, LEG_REBUILDING, LEG_FAILED };
+enum leg_state { LEG_IN_SYNC, LEG_REBUILDING, LEG_WANTED, LEG_FAILED };
 
 struct mirror {
 	struct dm_target *t; /* [const] */
@@ -35,22 +43,25 @@ struct mirror {
 	struct work rebuild;
 };
 
-static struct workqueue *rebuild_wq; /* not dm's: a copy may wait for what that one does */
+static bool takes_writes(enum leg_state state)
+{
+	return state == LEG_IN_SYNC || state == LEG_REBUILDING;
+}
 
 /* Drop a leg, unless it is the last good one. Returns: whether it is out. */
 static bool leg_failed(struct mirror *m, u32 leg)
 {
 	u64 flags = spin_lock_irqsave(&m->lock);
-	enum leg_state was = m->legs[leg];
+	bool was_in = takes_writes(m->legs[leg]);
 	char name[DISK_NAME_LEN];
 	u32 good = 0;
 
 	for (u32 i = 0; i < m->t->nr_devs; i++)
 		good += i != leg && m->legs[i] == LEG_IN_SYNC;
-	if (good)
+	if (good && was_in)
 		m->legs[leg] = LEG_FAILED;
 	spin_unlock_irqrestore(&m->lock, flags);
-	if (good && was != LEG_FAILED) {
+	if (good && was_in) {
 		bdev_name(m->t->devs[leg].bdev, name, sizeof(name));
 		printk("%s: mirror leg %u (%s) failed and is dropped\n", m->t->dm->disk->disk_name,
 		       leg, name);
@@ -150,7 +161,7 @@ static u32 begin_write(struct mirror *m, struct bio *bio)
 	else
 		m->writes++;
 	for (u32 i = 0; i < m->t->nr_devs && !m->copying; i++)
-		if (m->legs[i] != LEG_FAILED)
+		if (takes_writes(m->legs[i]))
 			legs |= 1u << i;
 	spin_unlock_irqrestore(&m->lock, flags);
 	return legs;
@@ -234,42 +245,65 @@ static int copy_io(struct mirror *m, u32 leg, enum req_op op, sector_t offset, s
 	return submit_bio_wait(&bio);
 }
 
+/* From the first leg that can read it. */
+static int copy_chunk(struct mirror *m, u32 leg, sector_t at, sector_t nr, struct page *pages)
+{
+	u32 from;
+	int err;
+
+	do {
+		from = good_leg(m);
+		err = copy_io(m, from, REQ_OP_READ, at, nr, pages);
+	} while (err && leg_failed(m, from));
+	return err ? err : copy_io(m, leg, REQ_OP_WRITE, at, nr, pages);
+}
+
+/* Returns: whether the leg was in state `from`, and now is in `to`. */
+static bool move_leg(struct mirror *m, u32 leg, enum leg_state from, enum leg_state to)
+{
+	u64 flags = spin_lock_irqsave(&m->lock);
+	bool was = m->legs[leg] == from;
+
+	if (was)
+		m->legs[leg] = to;
+	spin_unlock_irqrestore(&m->lock, flags);
+	return was;
+}
+
+/* Ends early, with or without an error, when the leg is not REBUILDING any more. */
 static int rebuild_leg(struct mirror *m, u32 leg, struct page *pages)
 {
 	sector_t step = COPY_PAGES * PAGE_SIZE >> SECTOR_SHIFT, nr;
-	int err = 0;
+	int err = pages ? 0 : -ENOMEM;
 
-	for (sector_t at = 0; at < m->t->len && !err; at += nr) {
+	hold_writes(m);
+	(void)move_leg(m, leg, LEG_WANTED, LEG_REBUILDING);
+	release_writes(m);
+	for (sector_t at = 0; at < m->t->len && !err && READ_ONCE(m->legs[leg]) == LEG_REBUILDING;
+	     at += nr) {
 		nr = min(step, m->t->len - at);
 		hold_writes(m);
-		err = copy_io(m, good_leg(m), REQ_OP_READ, at, nr, pages);
-		if (!err)
-			err = copy_io(m, leg, REQ_OP_WRITE, at, nr, pages);
+		err = copy_chunk(m, leg, at, nr, pages);
 		release_writes(m);
-		if (READ_ONCE(m->legs[leg]) == LEG_FAILED) /* a write failed meanwhile */
-			err = -EIO;
 	}
-	return err;
+	/* What others have flushed must be as safe here before they do without the others. */
+	return err ? err : blkdev_issue_flush(m->t->devs[leg].bdev);
 }
 
 static void rebuild_work(struct work *w)
 {
 	struct mirror *m = container_of(w, struct mirror, rebuild);
 	struct page *pages = alloc_pages(GFP_KERNEL, (u32)__builtin_ctz(COPY_PAGES));
-	u64 flags;
+	bool done;
 	int err;
 
 	for (u32 leg = 0; leg < m->t->nr_devs; leg++) {
-		if (READ_ONCE(m->legs[leg]) != LEG_REBUILDING)
+		if (READ_ONCE(m->legs[leg]) != LEG_WANTED)
 			continue;
-		err = pages ? rebuild_leg(m, leg, pages) : -ENOMEM;
-		flags = spin_lock_irqsave(&m->lock);
-		if (m->legs[leg] == LEG_FAILED)
-			err = -EIO;
-		m->legs[leg] = err ? LEG_FAILED : LEG_IN_SYNC;
-		spin_unlock_irqrestore(&m->lock, flags);
+		err = rebuild_leg(m, leg, pages);
+		done = move_leg(m, leg, LEG_REBUILDING, err ? LEG_FAILED : LEG_IN_SYNC) && !err;
 		printk("%s: mirror leg %u %s\n", m->t->dm->disk->disk_name, leg,
-		       err ? "could not be rebuilt" : "is in sync");
+		       done ? "is in sync" : "could not be rebuilt");
 	}
 	if (pages)
 		free_pages(pages, (u32)__builtin_ctz(COPY_PAGES));
@@ -277,13 +311,9 @@ static void rebuild_work(struct work *w)
 
 static void start_rebuild(struct mirror *m)
 {
-	u64 flags = spin_lock_irqsave(&m->lock);
-
 	for (u32 i = 0; i < m->t->nr_devs; i++)
-		if (m->legs[i] == LEG_FAILED)
-			m->legs[i] = LEG_REBUILDING;
-	spin_unlock_irqrestore(&m->lock, flags);
-	queue_work(rebuild_wq, &m->rebuild);
+		(void)move_leg(m, i, LEG_FAILED, LEG_WANTED);
+	queue_work(dm_rebuild_wq, &m->rebuild);
 }
 
 int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
@@ -293,13 +323,16 @@ int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 	(void)arg;
 	if (cmd != DM_MIRROR_REBUILD)
 		return -ENOTTY;
+	if (!dm->write)
+		return -EPERM;
 	for (u32 i = 0; i < dm->nr_targets; i++)
 		if (dm->targets[i].ops == &dm_mirror)
 			start_rebuild(dm->targets[i].private);
 	return 0;
 }
 
-/* core NARGS ARGS... COUNT DEV START... : without "nosync" the first leg is copied to the others. */
+/* core NARGS ARGS... COUNT DEV START... : without "nosync" the first leg is copied to the others,
+ * of which there is one at least. */
 static int mirror_ctr(struct dm_target *t, u32 argc, char **argv)
 {
 	bool nosync = false;
@@ -308,7 +341,7 @@ static int mirror_ctr(struct dm_target *t, u32 argc, char **argv)
 	int err;
 
 	if (argc < 2 || strcmp(argv[0], "core") != 0 || dm_number(argv[1], &nargs) ||
-	    nargs > argc - 2 || argc - 2 - nargs < 1 || dm_number(argv[2 + nargs], &nr) ||
+	    nargs > argc - 2 || argc - 2 - nargs < 1 || dm_number(argv[2 + nargs], &nr) || nr < 2 ||
 	    nr > DM_MAX_DEVS || argc != 3 + nargs + 2 * nr)
 		return -EINVAL;
 	for (u64 i = 0; i < nargs; i++)
@@ -322,12 +355,15 @@ static int mirror_ctr(struct dm_target *t, u32 argc, char **argv)
 	work_init(&m->rebuild, rebuild_work);
 	t->private = m;
 	err = dm_get_devices(t, (u32)nr, argv + 3 + nargs, t->len);
-	if (err || nosync)
-		return err;
-	for (u32 i = 1; i < nr; i++)
+	for (u32 i = 1; i < nr && !nosync; i++)
 		m->legs[i] = LEG_FAILED;
-	start_rebuild(m);
-	return 0;
+	return err;
+}
+
+static void mirror_resume(struct dm_target *t)
+{
+	if (t->dm->write) /* else the first leg is read, and the others are left alone */
+		start_rebuild(t->private);
 }
 
 static void mirror_dtr(struct dm_target *t)
@@ -339,11 +375,5 @@ static void mirror_dtr(struct dm_target *t)
 	kfree(m);
 }
 
-const struct dm_target_ops dm_mirror = {"mirror", mirror_ctr, mirror_map, mirror_dtr};
-
-void dm_mirror_init(void)
-{
-	rebuild_wq = workqueue_create("kdm-rebuild");
-	if (!rebuild_wq)
-		panic("dm: no memory for the rebuilding thread");
-}
+const struct dm_target_ops dm_mirror = {"mirror", mirror_ctr, mirror_map, mirror_dtr,
+					mirror_resume};

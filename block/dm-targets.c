@@ -22,7 +22,7 @@ static void linear_map(struct dm_target *t, struct bio *bio)
 	dm_remap(t, 0, bio, offset_in(t, bio));
 }
 
-const struct dm_target_ops dm_linear = {"linear", linear_ctr, linear_map, NULL};
+const struct dm_target_ops dm_linear = {"linear", linear_ctr, linear_map, NULL, NULL};
 
 /* --- striped: COUNT CHUNK DEV START... ---------------------------------------------------- */
 
@@ -55,7 +55,7 @@ static void striped_map(struct dm_target *t, struct bio *bio)
 	dm_remap(t, 0, bio, 0);
 }
 
-const struct dm_target_ops dm_striped = {"striped", striped_ctr, striped_map, NULL};
+const struct dm_target_ops dm_striped = {"striped", striped_ctr, striped_map, NULL, NULL};
 
 /* --- delay: DEV START MILLISECONDS -------------------------------------------------------- */
 
@@ -95,7 +95,7 @@ static void delay_map(struct dm_target *t, struct bio *bio)
 	timer_mod(&d->timer, ktime_get_ns() + t->arg * NSEC_PER_MSEC);
 }
 
-const struct dm_target_ops dm_delay = {"delay", delay_ctr, delay_map, NULL};
+const struct dm_target_ops dm_delay = {"delay", delay_ctr, delay_map, NULL, NULL};
 
 /* --- error -------------------------------------------------------------------------------- */
 
@@ -112,4 +112,4 @@ static void error_map(struct dm_target *t, struct bio *bio)
 	bio_io_error(bio, bio->bi_iter.bi_size ? -EIO : 0);
 }
 
-const struct dm_target_ops dm_error = {"error", error_ctr, error_map, NULL};
+const struct dm_target_ops dm_error = {"error", error_ctr, error_map, NULL, NULL};

@@ -19,6 +19,7 @@
 #define MAX_ARGS 40
 
 static struct workqueue *dm_wq;
+struct workqueue *dm_rebuild_wq;
 static u32 dm_major, next_minor;
 
 /* --- I/O ---------------------------------------------------------------------------------- */
@@ -60,18 +61,22 @@ static void dm_end_io_acct(struct bio *bio)
 
 static void dm_start_io_acct(struct bio *bio)
 {
-	struct dm_io *io = bio->bi_private;
+	sector_t sectors = bio->bi_iter.bi_size >> SECTOR_SHIFT;
+	ktime_t now = ktime_get_ns();
+	struct dm_io *io;
 
-	if (bio->bi_end_io == dm_end_io_acct && io->bdev == bio->bi_bdev) /* tried again */
+	if (bio->bi_flags & BIO_COUNTED) /* tried again */
 		return;
+	bio->bi_flags |= BIO_COUNTED;
+	bdev_start_io_acct(bio->bi_bdev, now);
 	io = kmalloc(sizeof(*io), GFP_NOFS);
-	if (!io) /* uncounted is better than waiting for memory */
+	if (!io) { /* better without its time than waiting for memory */
+		bdev_end_io_acct(bio->bi_bdev, bio->bi_opf, sectors, now);
 		return;
-	*io = (struct dm_io){bio->bi_bdev, bio->bi_iter.bi_size >> SECTOR_SHIFT, ktime_get_ns(),
-			     bio->bi_end_io, bio->bi_private};
+	}
+	*io = (struct dm_io){bio->bi_bdev, sectors, now, bio->bi_end_io, bio->bi_private};
 	bio->bi_end_io = dm_end_io_acct;
 	bio->bi_private = io;
-	bdev_start_io_acct(io->bdev, io->start_ns);
 }
 
 static void dm_work(struct work *w)
@@ -132,6 +137,10 @@ static void dm_submit_bio(struct bio *bio)
 
 	if (!bio->bi_iter.bi_size) {
 		dm_flush(dm, bio);
+		return;
+	}
+	if (bio_op(bio) == REQ_OP_DISCARD && dm->disk->no_discard) {
+		bio_io_error(bio, -EOPNOTSUPP); /* rather than after half of the devices did it */
 		return;
 	}
 	if (bio->bi_opf & REQ_PREFLUSH) {
@@ -201,6 +210,7 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 	for (u32 i = 0; i < nr; i++, argv += 2) {
 		struct gendisk *disk = t->dm->disk;
 		struct dm_dev *d = &t->devs[i];
+		const struct gendisk *lower;
 		sector_t most;
 
 		if (dm_number(argv[1], &d->start))
@@ -220,6 +230,10 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 			printk("%s: %s is too small\n", disk->disk_name, argv[0]);
 			return -EINVAL;
 		}
+		lower = d->bdev->bd_disk;
+		disk->no_discard |= lower->queue ?
+					    !blk_queue_limits(lower->queue)->max_discard_sectors :
+					    lower->no_discard;
 		disk->logical_block_size =
 			max(disk->logical_block_size, bdev_logical_block_size(d->bdev));
 	}
@@ -257,8 +271,7 @@ static void dm_free(struct dm_disk *dm)
 		for (u32 dev = 0; dev < t->nr_devs; dev++)
 			blkdev_put(t->devs[dev].bdev, dm->write, dm);
 	}
-	if (dm->disk)
-		put_disk(dm->disk);
+	put_disk(dm->disk);
 	kfree(dm);
 }
 
@@ -266,10 +279,7 @@ static struct dm_disk *dm_alloc(bool write, u32 minor)
 {
 	struct dm_disk *dm = kzalloc(sizeof(*dm), GFP_KERNEL);
 
-	if (!dm)
-		return NULL;
-	dm->disk = alloc_disk(1);
-	if (!dm->disk) {
+	if (!dm || !(dm->disk = alloc_disk(1))) {
 		kfree(dm);
 		return NULL;
 	}
@@ -295,7 +305,8 @@ static int dm_create(char *spec)
 	int err = -EINVAL;
 
 	(void)uuid;
-	if (!spec || (*minor && dm_number(minor, &nr)) || nr > 255)
+	if (!spec || (*minor && dm_number(minor, &nr)) || nr > 255 ||
+	    (strcmp(mode, "rw") != 0 && strcmp(mode, "ro") != 0))
 		return -EINVAL;
 	dm = dm_alloc(strcmp(mode, "ro") != 0, (u32)nr);
 	if (!dm)
@@ -308,6 +319,9 @@ static int dm_create(char *spec)
 	err = device_add_disk(dm->disk);
 	if (err)
 		goto err_free;
+	for (u32 i = 0; i < dm->nr_targets; i++)
+		if (dm->targets[i].ops->resume)
+			dm->targets[i].ops->resume(&dm->targets[i]);
 	next_minor = (u32)nr + 1;
 	printk("%s: %s, %llu sectors in %u targets\n", dm->disk->disk_name, name,
 	       (unsigned long long)get_capacity(dm->disk), dm->nr_targets);
@@ -329,10 +343,10 @@ void dm_init(void)
 	major = register_blkdev(0, "device-mapper");
 	copy = rest = kstrdup(given, GFP_KERNEL);
 	dm_wq = workqueue_create("kdm");
-	if (major < 0 || !copy || !dm_wq)
+	dm_rebuild_wq = workqueue_create("kdm-rebuild");
+	if (major < 0 || !copy || !dm_wq || !dm_rebuild_wq)
 		panic("dm: no memory for the disks of the command line");
 	dm_major = (u32)major;
-	dm_mirror_init();
 	while ((spec = next_field(&rest, ';')) != NULL) {
 		err = dm_create(spec);
 		if (err)

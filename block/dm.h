@@ -10,7 +10,7 @@
  *
  *	linear DEV START
  *	striped COUNT CHUNK DEV START [DEV START]...
- *	mirror core NARGS ARGS... COUNT DEV START [DEV START]...    (ARGS: [REGION] [nosync])
+ *	mirror core NARGS ARGS... COUNT DEV START DEV START...    (ARGS: [REGION] [nosync])
  *	delay DEV START MILLISECONDS
  *	error
  */
@@ -25,13 +25,15 @@ struct dm_target;
 
 struct dm_target_ops {
 	const char *name;
-	/* Parse argv; dm_get_devices. Returns: 0 or -errno. */
+	/* Parse argv; dm_get_devices; write nothing yet. Returns: 0 or -errno. */
 	int (*ctr)(struct dm_target *t, u32 argc, char **argv);
 	/* Send on or end a bio that lies within the target and one chunk; its sector counts from the
 	 * start of the disk. One without data is a flush: for all devices. Context: thread. */
 	void (*map)(struct dm_target *t, struct bio *bio);
 	/* Undo ctr; devices are put by dm.c. May be NULL. */
 	void (*dtr)(struct dm_target *t);
+	/* The disk is there: what the target does by itself begins. May be NULL. */
+	void (*resume)(struct dm_target *t);
 };
 extern const struct dm_target_ops dm_linear, dm_striped, dm_delay, dm_error, dm_mirror;
 
@@ -75,4 +77,5 @@ void dm_remap(struct dm_target *t, u32 dev, struct bio *bio, sector_t offset);
 /* ioctl of a disk with mirrors: failed legs are rebuilt from the good ones, while I/O goes on. */
 #define DM_MIRROR_REBUILD 0xfd40
 int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg);
-void dm_mirror_init(void);
+/* Not that of dm_defer: a copy may wait for what that one does. */
+extern struct workqueue *dm_rebuild_wq;

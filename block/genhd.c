@@ -315,12 +315,19 @@ int blk_add_partition(struct gendisk *disk, u32 partno, sector_t start, sector_t
 
 int blkdev_reread_part(struct block_device *bdev)
 {
+	return blkdev_reread_part_excl(bdev, NULL);
+}
+
+int blkdev_reread_part_excl(struct block_device *bdev, const void *holder)
+{
 	struct gendisk *disk = bdev->bd_disk;
 	int err = 0;
 
 	if (bdev->bd_partno || disk->minors <= 1)
 		return -EINVAL;
 	mutex_lock(&disk->open_mutex);
+	if (bdev->bd_holder && bdev->bd_holder != holder)
+		err = -EBUSY;
 	for (u32 i = 1; i < DISK_MAX_PARTS; i++)
 		if (disk->part[i] && disk->part[i]->bd_openers)
 			err = -EBUSY;

@@ -82,6 +82,7 @@ struct gendisk {
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
 	u32 logical_block_size;			    /* [const once added] bytes */
+	bool no_discard;     /* [const once added] a stacked device with one that knows none */
 	u32 ra_pages;	     /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
 	bool dead;	     /* [atomic] removed: all I/O fails */
 	atomic_t refs;	     /* [atomic] the driver's, and one of each block_device */
@@ -112,9 +113,10 @@ void del_gendisk(struct gendisk *disk);
 
 /* The page cache of a block_device that is freed (bd_inode) goes with it: set by fs, or NULL. */
 extern void (*bdev_free_inode)(struct inode *inode);
-/* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open),
- * -EINVAL (cannot have any). Context: sleeps. */
+/* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open, or the
+ * disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
 int must_check blkdev_reread_part(struct block_device *bdev);
+int must_check blkdev_reread_part_excl(struct block_device *bdev, const void *holder);
 /* The driver says that the medium is read-only: no one can undo it. */
 void set_disk_ro(struct gendisk *disk, bool read_only);
 

@@ -2,7 +2,8 @@
  * Partition tables: MBR with logical partitions, and GPT with its backup.
  *
  * All numbers come from the disk: each is checked before it is used, chains of tables end after a
- * bound, and a table that contradicts itself gives no partitions and one line.
+ * bound, and a table that contradicts itself gives no partitions and one line. A partition that ends
+ * behind the disk is cut, as Linux does: some cameras make such.
  */
 #include "block/blk.h"
 
@@ -19,22 +20,24 @@
 /* A look at a disk, through one page. */
 struct part_scan {
 	struct gendisk *disk;
-	struct page *page;
-	u32 block; /* logical block, bytes: the unit of all tables */
+	u32 block;   /* logical block, bytes: the unit of all tables */
+	u32 sectors; /* of a block */
+	u64 blocks;  /* of the disk */
+	u32 next;    /* number of the next logical partition */
 	u32 found;
-	u32 next; /* number of the next logical partition */
+	bool more; /* there are partitions without a minor */
+	struct page *page;
 };
 
 /* Read one logical block. Returns: its contents, valid until the next call, or NULL. */
 static void *read_lba(struct part_scan *s, u64 lba)
 {
-	u32 sectors = s->block >> SECTOR_SHIFT;
 	struct bio bio;
 
-	if (lba >= get_capacity(s->disk) / sectors)
+	if (lba >= s->blocks)
 		return NULL;
 	bio_init(&bio, s->disk->part[0], REQ_OP_READ);
-	bio.bi_iter.bi_sector = lba * sectors;
+	bio.bi_iter.bi_sector = lba * s->sectors;
 	if (!bio_add_page(&bio, s->page, s->block, 0) || submit_bio_wait(&bio))
 		return NULL;
 	return page_address(s->page);
@@ -42,16 +45,20 @@ static void *read_lba(struct part_scan *s, u64 lba)
 
 static void add_partition(struct part_scan *s, u32 partno, u64 lba, u64 nr)
 {
-	u32 sectors = s->block >> SECTOR_SHIFT;
-	u64 most = get_capacity(s->disk) / sectors;
+	u64 room = s->blocks - min(lba, s->blocks);
 
-	if (partno >= s->disk->minors)
+	if (partno >= s->disk->minors) {
+		s->more = true;
 		return;
-	if (lba > most || nr > most - lba ||
-	    blk_add_partition(s->disk, partno, lba * sectors, nr * sectors))
-		printk("%s: partition %u cannot be used: %llu + %llu of %llu blocks\n",
+	}
+	if (nr > room)
+		printk("%s: partition %u reaches beyond the end: %llu + %llu of %llu blocks\n",
 		       s->disk->disk_name, partno, (unsigned long long)lba, (unsigned long long)nr,
-		       (unsigned long long)most);
+		       (unsigned long long)s->blocks);
+	if (!room)
+		return;
+	if (blk_add_partition(s->disk, partno, lba * s->sectors, min(nr, room) * s->sectors))
+		printk("%s: partition %u cannot be used\n", s->disk->disk_name, partno);
 	else
 		s->found++;
 }
@@ -88,7 +95,16 @@ static bool gpt_read_header(struct part_scan *s, u64 lba, struct gpt_header *out
 	entry = le32_to_cpu(h->entry_size);
 	return crc32(0, h, size) == crc && le64_to_cpu(h->my_lba) == lba &&
 	       entry >= sizeof(struct gpt_entry) && entry <= s->block && !(entry & (entry - 1)) &&
-	       le32_to_cpu(h->nr_entries) <= GPT_MAX_ENTRIES;
+	       le32_to_cpu(h->nr_entries) <= GPT_MAX_ENTRIES &&
+	       le64_to_cpu(h->first_usable_lba) <= le64_to_cpu(h->last_usable_lba) &&
+	       le64_to_cpu(h->last_usable_lba) < s->blocks;
+}
+
+static bool gpt_in_use(const struct gpt_entry *e)
+{
+	static const u8 unused[16];
+
+	return memcmp(e->type_guid, unused, sizeof(unused)) != 0;
 }
 
 /* Check the table's CRC and keep the entries for which there are minors. */
@@ -97,6 +113,7 @@ static bool gpt_read_entries(struct part_scan *s, const struct gpt_header *h,
 {
 	u32 size = le32_to_cpu(h->entry_size), left = le32_to_cpu(h->nr_entries), crc = 0, kept = 0;
 	u64 lba = le64_to_cpu(h->entries_lba);
+	bool more = false;
 
 	for (; left; lba++) {
 		u8 *block = read_lba(s, lba);
@@ -105,10 +122,17 @@ static bool gpt_read_entries(struct part_scan *s, const struct gpt_header *h,
 		if (!block)
 			return false;
 		crc = crc32(crc, block, (size_t)here * size);
-		for (u32 i = 0; i < here && kept < DISK_MAX_PARTS - 1; i++)
-			memcpy(&entries[kept++], block + i * size, sizeof(*entries));
+		for (u32 i = 0; i < here; i++) {
+			const struct gpt_entry *e = (const void *)(block + i * size);
+
+			if (kept < DISK_MAX_PARTS - 1)
+				entries[kept++] = *e;
+			else
+				more |= gpt_in_use(e);
+		}
 		left -= here;
 	}
+	s->more = more && crc == le32_to_cpu(h->entries_crc);
 	return crc == le32_to_cpu(h->entries_crc);
 }
 
@@ -120,16 +144,14 @@ static bool gpt_try(struct part_scan *s, u64 lba, struct gpt_header *h, struct g
 
 static void scan_gpt(struct part_scan *s)
 {
-	static const u8 unused[16];
 	struct gpt_entry *entries = kcalloc(DISK_MAX_PARTS - 1, sizeof(*entries), GFP_KERNEL);
 	const char *name = s->disk->disk_name;
-	u64 last = get_capacity(s->disk) / (s->block >> SECTOR_SHIFT) - 1;
 	struct gpt_header h;
 
 	if (!entries)
 		return;
 	if (!gpt_try(s, 1, &h, entries)) {
-		if (!gpt_try(s, last, &h, entries)) {
+		if (!gpt_try(s, s->blocks - 1, &h, entries)) {
 			printk("%s: both GPTs are damaged\n", name);
 			goto out;
 		}
@@ -139,7 +161,7 @@ static void scan_gpt(struct part_scan *s)
 		u64 first = le64_to_cpu(entries[i].first_lba),
 		    end = le64_to_cpu(entries[i].last_lba);
 
-		if (memcmp(entries[i].type_guid, unused, sizeof(unused)) == 0)
+		if (!gpt_in_use(&entries[i]))
 			continue;
 		if (first > end || first < le64_to_cpu(h.first_usable_lba) ||
 		    end > le64_to_cpu(h.last_usable_lba))
@@ -198,6 +220,7 @@ static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 		}
 		if (!next)
 			return;
+		s->more |= s->next >= s->disk->minors;
 		link = le32_to_cpu(next->start);
 		most = le32_to_cpu(next->nr);
 	}
@@ -207,19 +230,20 @@ static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 
 static void scan_tables(struct part_scan *s)
 {
-	u32 sectors = s->block >> SECTOR_SHIFT;
 	struct mbr_entry e[4];
+	bool gpt = false;
 
 	if (!mbr_read(s, 0, e))
 		return;
-	for (u32 i = 0; i < 4; i++)
+	for (u32 i = 0; i < 4; i++) {
 		if (e[i].status & 0x7f) /* a boot sector of something else */
 			return;
-	for (u32 i = 0; i < 4; i++)
-		if (e[i].type == MBR_PROTECTIVE) {
-			scan_gpt(s);
-			return;
-		}
+		gpt |= e[i].type == MBR_PROTECTIVE;
+	}
+	if (gpt) {
+		scan_gpt(s);
+		return;
+	}
 	for (u32 i = 0; i < 4; i++) {
 		u64 start = le32_to_cpu(e[i].start), nr = le32_to_cpu(e[i].nr);
 
@@ -230,7 +254,7 @@ static void scan_tables(struct part_scan *s)
 			continue;
 		}
 		/* As Linux: room for a boot loader, but not for overwriting the logical ones. */
-		add_partition(s, i + 1, start, min(nr, (u64)(sectors > 2 ? 1 : 2 / sectors)));
+		add_partition(s, i + 1, start, min(nr, (u64)(s->sectors > 2 ? 1 : 2 / s->sectors)));
 		scan_logical(s, start, nr);
 	}
 }
@@ -242,15 +266,19 @@ void blk_scan_partitions(struct gendisk *disk)
 	size_t len = 0;
 
 	s.block = bdev_logical_block_size(disk->part[0]);
+	s.sectors = s.block >> SECTOR_SHIFT;
+	s.blocks = get_capacity(disk) / s.sectors;
 	s.page = alloc_page(GFP_KERNEL);
 	if (!s.page)
 		return;
-	if (get_capacity(disk) >= s.block >> SECTOR_SHIFT)
-		scan_tables(&s);
+	scan_tables(&s);
 	put_page(s.page);
 	for (u32 i = 1; s.found && i < DISK_MAX_PARTS; i++)
 		if (disk->part[i])
 			len += (size_t)snprintf(names + len, sizeof(names) - len, " %u", i);
 	if (s.found)
 		printk("%s: partitions%s\n", disk->disk_name, names);
+	if (s.more)
+		printk("%s: there are no numbers for partitions above %u\n", disk->disk_name,
+		       disk->minors - 1);
 }

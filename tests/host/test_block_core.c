@@ -460,6 +460,31 @@ static void a_stuck_request_is_failed(void **state)
 	assert_int_equal(d.nr_timeouts, 1);
 }
 
+static bool only_time_passes(void)
+{
+	return false;
+}
+
+/* The watchdog looks on while a disk is removed, or the removal would wait for ever. */
+static void a_disk_that_hangs_is_removed(void **state)
+{
+	(void)state;
+	send(REQ_OP_READ, 0, 8, 'r');
+	drain();
+	fake_clock_advance(20 * NSEC_PER_SEC);
+	send(REQ_OP_READ, 64, 8, 'r');
+	fake_schedule_hook = only_time_passes;
+	del_gendisk(d.disk);
+	fake_schedule_hook = fake_disks_progress;
+	assert_int_equal(d.nr_timeouts, 1);
+	assert_int_equal(ended, 2);
+	assert_int_equal(errors, 1);
+	blk_cleanup_queue(d.q);
+	put_disk(d.disk);
+	blkdev_put(bdev, true, NULL);
+	start(NULL);
+}
+
 static void bad_bios_end_at_once(void **state)
 {
 	struct queue_limits lim = *blk_queue_limits(d.q);
@@ -725,6 +750,7 @@ int main(void)
 		T(flush_sequences),
 		T(a_later_flush_waits_for_the_next),
 		T(a_stuck_request_is_failed),
+		T(a_disk_that_hangs_is_removed),
 		T(bad_bios_end_at_once),
 		T(zeroes_and_discards),
 		T(deadline_sorts_and_forgets_none),

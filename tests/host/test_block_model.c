@@ -438,6 +438,144 @@ static void mirror_with_failing_legs(void **state)
 	assert_non_null(strstr(fake_log(), "is in sync"));
 }
 
+/* A leg fails while it is rebuilt, and is asked for again before the copy can notice. */
+static int fail_step;
+
+static bool fail_and_ask_again(void)
+{
+	struct op *o = ops;
+
+	if (fail_step == 0 && disk_b.kinds[REQ_OP_WRITE] >= 9 && !current_thread()->bio_list) {
+		disk_b.bad_sector = 4 + 8; /* long copied */
+		*o = (struct op){.used = true, .sector = 4, .sectors = 1, .tag = 777};
+		o->op = REQ_OP_WRITE;
+		o->bio = random_bio(mirror_bdev, o);
+		o->bio->bi_opf |= REQ_SYNC;
+		o->bio->bi_private = o;
+		o->bio->bi_end_io = op_end;
+		flying++;
+		fail_step++;
+		submit_bio(o->bio);
+		return true;
+	}
+	if (fail_step == 1 && strstr(fake_log(), "failed and is dropped")) {
+		disk_b.bad_sector = ~0ull;
+		assert_int_equal(
+			mirror_bdev->bd_disk->fops->ioctl(mirror_bdev, DM_MIRROR_REBUILD, 0), 0);
+		fail_step++;
+		return true;
+	}
+	return fake_disks_progress();
+}
+
+static void legs_are_equal(u32 sectors)
+{
+	for (u32 i = 0; i < sectors; i++)
+		assert_int_equal(tag_at(&disk_a, i), tag_at(&disk_b, i + 8));
+}
+
+static void mirror_asked_again_while_rebuilding(void **state)
+{
+	(void)state;
+	make_three();
+	blk_queue_write_cache(disk_b.q, true, false);
+	for (u32 i = 0; i < DISK_SECTORS; i++)
+		put_tag(disk_a.data + i * 512, (u16)(1 + i));
+	cmdline_init("\"dm-mod.create=mir,,,rw,0 2000 mirror core 1 64 2 vda 0 vdb 8\"");
+	dm_init();
+	mirror_bdev = fake_open("dm-0");
+	fake_schedule_hook = fail_and_ask_again;
+	fake_run_pending();
+	settle();
+	assert_int_equal(fail_step, 2);
+	assert_non_null(strstr(fake_log(), "leg 1 could not be rebuilt"));
+	assert_non_null(strstr(fake_log(), "leg 1 is in sync"));
+	assert_int_equal(tag_at(&disk_a, 4), 777);
+	legs_are_equal(2000);
+	/* What the first leg had made durable is so on the second before it may do without it. */
+	assert_memory_equal(disk_b.durable, disk_b.data, sizeof(disk_b.data));
+	blkdev_put(mirror_bdev, true, NULL);
+}
+
+/* The same at random: writes, failures of the leg and wishes to rebuild it while it is rebuilt.
+ * Whenever a leg is said to be in sync, and not dropped afterwards, it is. */
+static bool fail_and_mend(void)
+{
+	if (fake_random(16) == 0)
+		disk_b.bad_sector = fake_random(2) ? 8 + fake_random(1000) : ~0ull;
+	if (fake_random(16) == 0)
+		assert_int_equal(
+			mirror_bdev->bd_disk->fops->ioctl(mirror_bdev, DM_MIRROR_REBUILD, 0), 0);
+	return submit_and_progress();
+}
+
+static const char *last_of(const char *what)
+{
+	const char *at = fake_log(), *last = NULL;
+
+	for (; (at = strstr(at, what)) != NULL; at++)
+		last = at;
+	return last;
+}
+
+static void mirror_fails_while_rebuilding(void **state)
+{
+	u32 in_sync = 0, rounds = 2 + operations(2000);
+
+	(void)state;
+	make_three();
+	cmdline_init("\"dm-mod.create=mir,,,rw,0 1001 mirror core 1 64 2 vda 0 vdb 8\"");
+	dm_init();
+	mirror_bdev = fake_open("dm-0");
+	nr_sectors = 1001;
+	for (u32 n = 0; n < rounds; n++) {
+		fake_log_clear();
+		disk_b.bad_sector = 8 + n % 1000;
+		assert_int_equal(blkdev_issue_zeroout(mirror_bdev, n % 1000, 1), 0);
+		model[n % 1000] = 0;
+		disk_b.bad_sector = ~0ull;
+		assert_int_equal(
+			mirror_bdev->bd_disk->fops->ioctl(mirror_bdev, DM_MIRROR_REBUILD, 0), 0);
+		fake_schedule_hook = fail_and_mend;
+		fake_run_pending();
+		fake_schedule_hook = fake_disks_progress;
+		disk_b.bad_sector = ~0ull;
+		settle();
+		if (last_of("is in sync") > last_of("failed and is dropped")) {
+			legs_are_equal(1001);
+			in_sync++;
+		}
+	}
+	assert_true(in_sync > rounds / 20);
+	for (u32 i = 0; i < nr_sectors; i++)
+		assert_int_equal(tag_at(&disk_a, i), model[i]);
+	blkdev_put(mirror_bdev, true, NULL);
+}
+
+/* The leg that is copied from has a bad sector as well, and there is a third. */
+static void mirror_copies_from_any_good_leg(void **state)
+{
+	(void)state;
+	make_three();
+	for (u32 i = 0; i < DISK_SECTORS; i++) {
+		put_tag(disk_a.data + i * 512, (u16)(1 + i));
+		put_tag(disk_c.data + i * 512, (u16)(1 + i));
+	}
+	cmdline_init("\"dm-mod.create=mir,,,rw,0 2000 mirror core 1 nosync 3 vda 0 vdb 8 vdc 0\"");
+	dm_init();
+	mirror_bdev = fake_open("dm-0");
+	disk_b.bad_sector = 8;
+	assert_int_equal(blkdev_issue_zeroout(mirror_bdev, 0, 1), 0);
+	disk_b.bad_sector = ~0ull;
+	disk_a.bad_sector = 500;
+	assert_int_equal(mirror_bdev->bd_disk->fops->ioctl(mirror_bdev, DM_MIRROR_REBUILD, 0), 0);
+	fake_run_pending();
+	assert_non_null(strstr(fake_log(), "leg 1 is in sync"));
+	legs_are_equal(2000);
+	assert_non_null(strstr(fake_log(), "leg 0 (vda) failed and is dropped"));
+	blkdev_put(mirror_bdev, true, NULL);
+}
+
 static void error_target_and_bad_tables(void **state)
 {
 	struct block_device *bdev;
@@ -445,10 +583,16 @@ static void error_target_and_bad_tables(void **state)
 
 	(void)state;
 	make_three();
+	memset(disk_b.data, 1, sizeof(disk_b.data));
 	cmdline_init(
 		"\"dm-mod.create=e,,,ro,0 10 linear vda 0,10 10 error;a,,,rw,0 10 linear vdz 0;"
 		"b,,,rw,1 10 linear vda 0;c,,,rw,0 3000 linear vda 0;d,,,rw;"
 		"e,,,rw,0 10 magic vda 0;f,,,rw,0 10 striped 3 4 vda 0;"
+		"i,,,xx,0 10 error;j,,,,0 10 error;"
+		"k,,,rw,0 10 mirror core 1 nosync 1 vdb 0;"
+		"l,,,rw,0 1000 mirror core 1 64 2 vdb 0 vdc 0,1000 10 magic;"
+		"m,,0,rw,0 1000 mirror core 1 64 2 vdb 0 vdc 0;"
+		"r,,7,ro,0 1000 mirror core 1 64 2 vdb 0 vdc 0;"
 		"g,,,rw,0 10 mirror core 9 2 vda 0;h,,,rw,0 10 linear vda 0 1\"");
 	dm_init();
 	bdev = blkdev_get_by_dev(blk_lookup_devt("dm-0"), false, NULL);
@@ -462,9 +606,46 @@ static void error_target_and_bad_tables(void **state)
 	fake_bio_free(bio);
 	blkdev_put(bdev, false, NULL);
 	assert_int_equal(blk_lookup_devt("dm-1"), 0);
-	assert_non_null(strstr(fake_log(), "'h' cannot be made"));
+	for (const char *name = "abcdfghijklm"; *name; name++) {
+		char said[32];
+
+		snprintf(said, sizeof(said), "'%c' cannot be made", *name);
+		assert_non_null(strstr(fake_log(), said));
+	}
+	/* What is refused has changed nothing, nor has what is read only. */
+	bdev = fake_open("dm-7");
+	assert_int_equal(bdev->bd_disk->fops->ioctl(bdev, DM_MIRROR_REBUILD, 0), -EPERM);
+	fake_run_pending();
+	assert_int_equal(disk_c.kinds[REQ_OP_WRITE], 0);
+	blkdev_put(bdev, true, NULL);
 	/* A disk that is held cannot be claimed: mounted, say. */
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(blk_lookup_devt("vda"), false, &bdev)), -EBUSY);
+}
+
+/* What one of the devices cannot do, none does: else who is told so would have lost half of it. */
+static void discard_that_one_leg_refuses(void **state)
+{
+	struct block_device *bdev;
+
+	(void)state;
+	make_three();
+	blk_queue_limits(disk_c.q)->max_discard_sectors = 0;
+	memset(disk_a.data, 1, sizeof(disk_a.data));
+	memset(disk_b.data, 1, sizeof(disk_b.data));
+	memset(disk_c.data, 1, sizeof(disk_c.data));
+	cmdline_init("\"dm-mod.create=m,,0,rw,0 500 mirror core 1 nosync 2 vda 0 vdc 0;"
+		     "o,,1,rw,0 400 linear dm-0 0,400 200 linear vdb 0\"");
+	dm_init();
+	for (u32 i = 0; i < 2; i++) {
+		bdev = fake_open(i ? "dm-1" : "dm-0");
+		assert_int_equal(blkdev_issue_discard(bdev, 0, 500), -EOPNOTSUPP);
+		if (i)
+			assert_int_equal(blkdev_issue_discard(bdev, 400, 100), -EOPNOTSUPP);
+		for (u32 at = 0; at < DISK_SECTORS; at++)
+			assert_true(tag_at(&disk_a, at) == 0x101 && tag_at(&disk_b, at) == 0x101);
+		blkdev_put(bdev, true, NULL);
+	}
+	assert_null(strstr(fake_log(), "dropped"));
 }
 
 static void end_and_note(struct bio *bio)
@@ -548,8 +729,8 @@ static void statistics(void **state)
 	blkdev_put(bdev, true, NULL);
 }
 
-/* Without memory to count with, I/O goes on. */
-static void uncounted(void **state)
+/* Without memory to keep its time, an I/O is counted all the same, and once. */
+static void counted_without_memory(void **state)
 {
 	struct block_device *bdev;
 	struct disk_stats s;
@@ -557,17 +738,28 @@ static void uncounted(void **state)
 
 	(void)state;
 	make_three();
-	cmdline_init("\"dm-mod.create=l,,0,rw,0 100 linear vda 0\"");
+	cmdline_init("\"dm-mod.create=m,,0,rw,0 100 mirror core 1 nosync 2 vda 0 vdb 0;"
+		     "l,,1,rw,0 100 linear dm-0 0\"");
 	dm_init();
+	disk_a.bad_sector = 12;
+	for (u32 i = 0; i < 2; i++) { /* the read is tried twice */
+		bdev = fake_open(i ? "dm-0" : "dm-1");
+		bio = fake_bio(bdev, i ? REQ_OP_READ : REQ_OP_WRITE, 8 * i, 8, 'u');
+		mm_fail_after(1);
+		assert_int_equal(submit_bio_wait(bio), 0);
+		mm_fail_after(0);
+		fake_bio_free(bio);
+		bdev_get_stats(bdev, &s);
+		assert_int_equal(s.ios[!i], 1);
+		assert_int_equal(s.sectors[!i], 8);
+		assert_int_equal(s.in_flight, 0);
+		blkdev_put(bdev, true, NULL);
+	}
+	assert_non_null(strstr(fake_log(), "leg 0 (vda) failed and is dropped"));
 	bdev = fake_open("dm-0");
-	bio = fake_bio(bdev, REQ_OP_WRITE, 8, 8, 'u');
-	mm_fail_after(1);
-	assert_int_equal(submit_bio_wait(bio), 0);
-	mm_fail_after(0);
-	fake_bio_free(bio);
-	assert_int_equal(disk_a.data[8 * 512], 'u');
-	bdev_get_stats(bdev, &s);
-	assert_int_equal(s.ios[1] + s.in_flight, 0);
+	bdev_get_stats(bdev, &s); /* the write came from above */
+	assert_int_equal(s.ios[0], 1);
+	assert_int_equal(s.ios[1], 1);
 	blkdev_put(bdev, true, NULL);
 }
 
@@ -579,9 +771,13 @@ static const struct {
 	{"striped", striped},
 	{"stack_of_stacks", stack_of_stacks},
 	{"mirror_with_failing_legs", mirror_with_failing_legs},
+	{"mirror_asked_again_while_rebuilding", mirror_asked_again_while_rebuilding},
+	{"mirror_fails_while_rebuilding", mirror_fails_while_rebuilding},
+	{"mirror_copies_from_any_good_leg", mirror_copies_from_any_good_leg},
 	{"error_target_and_bad_tables", error_target_and_bad_tables},
+	{"discard_that_one_leg_refuses", discard_that_one_leg_refuses},
 	{"statistics", statistics},
-	{"uncounted", uncounted},
+	{"counted_without_memory", counted_without_memory},
 };
 static const char *self;
 

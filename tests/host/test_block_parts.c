@@ -119,18 +119,38 @@ static void bad_mbrs(void **state)
 	assert_int_equal(scan(), 0);
 	assert_int_equal(how_many(), 0);
 	d.data[MBR_ENTRIES + 16] = 0;
-	mbr_put(0, 1, 0x83, 2000, 49); /* beyond the end */
+	mbr_put(0, 1, 0x83, 2048, 1); /* beyond the end */
 	mbr_put(0, 2, 0x83, 0xffffffff, 0xffffffff);
 	mbr_put(0, 3, 0x0f, 1000, 500);
 	mbr_put(1000, 1, 0x0f, 0, 500); /* a chain that bites its tail */
 	assert_int_equal(scan(), 0);
 	assert_int_equal(how_many(), 2);
-	assert_non_null(strstr(fake_log(), "partition 2 cannot be used"));
+	assert_non_null(strstr(fake_log(), "partition 2 reaches beyond the end"));
+	assert_non_null(strstr(fake_log(), "partition 3 reaches beyond the end"));
 	assert_null(strstr(fake_log(), "partition 5"));
 	assert_non_null(strstr(fake_log(), "chain of logical partitions is broken"));
 	d.bad_sector = 0;
 	assert_int_equal(scan(), 0);
 	assert_int_equal(how_many(), 0);
+}
+
+/* As Linux: what begins on the disk is cut at its end. */
+static void what_ends_behind_the_disk_is_cut(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0x83, 64, 100);
+	mbr_put(0, 1, 0x83, 2000, 49);
+	mbr_put(0, 2, 0x0f, 1000, 0xffffffff);
+	mbr_put(1000, 0, 0x83, 8, 0xfffffff0);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 4);
+	expect(1, 64, 100);
+	expect(2, 2000, 48);
+	expect(3, 1000, 2);
+	expect(5, 1008, 1040);
+	assert_non_null(
+		strstr(fake_log(), "partition 2 reaches beyond the end: 2000 + 49 of 2048"));
+	assert_null(strstr(fake_log(), "partition 1"));
 }
 
 /* Three tables in an extended partition of 500 blocks from 1000; the links are from its start. */
@@ -192,16 +212,19 @@ static void chains_of_other_systems(void **state)
 	d.data[1100 * block + MBR_ENTRIES + 3 * 16] = 0x12;
 	mbr_put(1300, 0, 0x05, 400, 100); /* no partition, and the link first */
 	mbr_put(1300, 1, 0, 0, 0);
-	mbr_put(1400, 0, 0x83, 1, 20);
+	mbr_put(1400, 0, 0x05, 450, 50); /* the link first, and then one */
+	mbr_put(1400, 1, 0x83, 1, 20);
+	mbr_put(1450, 0, 0x83, 1, 40);
 	mbr_put(0, 1, 0x0f, 1600, 100); /* a second chain: its numbers follow */
 	mbr_put(1600, 0, 0x83, 1, 30);
 	assert_int_equal(scan(), 0);
 	assert_false(broken());
-	assert_int_equal(how_many(), 7);
+	assert_int_equal(how_many(), 8);
 	expect(6, 1109, 30);
 	expect(7, 1150, 10);
 	expect(8, 1401, 20);
-	expect(9, 1601, 30);
+	expect(9, 1451, 40);
+	expect(10, 1601, 30);
 }
 
 /* More than there are numbers for: the rest is not looked at. */
@@ -217,6 +240,13 @@ static void a_long_chain(void **state)
 	assert_false(broken());
 	assert_int_equal(how_many(), 1 + 11);
 	expect(15, 100 + 70 * 10 + 1, 5);
+	assert_non_null(strstr(fake_log(), "vda: there are no numbers for partitions above 15"));
+	mbr_put(100 + 70 * 10, 1, 0, 0, 0); /* the fifteenth is the last */
+	fake_log_clear();
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 1 + 11);
+	assert_null(strstr(fake_log(), "no numbers"));
+	mbr_put(100 + 70 * 10, 1, 0x05, 710, 10);
 	for (u32 i = 0; i < 120; i++) /* without end, and without a partition */
 		mbr_put(100 + i * 10, 0, 0, 0, 0);
 	d.nr_requests = 0;
@@ -289,6 +319,72 @@ static void gpt_and_its_backup(void **state)
 	assert_int_equal(scan(), 0);
 	assert_non_null(strstr(fake_log(), "both GPTs are damaged"));
 	assert_int_equal(how_many(), 0);
+}
+
+static void gpt_resign(u64 lba)
+{
+	u8 *h = d.data + lba * 512;
+	u32 crc;
+
+	memset(h + 16, 0, 4);
+	crc = crc_of(h, 92);
+	memcpy(h + 16, &crc, 4);
+}
+
+/* The CRCs are right, but what they cover is not: the backup is asked. */
+static void gpt_that_lies(void **state)
+{
+	static const struct {
+		u64 first, last;
+		bool good;
+	} usable[] = {{34, DISK_SECTORS - 1, true},
+		      {34, DISK_SECTORS, false},
+		      {34, 1ull << 50, false},
+		      {~0ull, ~0ull, false},
+		      {DISK_SECTORS - 33, 1000, false},
+		      {34, 33, false},
+		      {34, 34, true}};
+
+	(void)state;
+	mbr_put(0, 0, 0xee, 1, 0xffffffff);
+	gpt_put(DISK_SECTORS - 1, 1, DISK_SECTORS - 33);
+	for (u32 i = 0; i < sizeof(usable) / sizeof(usable[0]); i++) {
+		gpt_put(1, DISK_SECTORS - 1, 2);
+		memcpy(d.data + 512 + 40, &usable[i].first, 16);
+		gpt_resign(1);
+		fake_log_clear();
+		assert_int_equal(scan(), 0);
+		assert_int_equal(strstr(fake_log(), "using the backup") == NULL, usable[i].good);
+		if (!usable[i].good) {
+			assert_int_equal(how_many(), 2);
+			expect(1, 34, 100);
+		}
+	}
+}
+
+/* More than there are minors for: the rest is not silently missing. */
+static void gpt_with_too_many(void **state)
+{
+	u8 *entries = d.data + 2 * 512;
+	u32 crc;
+
+	(void)state;
+	mbr_put(0, 0, 0xee, 1, 0xffffffff);
+	gpt_put(1, DISK_SECTORS - 1, 2);
+	for (u32 i = 14; i < 16; i++) {
+		fake_log_clear();
+		memcpy(entries + i * 128, entries, 128);
+		memset(entries + i * 128 + 32, 0, 16);
+		entries[i * 128 + 33] = entries[i * 128 + 41] = (u8)(i - 12);
+		crc = crc_of(entries, 128 * 128);
+		memcpy(d.data + 512 + 88, &crc, 4);
+		gpt_resign(1);
+		assert_int_equal(scan(), 0);
+		assert_int_equal(how_many(), 3);
+		expect(15, 512, 1);
+		assert_int_equal(strstr(fake_log(), "no numbers for partitions above 15") != NULL,
+				 i == 15);
+	}
 }
 
 /* Whatever lies in the tables, nothing is read or made outside of the disk. */
@@ -367,6 +463,55 @@ static void a_partition_is_a_window(void **state)
 	blkdev_put(whole, true, NULL);
 }
 
+/* A disk that somebody has for himself, mounted as it is say, keeps what partitions it has. */
+static void a_claimed_disk_is_not_read_again(void **state)
+{
+	struct block_device *whole = d.disk->part[0];
+	int mine, other;
+
+	(void)state;
+	mbr_put(0, 0, 0x83, 64, 100);
+	assert_int_equal(scan(), 0);
+	assert_ptr_equal(blkdev_get_by_dev(whole->bd_dev, true, &mine), whole);
+	mbr_put(0, 1, 0x83, 200, 100);
+	assert_int_equal(scan(), -EBUSY);
+	assert_int_equal(blkdev_reread_part_excl(whole, &other), -EBUSY);
+	assert_int_equal(how_many(), 1);
+	assert_int_equal(blkdev_reread_part_excl(whole, &mine), 0);
+	assert_int_equal(how_many(), 2);
+	blkdev_put(whole, true, &mine);
+	mbr_put(0, 1, 0, 0, 0);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 1);
+}
+
+static void read_again(struct mutex *m)
+{
+	fake_mutex_hook = NULL;
+	mutex_unlock(m);
+	assert_int_equal(scan(), 0);
+}
+
+/* Who waits to open a partition while the table is read again does not get the old one. */
+static void a_partition_vanishes_while_it_is_opened(void **state)
+{
+	struct block_device *part;
+	dev_t dev;
+
+	(void)state;
+	mbr_put(0, 0, 0x83, 64, 100);
+	assert_int_equal(scan(), 0);
+	dev = blk_lookup_devt("vda1");
+	mbr_put(0, 0, 0x83, 1000, 100);
+	mutex_lock(&d.disk->open_mutex);
+	fake_mutex_hook = read_again;
+	part = blkdev_get_by_dev(dev, true, NULL);
+	assert_int_equal(PTR_ERR(part), -ENXIO);
+	part = blkdev_get_by_dev(dev, true, NULL);
+	assert_int_equal(part->bd_start_sect, 1000);
+	blkdev_put(part, true, NULL);
+}
+
 static void no_memory(void **state)
 {
 	(void)state;
@@ -385,10 +530,21 @@ static void no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(primary_and_logical),	    T(tables_of_4k_blocks),	T(bad_mbrs),
-		T(chains_that_go_astray),   T(chains_of_other_systems), T(a_long_chain),
-		T(gpt_and_its_backup),	    T(random_tables),		T(no_memory),
+		T(primary_and_logical),
+		T(tables_of_4k_blocks),
+		T(bad_mbrs),
+		T(chains_that_go_astray),
+		T(chains_of_other_systems),
+		T(a_long_chain),
+		T(gpt_and_its_backup),
+		T(random_tables),
+		T(no_memory),
 		T(a_partition_is_a_window),
+		T(what_ends_behind_the_disk_is_cut),
+		T(gpt_that_lies),
+		T(gpt_with_too_many),
+		T(a_claimed_disk_is_not_read_again),
+		T(a_partition_vanishes_while_it_is_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

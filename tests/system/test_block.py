@@ -2,7 +2,9 @@
 
 import os
 import re
+import struct
 import subprocess
+import zlib
 
 import pytest
 
@@ -114,6 +116,55 @@ def test_partitions_are_read_again(shell, tmp_path):
     assert status != 0 and "No such device" in output
     output, status = m.run("blockdev --rereadpt /dev/vda; ls /sys/class/block")
     assert "vdb1" not in output
+
+
+def test_partitions_of_a_mounted_disk_stay(shell, tmp_path):
+    disk = partition(tmp_path / "mbr", "label: dos\nstart=2048, size=8192, type=83\n")
+    m = shell(more_disks=[disk])
+    m.ok("mke2fs /dev/vdb; mount -t ext2 /dev/vdb /mnt")
+    output, status = m.run("blockdev --rereadpt /dev/vdb")
+    assert status != 0 and "busy" in output
+    assert set(names(m, "vdb")) == {"vdb1"}
+    m.ok("umount /mnt; blockdev --rereadpt /dev/vdb")
+
+
+def entry(kind, start, count):
+    return struct.pack("<4xB3xII", kind, start, count)
+
+
+def resign(header):
+    """The CRC of a GPT header, put right."""
+    header[16:20] = bytes(4)
+    header[16:20] = struct.pack("<I", zlib.crc32(header[:92]))
+    return bytes(header)
+
+
+def test_tables_that_exceed_the_disk(shell, tmp_path):
+    """What Linux 6.1 makes of them, on disks of 131072 sectors."""
+    mbr = partition(tmp_path / "mbr", "label: dos\nstart=2048, size=20000, type=83\n")
+    put(mbr, 446 + 16, entry(0x83, 100000, 500000) + entry(0x83, 900000, 5))
+    link = partition(tmp_path / "link", "label: dos\nstart=2048, size=2000, type=83\n"
+                     "start=10240, size=40960, type=5\n")
+    put(link, 10240 * SECTOR + 446, entry(5, 4000, 100) + entry(0x83, 63, 100))
+    put(link, 10240 * SECTOR + 510, b"\x55\xaa")
+    put(link, 14240 * SECTOR + 446, entry(0x83, 63, 200))
+    put(link, 14240 * SECTOR + 510, b"\x55\xaa")
+    lies = partition(tmp_path / "lies", GPT)
+    header = bytearray(get(lies, SECTOR, SECTOR))
+    header[48:56] = struct.pack("<Q", 1 << 50)
+    put(lies, SECTOR, resign(header))
+    many = partition(tmp_path / "many", "label: gpt\n" + "".join(
+        f"start={2048 + 2048 * i}, size=1000\n" for i in range(20)))
+    m = shell(more_disks=[mbr, link, lies, many])
+    assert names(m, "vdb") == {"vdb1": (2048, 20000), "vdb2": (100000, 31072)}
+    assert "vdb: partition 2 reaches beyond the end: 100000 + 500000 of 131072" in m.output()
+    assert "vdb: partition 3 reaches beyond the end" in m.output()
+    assert names(m, "vdc") == {"vdc1": (2048, 2000), "vdc2": (10240, 2), "vdc5": (10303, 100),
+                               "vdc6": (14303, 200)}
+    assert names(m, "vdd") == {name.replace("b", "d"): at for name, at in GPT_NAMES.items()}
+    assert "vdd: the primary GPT is damaged, using the backup" in m.output()
+    assert len(names(m, "vde")) == 15
+    assert "vde: there are no numbers for partitions above 15" in m.output()
 
 
 @pytest.mark.parametrize("options", [[], ["--gpt"]])
@@ -279,6 +330,21 @@ def test_mirror_copies_the_first_leg_at_boot(shell, tmp_path):
         m.expect_text("mirror leg 1 is in sync")
     m.kill()
     gather("mirror", legs)
+
+
+def test_refused_mirror_copies_nothing(shell, tmp_path):
+    legs = [tmp_path / "a", tmp_path / "b"]
+    for leg in legs:
+        leg.write_bytes(str(leg).encode() + bytes(MIB))
+        os.truncate(leg, MIB)
+    table = "0 2048 mirror core 1 1024 2 vdb 0 vdc 0"
+    m = shell(more_disks=legs, append=f'dm-mod.create="m,,,rw,{table},2048 9 bogus;'
+              f'n,,,xx,{table};o,,,rw,0 9 mirror core 1 nosync 1 vdb 0"')
+    for name in "mno":
+        assert f"dm: '{name}' cannot be made: error 22" in m.output()
+    m.poweroff()
+    for leg in legs:
+        assert leg.read_bytes().startswith(str(leg).encode())
 
 
 def test_delay_target(shell, tmp_path):

@@ -131,16 +131,6 @@ void blk_mq_complete_requests(struct list_head *done)
 	}
 }
 
-/* As the real one: what was turned away goes again when a request has ended. */
-static void restart_queues(struct request_queue *q)
-{
-	while (restart) {
-		restart = false;
-		for (u16 i = 0; i < q->nr_hw; i++)
-			blk_mq_start_hw_queue(q, i);
-	}
-}
-
 static void dispatch(struct fake_rq *f)
 {
 	struct request_queue *q = f->rq.q;
@@ -158,7 +148,7 @@ static void dispatch(struct fake_rq *f)
 	}
 }
 
-void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx)
+static void start_queue(struct request_queue *q, u16 hctx)
 {
 	struct list_head list;
 
@@ -169,6 +159,16 @@ void blk_mq_start_hw_queue(struct request_queue *q, u16 hctx)
 
 		list_del_init(&rq->list);
 		dispatch(container_of(rq, struct fake_rq, rq));
+	}
+}
+
+/* As the real one: what was turned away goes again when a request has ended. */
+static void restart_queues(struct request_queue *q)
+{
+	while (restart) {
+		restart = false;
+		for (u16 i = 0; i < q->nr_hw; i++)
+			start_queue(q, i);
 	}
 }
 

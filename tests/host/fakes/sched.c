@@ -17,21 +17,26 @@
 
 #undef current /* the macro of thread.h hides the field of the same name */
 
+/* Each has a thread of its own, which runs one work after the other: so a work that sleeps keeps
+ * those behind it waiting, itself included, but not those of other queues. */
 struct workqueue {
 	struct list_head works;
+	bool running;
 };
 
 static struct thread main_thread = {.name = "test"};
 struct cpu fake_cpu = {.self = &fake_cpu, .current = &main_thread};
 bool fake_irqs_on = true;
 bool (*fake_schedule_hook)(void);
+void (*fake_mutex_hook)(struct mutex *m);
 void (*sched_sleep_hook)(void);
 void (*sched_idle_hook)(void);
 
 static ktime_t now_ns = 1000000;
 static void (*softirq_handlers[SOFTIRQS])(void);
 static struct list_head timers = LIST_HEAD_INIT(timers);
-static struct workqueue system_wq = {LIST_HEAD_INIT(system_wq.works)};
+static struct workqueue workqueues[4] = {{.works = LIST_HEAD_INIT(workqueues[0].works)}};
+static u32 nr_workqueues = 1; /* the first is schedule_work's */
 
 /* --- time --------------------------------------------------------------------------------- */
 
@@ -197,8 +202,13 @@ void work_init(struct work *w, void (*fn)(struct work *w))
 
 struct workqueue *workqueue_create(const char *name)
 {
+	struct workqueue *wq = &workqueues[nr_workqueues];
+
 	(void)name;
-	return &system_wq;
+	ASSERT(nr_workqueues < ARRAY_SIZE(workqueues));
+	nr_workqueues++;
+	INIT_LIST_HEAD(&wq->works);
+	return wq;
 }
 
 bool queue_work(struct workqueue *wq, struct work *w)
@@ -211,20 +221,31 @@ bool queue_work(struct workqueue *wq, struct work *w)
 
 bool schedule_work(struct work *w)
 {
-	return queue_work(&system_wq, w);
+	return queue_work(&workqueues[0], w);
+}
+
+static bool run_works_of(struct workqueue *wq)
+{
+	bool ran = false;
+
+	while (!wq->running && !list_empty(&wq->works)) {
+		struct work *w = list_first_entry(&wq->works, struct work, list);
+
+		list_del_init(&w->list);
+		wq->running = true;
+		w->fn(w);
+		wq->running = false;
+		ran = true;
+	}
+	return ran;
 }
 
 static bool run_work(void)
 {
 	bool ran = false;
 
-	while (!list_empty(&system_wq.works)) {
-		struct work *w = list_first_entry(&system_wq.works, struct work, list);
-
-		list_del_init(&w->list);
-		w->fn(w);
-		ran = true;
-	}
+	for (u32 i = 0; i < nr_workqueues; i++)
+		ran |= run_works_of(&workqueues[i]);
 	return ran;
 }
 
@@ -424,6 +445,8 @@ void mutex_init(struct mutex *m)
 void mutex_lock(struct mutex *m)
 {
 	might_sleep();
+	if (m->owner && fake_mutex_hook)
+		fake_mutex_hook(m);
 	if (m->owner)
 		panic("a mutex is taken twice");
 	m->owner = &main_thread;
