@@ -5,7 +5,9 @@
  * 1. A page of a bio has one pin for each frame that a piece touches, dropped when the bio ends.
  * 2. While i_dio_count of a regular file is not 0, its blocks in the range stay allocated:
  *    transfers start under i_mutex, and truncation waits for them under i_mutex.
- * 3. A dio has ended when refs is 0; then it is the waiter's, or ki_complete's, who may free it.
+ * 3. A read looks for dirty pages and for blocks under one hold of i_mutex: a block whose first bytes
+ *    are still in the cache is never read from the disk.
+ * 4. A dio has ended when refs is 0; then it is the waiter's, or ki_complete's, who may free it.
  *
  * Lock order: i_mutex, mm->lock (a page is brought in).
  */
@@ -348,10 +350,11 @@ static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_bl
 ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write,
 			   get_block_t *get_block)
 {
-	struct inode *inode = iocb->ki_filp->f_mapping->host;
+	struct address_space *m = iocb->ki_filp->f_mapping;
+	struct inode *inode = m->host;
 	bool sync = is_sync(iocb), lock = get_block && !write;
 	struct dio here, *dio = iocb->private;
-	ssize_t done;
+	ssize_t done = 0;
 
 	if (sync)
 		dio = &here;
@@ -360,8 +363,14 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 			return -EAGAIN;
 		mutex_lock(&inode->i_mutex);
 	}
-	dio_init(dio, iocb, write);
-	done = dio_start(dio, iter, get_block);
+	/* Under i_mutex nobody allocates a block that only a dirty page has the bytes of. */
+	if (!write && READ_ONCE(m->nrpages))
+		done = write_range(iocb, m, iocb->ki_pos,
+				   iocb->ki_pos + (loff_t)iov_iter_count(iter) - 1);
+	if (!done) {
+		dio_init(dio, iocb, write);
+		done = dio_start(dio, iter, get_block);
+	}
 	if (lock)
 		mutex_unlock(&inode->i_mutex);
 	if (done)
@@ -398,18 +407,12 @@ static bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter)
 ssize_t generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct address_space *m = iocb->ki_filp->f_mapping;
-	loff_t pos = iocb->ki_pos;
-	int err = 0;
 
 	if (!m->a_ops->direct_IO)
 		return -EINVAL;
-	if (pos >= READ_ONCE(m->host->i_size))
+	if (iocb->ki_pos >= READ_ONCE(m->host->i_size))
 		return 0;
-	if (!is_aligned(iocb, iter))
-		return -EINVAL;
-	if (READ_ONCE(m->nrpages))
-		err = write_range(iocb, m, pos, pos + (loff_t)iov_iter_count(iter) - 1);
-	return err ? err : m->a_ops->direct_IO(iocb, iter, false);
+	return is_aligned(iocb, iter) ? m->a_ops->direct_IO(iocb, iter, false) : -EINVAL;
 }
 
 /* By way of the cache, but on the disk and out of the cache when it returns. */

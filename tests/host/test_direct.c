@@ -296,6 +296,27 @@ static void truncation_waits(void **state)
 	land_all();
 }
 
+static void fill_the_hole(struct toyfs *f)
+{
+	memset(shadow, 'w', PAGE_SIZE);
+	assert_int_equal(toyfs_write(f, 2 * PAGE_SIZE, shadow, PAGE_SIZE, 0), PAGE_SIZE);
+}
+
+/* A writer who was first at i_mutex allocates what the reader is to map: never old bytes of the disk. */
+static void a_block_allocated_meanwhile_is_written_first(void **state)
+{
+	(void)state;
+	start_fs(4096, false);
+	assert_int_equal(toyfs_truncate(&fs, BYTES), 0);
+	assert_int_equal(toyfs_write(&fs, 0, "page", 4, 0), 4);
+	fs.before_direct = fill_the_hole;
+	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, 0), PAGE_SIZE);
+	assert_memory_equal(user, shadow, PAGE_SIZE);
+	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	fs.before_direct = fill_the_hole;
+	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, IOCB_NOWAIT), -EAGAIN);
+}
+
 /* --- what goes wrong ---------------------------------------------------------------------- */
 
 static void misaligned_is_refused(void **state)
@@ -392,6 +413,7 @@ int main(void)
 		T(many_in_flight),
 		T(a_page_read_meanwhile_is_dropped),
 		T(truncation_waits),
+		T(a_block_allocated_meanwhile_is_written_first),
 		T(misaligned_is_refused),
 		T(pieces_of_one_frame),
 		T(a_bad_sector_fails_its_transfer),
