@@ -75,7 +75,7 @@ static int put_u64(u64 arg, u64 value)
 /* Whoever mounted it relies on the size: the device is claimed meanwhile. */
 static int blkdev_set_blocksize(struct file *file, u64 arg)
 {
-	void *holder = file->f_flags & O_EXCL ? file : (void *)&arg;
+	void *holder = file->f_excl ? file : (void *)&arg;
 	struct block_device *bdev = file->private_data, *claimed;
 	u32 bytes;
 	int err;
