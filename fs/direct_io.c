@@ -86,6 +86,13 @@ static bool drop_range(struct address_space *m, loff_t pos, loff_t end)
 	return !range_has(m, pos, end, RADIX_TAGS);
 }
 
+/* What was written is what everybody sees from now on: readers may have brought old pages back. */
+static void expose_range(struct address_space *m, loff_t pos, loff_t end)
+{
+	if (READ_ONCE(m->nrpages))
+		invalidate_inode_pages2_range(m, (u64)pos >> PAGE_SHIFT, (u64)end >> PAGE_SHIFT);
+}
+
 /* --- the end ------------------------------------------------------------------------------ */
 
 static ssize_t dio_result(const struct dio *dio)
@@ -103,7 +110,7 @@ static void dio_work(struct work *w)
 	struct address_space *m = &dio->inode->i_data;
 	ssize_t done = dio_result(dio);
 
-	(void)drop_range(m, iocb->ki_pos, iocb->ki_pos + dio->size - 1);
+	expose_range(m, iocb->ki_pos, iocb->ki_pos + dio->size - 1);
 	iocb->ki_pos += dio->size;
 	if (!S_ISBLK(dio->inode->i_mode))
 		done = generic_write_sync(iocb, done);
@@ -456,8 +463,7 @@ ssize_t generic_file_direct_write(struct kiocb *iocb, struct iov_iter *iter)
 		done = m->a_ops->direct_IO(iocb, iter, true);
 	if (done == -ENOTBLK)
 		return write_through_cache(iocb, iter);
-	/* Readers may have brought old pages back. */
-	if (done != -EIOCBQUEUED && READ_ONCE(m->nrpages))
-		(void)drop_range(m, pos, end);
+	if (done != -EIOCBQUEUED)
+		expose_range(m, pos, end);
 	return done;
 }
