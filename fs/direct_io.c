@@ -235,7 +235,8 @@ static struct bio *dio_new_bio(struct dio *dio, u64 bytes, blk_opf_t opf)
 	return bio ? bio : bio_alloc(bdev, BIO_INLINE_VECS, opf, GFP_KERNEL);
 }
 
-/* Put memory of the iterator behind the bio, as far as it takes. Returns: 0 or -EFAULT. */
+/* Put memory of the iterator behind the bio, as far as it takes, or until some is missing. Returns: 0,
+ * or -EFAULT when that is the very first. */
 static int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64 bytes)
 {
 	struct page *last = NULL, *page;
@@ -247,7 +248,7 @@ static int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64
 		u16 pieces = bio->bi_vcnt;
 
 		if (n < 0)
-			return (int)n;
+			return bio->bi_vcnt ? 0 : (int)n;
 		if (!bio_add_page(bio, page, (u32)n, offset)) {
 			unpin_user_page(page);
 			break;
@@ -266,17 +267,17 @@ static int send_run(struct dio *dio, struct iov_iter *iter, struct run run, blk_
 {
 	while (run.bytes) {
 		struct bio *bio = dio_new_bio(dio, run.bytes, opf);
-		int err;
+		int err = fill_bio(dio, bio, iter, run.bytes);
 
+		if (err) {
+			if (bio != &dio->bio)
+				bio_put(bio);
+			return err;
+		}
 		bio->bi_iter.bi_sector = run.sector;
 		bio->bi_end_io = dio_bio_end;
 		bio->bi_private = dio;
 		atomic_inc(&dio->refs);
-		err = fill_bio(dio, bio, iter, run.bytes);
-		if (err) {
-			bio_io_error(bio, err);
-			return err;
-		}
 		run.sector += bio->bi_iter.bi_size >> SECTOR_SHIFT;
 		run.bytes -= bio->bi_iter.bi_size;
 		submit_bio(bio);
@@ -327,7 +328,7 @@ static void dio_init(struct dio *dio, struct kiocb *iocb, bool write)
 /* Start all of it. Returns: 0, or -errno when nothing was started. Locks: i_mutex (regular file). */
 static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_block)
 {
-	u64 bytes = iov_iter_count(iter), pos = (u64)dio->iocb->ki_pos;
+	u64 bytes = iov_iter_count(iter), count = bytes, pos = (u64)dio->iocb->ki_pos;
 	u64 size = (u64)READ_ONCE(dio->inode->i_size), left;
 	bool plugged = bytes > BIO_INLINE_VECS * PAGE_SIZE;
 	struct blk_plug plug;
@@ -348,7 +349,10 @@ static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_bl
 	err = dio_send(dio, iter, bytes, get_block);
 	if (plugged)
 		blk_finish_plug(&plug);
-	if (err)
+	count -= iov_iter_count(iter);
+	if (err == -EFAULT && count) /* all before the missing memory counts */
+		dio->size = (ssize_t)min(count, (u64)dio->size);
+	else if (err)
 		WRITE_ONCE(dio->error, err);
 	dio_put(dio);
 	return 0;
@@ -414,11 +418,14 @@ static bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter)
 ssize_t generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct address_space *m = iocb->ki_filp->f_mapping;
+	loff_t size = READ_ONCE(m->host->i_size);
 
 	if (!m->a_ops->direct_IO)
 		return -EINVAL;
-	if (iocb->ki_pos >= READ_ONCE(m->host->i_size))
+	if (iocb->ki_pos >= size)
 		return 0;
+	if (S_ISBLK(m->host->i_mode)) /* ends at the device's end, whatever was asked */
+		iov_iter_truncate(iter, (u64)(size - iocb->ki_pos));
 	return is_aligned(iocb, iter) ? m->a_ops->direct_IO(iocb, iter, false) : -EINVAL;
 }
 

@@ -480,11 +480,22 @@ static void a_hole_in_memory_faults(void **state)
 	(void)state;
 	full_file(4096, false);
 	fake_user_hole(user + 5 * PAGE_SIZE, PAGE_SIZE);
-	assert_int_equal(direct(false, 0, user, 16 * PAGE_SIZE, 0), -EFAULT);
+	assert_int_equal(direct(false, 0, user + 5 * PAGE_SIZE, PAGE_SIZE, 0), -EFAULT);
 	assert_int_equal(direct(true, 0, user + 5 * PAGE_SIZE, PAGE_SIZE, 0), -EFAULT);
+	/* What lies before the hole is done. */
+	assert_int_equal(direct(false, 0, user, 16 * PAGE_SIZE, 0), 5 * PAGE_SIZE);
+	assert_memory_equal(user, model, 5 * PAGE_SIZE);
 	assert_int_equal(take_off(&flights[0], false, 0, 16 * PAGE_SIZE, 0), -EIOCBQUEUED);
 	land_all();
-	assert_int_equal(last_result, -EFAULT);
+	assert_int_equal(last_result, 5 * PAGE_SIZE);
+	fill(user, 5 * PAGE_SIZE);
+	memcpy(model, user, 5 * PAGE_SIZE);
+	assert_int_equal(direct(true, 0, user, 16 * PAGE_SIZE, 0), 5 * PAGE_SIZE);
+	assert_int_equal(direct(true, BYTES - PAGE_SIZE, user + 4 * PAGE_SIZE, 2 * PAGE_SIZE, 0),
+			 PAGE_SIZE); /* through the cache */
+	memcpy(model + BYTES - PAGE_SIZE, user + 4 * PAGE_SIZE, PAGE_SIZE);
+	assert_int_equal(toyfs_read(&fs, 0, shadow, BYTES), BYTES);
+	assert_memory_equal(shadow, model, BYTES);
 	fake_user_hole(NULL, 0);
 }
 
