@@ -176,6 +176,18 @@ def test_discard_error_is_seen(shell, image):
     assert lines(m.ok("/tests/blkio sync /dev/vdb 0")) == ["write: ok", "next: ok", "close: ok"]
 
 
+def test_bad_block_elsewhere_is_told_by_fsync_only(shell, image):
+    """What zeroes, discards or empties the cache does not fail for what it did not touch."""
+    m = shell(args=faulty(image, {"iotype": "write", "sector": BAD_SECTOR}))
+    assert lines(m.ok(f"/tests/blkio zero /dev/vdb {BAD}")) == [
+        "write: ok", "zero: ok", "discard: ok", "fsync: EIO",
+        "write: ok", "empty: ok", "fsync: EIO", "again: EIO"]
+    m.poweroff()
+    got = blocks(image)
+    assert [n for n in range(SIZE // BLOCK) if got[n] != pattern(n, 7)] == list(
+        range(BAD - 16, BAD - 8))
+
+
 def test_other_disks_do_not_notice(shell, image, tmp_path):
     copy = tmp_path / "copy"
     copy.write_bytes(bytes(SIZE))
