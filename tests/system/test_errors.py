@@ -39,14 +39,15 @@ def image(tmp_path):
 
 
 def faulty(path, *rules, name="bad"):
-    """QEMU's arguments for a virtio disk that follows blkdebug's rules."""
+    """QEMU's arguments for a virtio disk that follows blkdebug's rules. QEMU must not join requests
+    that it gets together: it would fail them together."""
     unmap = {"discard": "unmap"}
     node = {"driver": "raw", "node-name": name, **unmap, "file": {
         "driver": "blkdebug", **unmap,
         "image": {"driver": "file", "filename": str(path), **unmap},
         "inject-error": [dict({"event": "none", "errno": 5}, **rule) for rule in rules]}}
     return ["-blockdev", json.dumps(node), "-device",
-            f"virtio-blk-pci,drive={name},disable-legacy=on,werror=report,rerror=report"]
+            f"virtio-blk-pci,drive={name},disable-legacy=on,werror=report,rerror=report,request-merging=off"]
 
 
 def lines(text):
