@@ -239,7 +239,7 @@ void bdev_close(struct block_device *bdev, bool write, void *holder)
 
 static int blkdev_open(struct inode *inode, struct file *file)
 {
-	void *holder = file->f_flags & O_EXCL ? file : NULL;
+	void *holder = file->f_excl ? file : NULL;
 	struct block_device *bdev = blkdev_get_by_dev(inode->i_rdev, file->f_writable, holder);
 	struct address_space *m;
 
@@ -263,7 +263,7 @@ static int blkdev_open(struct inode *inode, struct file *file)
 static void blkdev_release(struct inode *inode, struct file *file)
 {
 	(void)inode;
-	bdev_close(file->private_data, file->f_writable, file->f_flags & O_EXCL ? file : NULL);
+	bdev_close(file->private_data, file->f_writable, file->f_excl ? file : NULL);
 }
 
 static loff_t blkdev_llseek(struct file *file, loff_t off, int whence)

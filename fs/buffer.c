@@ -95,6 +95,18 @@ void block_set_page_dirty(struct page *page)
 	set_page_dirty_nobuffers(page);
 }
 
+void block_expire_page(struct page *page)
+{
+	u64 flags = spin_lock_irqsave(&buffer_lock);
+	struct buffer_head *bh;
+
+	for_each_buffer(bh, page->private)
+		if (atomic_read(&bh->b_count) == 0 && (READ_ONCE(bh->b_state) & BH_BUSY) == 0)
+			clear_buffer_uptodate(bh);
+	clear_bit(PG_UPTODATE, &page->flags);
+	spin_unlock_irqrestore(&buffer_lock, flags);
+}
+
 /* --- finding ------------------------------------------------------------------------------ */
 
 /* The buffer of a device's block in its page, with a reference, or NULL. */

@@ -129,5 +129,8 @@ int must_check generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 c
 int must_check block_truncate_page(struct inode *inode, loff_t from, get_block_t *get_block);
 /* Take the buffers off a page so that it can be reclaimed; false while one is dirty or used. */
 bool try_to_free_buffers(struct page *page);
+/* The disk has newer bytes: the page is to be read again, but for blocks that are dirty or in use.
+ * Locks: the page's, no write-back under way. */
+void block_expire_page(struct page *page);
 /* Page is truncated: forget the buffers from byte `offset` on. */
 void block_invalidate_page(struct page *page, u32 offset);

@@ -5,7 +5,9 @@
  * 1. A page of a bio has one pin for each frame that a piece touches, dropped when the bio ends.
  * 2. While i_dio_count of a regular file is not 0, its blocks in the range stay allocated:
  *    transfers start under i_mutex, and truncation waits for them under i_mutex.
- * 3. A dio has ended when refs is 0; then it is the waiter's, or ki_complete's, who may free it.
+ * 3. A read looks for dirty pages and for blocks under one hold of i_mutex: a block whose first bytes
+ *    are still in the cache is never read from the disk.
+ * 4. A dio has ended when refs is 0; then it is the waiter's, or ki_complete's, who may free it.
  *
  * Lock order: i_mutex, mm->lock (a page is brought in).
  */
@@ -84,6 +86,13 @@ static bool drop_range(struct address_space *m, loff_t pos, loff_t end)
 	return !range_has(m, pos, end, RADIX_TAGS);
 }
 
+/* What was written is what everybody sees from now on: readers may have brought old pages back. */
+static void expose_range(struct address_space *m, loff_t pos, loff_t end)
+{
+	if (READ_ONCE(m->nrpages))
+		invalidate_inode_pages2_range(m, (u64)pos >> PAGE_SHIFT, (u64)end >> PAGE_SHIFT);
+}
+
 /* --- the end ------------------------------------------------------------------------------ */
 
 static ssize_t dio_result(const struct dio *dio)
@@ -101,7 +110,7 @@ static void dio_work(struct work *w)
 	struct address_space *m = &dio->inode->i_data;
 	ssize_t done = dio_result(dio);
 
-	(void)drop_range(m, iocb->ki_pos, iocb->ki_pos + dio->size - 1);
+	expose_range(m, iocb->ki_pos, iocb->ki_pos + dio->size - 1);
 	iocb->ki_pos += dio->size;
 	if (!S_ISBLK(dio->inode->i_mode))
 		done = generic_write_sync(iocb, done);
@@ -226,7 +235,8 @@ static struct bio *dio_new_bio(struct dio *dio, u64 bytes, blk_opf_t opf)
 	return bio ? bio : bio_alloc(bdev, BIO_INLINE_VECS, opf, GFP_KERNEL);
 }
 
-/* Put memory of the iterator behind the bio, as far as it takes. Returns: 0 or -EFAULT. */
+/* Put memory of the iterator behind the bio, as far as it takes, or until some is missing. Returns: 0,
+ * or -EFAULT when that is the very first. */
 static int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64 bytes)
 {
 	struct page *last = NULL, *page;
@@ -238,7 +248,7 @@ static int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64
 		u16 pieces = bio->bi_vcnt;
 
 		if (n < 0)
-			return (int)n;
+			return bio->bi_vcnt ? 0 : (int)n;
 		if (!bio_add_page(bio, page, (u32)n, offset)) {
 			unpin_user_page(page);
 			break;
@@ -257,17 +267,17 @@ static int send_run(struct dio *dio, struct iov_iter *iter, struct run run, blk_
 {
 	while (run.bytes) {
 		struct bio *bio = dio_new_bio(dio, run.bytes, opf);
-		int err;
+		int err = fill_bio(dio, bio, iter, run.bytes);
 
+		if (err) {
+			if (bio != &dio->bio)
+				bio_put(bio);
+			return err;
+		}
 		bio->bi_iter.bi_sector = run.sector;
 		bio->bi_end_io = dio_bio_end;
 		bio->bi_private = dio;
 		atomic_inc(&dio->refs);
-		err = fill_bio(dio, bio, iter, run.bytes);
-		if (err) {
-			bio_io_error(bio, err);
-			return err;
-		}
 		run.sector += bio->bi_iter.bi_size >> SECTOR_SHIFT;
 		run.bytes -= bio->bi_iter.bi_size;
 		submit_bio(bio);
@@ -318,7 +328,7 @@ static void dio_init(struct dio *dio, struct kiocb *iocb, bool write)
 /* Start all of it. Returns: 0, or -errno when nothing was started. Locks: i_mutex (regular file). */
 static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_block)
 {
-	u64 bytes = iov_iter_count(iter), pos = (u64)dio->iocb->ki_pos;
+	u64 bytes = iov_iter_count(iter), count = bytes, pos = (u64)dio->iocb->ki_pos;
 	u64 size = (u64)READ_ONCE(dio->inode->i_size), left;
 	bool plugged = bytes > BIO_INLINE_VECS * PAGE_SIZE;
 	struct blk_plug plug;
@@ -339,7 +349,10 @@ static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_bl
 	err = dio_send(dio, iter, bytes, get_block);
 	if (plugged)
 		blk_finish_plug(&plug);
-	if (err)
+	count -= iov_iter_count(iter);
+	if (err == -EFAULT && count) /* all before the missing memory counts */
+		dio->size = (ssize_t)min(count, (u64)dio->size);
+	else if (err)
 		WRITE_ONCE(dio->error, err);
 	dio_put(dio);
 	return 0;
@@ -348,10 +361,11 @@ static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_bl
 ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write,
 			   get_block_t *get_block)
 {
-	struct inode *inode = iocb->ki_filp->f_mapping->host;
+	struct address_space *m = iocb->ki_filp->f_mapping;
+	struct inode *inode = m->host;
 	bool sync = is_sync(iocb), lock = get_block && !write;
 	struct dio here, *dio = iocb->private;
-	ssize_t done;
+	ssize_t done = 0;
 
 	if (sync)
 		dio = &here;
@@ -360,8 +374,14 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 			return -EAGAIN;
 		mutex_lock(&inode->i_mutex);
 	}
-	dio_init(dio, iocb, write);
-	done = dio_start(dio, iter, get_block);
+	/* Under i_mutex nobody allocates a block that only a dirty page has the bytes of. */
+	if (!write && READ_ONCE(m->nrpages))
+		done = write_range(iocb, m, iocb->ki_pos,
+				   iocb->ki_pos + (loff_t)iov_iter_count(iter) - 1);
+	if (!done) {
+		dio_init(dio, iocb, write);
+		done = dio_start(dio, iter, get_block);
+	}
 	if (lock)
 		mutex_unlock(&inode->i_mutex);
 	if (done)
@@ -398,18 +418,15 @@ static bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter)
 ssize_t generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct address_space *m = iocb->ki_filp->f_mapping;
-	loff_t pos = iocb->ki_pos;
-	int err = 0;
+	loff_t size = READ_ONCE(m->host->i_size);
 
 	if (!m->a_ops->direct_IO)
 		return -EINVAL;
-	if (pos >= READ_ONCE(m->host->i_size))
+	if (iocb->ki_pos >= size)
 		return 0;
-	if (!is_aligned(iocb, iter))
-		return -EINVAL;
-	if (READ_ONCE(m->nrpages))
-		err = write_range(iocb, m, pos, pos + (loff_t)iov_iter_count(iter) - 1);
-	return err ? err : m->a_ops->direct_IO(iocb, iter, false);
+	if (S_ISBLK(m->host->i_mode)) /* ends at the device's end, whatever was asked */
+		iov_iter_truncate(iter, (u64)(size - iocb->ki_pos));
+	return is_aligned(iocb, iter) ? m->a_ops->direct_IO(iocb, iter, false) : -EINVAL;
 }
 
 /* By way of the cache, but on the disk and out of the cache when it returns. */
@@ -453,8 +470,7 @@ ssize_t generic_file_direct_write(struct kiocb *iocb, struct iov_iter *iter)
 		done = m->a_ops->direct_IO(iocb, iter, true);
 	if (done == -ENOTBLK)
 		return write_through_cache(iocb, iter);
-	/* Readers may have brought old pages back. */
-	if (done != -EIOCBQUEUED && READ_ONCE(m->nrpages))
-		(void)drop_range(m, pos, end);
+	if (done != -EIOCBQUEUED)
+		expose_range(m, pos, end);
 	return done;
 }

@@ -2,9 +2,10 @@
  * O_DIRECT: from user pages to bios and back, past the page cache and coherent with it (hop 4').
  *
  * Position, length and memory must be aligned to the device's logical block. What is cached and
- * dirty in the range is written first; a write also drops what is cached, before and after. A write
- * that must allocate blocks, or whose range the cache cannot let go of, goes through the cache, is
- * written out, and dropped: so nobody ever sees a block that is allocated but not written.
+ * dirty in the range is written first; a write also drops what is cached, before and after, and what
+ * then cannot go is read again. A write that must allocate blocks, or whose range the cache cannot
+ * let go of beforehand, goes through the cache, is written out, and dropped: so nobody ever sees a
+ * block that is allocated but not written.
  */
 #pragma once
 
@@ -23,7 +24,7 @@ struct dio {
 	bool counted;		/* [const] in inode's i_dio_count */
 	struct kiocb *iocb;	/* [const] */
 	struct inode *inode;	/* [const] whose pages */
-	ssize_t size;		/* [const] bytes to be done */
+	ssize_t size;		/* [submitter, while it has its ref] bytes to be done */
 	struct completion done; /* synchronous: refs is 0 */
 	struct work work;	/* asynchronous: the rest of a write that needs a thread */
 	struct bio bio;		/* the first one; `sent` says that it is in use */
@@ -31,8 +32,9 @@ struct dio {
 };
 
 /* Of generic_file_read_iter / of a write_iter (regular files: i_mutex held). They move ki_pos.
- * Returns: bytes, -EIOCBQUEUED (ki_complete will be called), -EINVAL (misaligned), -EAGAIN
- * (IOCB_NOWAIT would wait), -EFAULT, -EIO, ... Context: sleeps. */
+ * Where memory is missing, what lies before it is transferred. Returns: bytes, -EIOCBQUEUED
+ * (ki_complete will be called), -EINVAL (misaligned), -EAGAIN (IOCB_NOWAIT would wait), -EFAULT,
+ * -EIO, ... Context: sleeps. */
 ssize_t must_check generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter);
 ssize_t must_check generic_file_direct_write(struct kiocb *iocb, struct iov_iter *iter);
 /* For direct_IO of address_space_operations. get_block NULL: a device, whose blocks are its own.

@@ -36,6 +36,7 @@ static struct file *alloc_file(const struct path *path, u32 flags)
 	atomic_set(&file->f_count, 1);
 	mutex_init(&file->f_pos_lock);
 	file->f_flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
+	file->f_excl = (flags & O_EXCL) != 0;
 	if (!(flags & O_PATH)) {
 		file->f_readable = acc == O_RDONLY || acc == O_RDWR;
 		file->f_writable = acc == O_WRONLY || acc == O_RDWR;

@@ -60,6 +60,7 @@ struct file {
 	atomic_t f_count;	     /* [atomic] */
 	u32 f_flags;		     /* [f_lock] O_* ; O_APPEND, O_NONBLOCK, O_DIRECT may change */
 	bool f_readable, f_writable; /* [const] */
+	bool f_excl;		     /* [const] opened with O_EXCL: a block node is claimed */
 	struct mutex f_pos_lock;
 	loff_t f_pos;			    /* [f_pos_lock] */
 	struct path f_path;		    /* [const] references held */

@@ -16,7 +16,8 @@
 #define COPY_TRIES   16	 /* copies without progress before -EFAULT */
 #define FAULT_AROUND 16u /* pages read with a missing one by read_mapping_page */
 
-/* Bring an absent or failed page in. Page referenced. Returns: 0 or -errno. */
+/* Bring an absent or failed page in. Page referenced. Returns: 0 (look again whether it is up to date:
+ * it may have been truncated or invalidated) or -errno. */
 static int read_page_now(struct address_space *m, struct page *page)
 {
 	int err;
@@ -31,7 +32,7 @@ static int read_page_now(struct address_space *m, struct page *page)
 	if (err < 0)
 		return err;
 	wait_on_page_locked(page);
-	return !PageUptodate(page) && page->mapping ? -EIO : 0;
+	return !PageUptodate(page) && test_bit(PG_ERROR, &page->flags) && page->mapping ? -EIO : 0;
 }
 
 /* The up-to-date page at index, referenced. The file, of which `want` pages from there are wanted,

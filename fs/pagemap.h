@@ -147,8 +147,11 @@ int must_check file_check_and_advance_wb_err(struct file *file);
 u32 filemap_sample_wb_err(struct address_space *m);
 /* Drop all pages from byte `start` on; a partial page is zeroed. Context: sleeps, i_mutex. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
-/* Drop clean, unlocked pages in [start, end] (BLKFLSBUF, O_DIRECT). Returns: how many. */
+/* Drop clean, unlocked pages in [start, end] that nobody has. Returns: how many. */
 u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);
+/* The disk has newer bytes than the pages in [start, end]: nobody sees the old ones any more. What a
+ * writer has made dirty stays. Context: sleeps. */
+void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end);
 
 /* The write-back machinery (fs/writeback.c). */
 void writeback_init(void);	/* starts the flusher thread */

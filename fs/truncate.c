@@ -1,6 +1,9 @@
 /*
  * Taking pages out of the cache: truncation (whatever their state) and invalidation (clean ones).
  *
+ * After a write past the cache a page that is mapped, in use or dirty in part cannot leave: its other
+ * blocks are read again where they are, so that those who have it see what was written.
+ *
  * Truncation waits for write-back of each page, and for the page lock, so that no read or write of
  * a dropped page is under way when it returns. The caller has lowered i_size first: readers do not
  * bring such pages back.
@@ -79,4 +82,38 @@ u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end
 		}
 	}
 	return dropped;
+}
+
+/* One page, referenced: out of the cache, or read again. */
+static void invalidate_page(struct address_space *m, struct page *page)
+{
+	int err;
+
+	lock_page(page);
+	if (page->mapping == m)
+		wait_on_page_writeback(page);
+	if (page->mapping != m || drop_clean_page(page) ||
+	    (PageDirty(page) && !test_bit(PG_PRIVATE, &page->flags))) {
+		unlock_page(page);
+		return;
+	}
+	block_expire_page(page);
+	clear_bit(PG_ERROR, &page->flags);
+	err = m->a_ops->readpage(m->host, page);
+	if (err == 0)
+		wait_on_page_locked(page);
+	/* Else it is not up to date: the next reader tries again, and is told. */
+}
+
+void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end)
+{
+	struct page *pages[PAGEVEC_SIZE];
+	u32 n;
+
+	while ((n = find_get_pages(m, &start, end, RADIX_TAGS, pages, PAGEVEC_SIZE)) > 0) {
+		for (u32 i = 0; i < n; i++) {
+			invalidate_page(m, pages[i]);
+			put_page(pages[i]);
+		}
+	}
 }

@@ -3,7 +3,7 @@
  * memory of others.
  *
  * Invariants: those of kernel/proc/mm.h. A page of the page cache has a mapping; an anonymous page
- * has none, so "mine alone" is: no mapping and one reference.
+ * has none, so one that nobody else has any more is known by: no mapping and one reference.
  */
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -20,10 +20,10 @@ static struct page *pte_page(u64 pte)
 	return phys_to_page(PADDR(pte & PTE_ADDR_MASK));
 }
 
-static u64 make_pte(const struct page *page, const struct vma *vma, bool writable)
+static u64 make_pte(const struct page *page, const struct vma *vma, bool own)
 {
 	return page_to_phys(page).v | PTE_U | PTE_A | (vma->prot ? PTE_P : 0) |
-	       (writable && vma->prot & PROT_WRITE ? PTE_W | PTE_D : 0) |
+	       (own ? PTE_OWN : 0) | (own && vma->prot & PROT_WRITE ? PTE_W | PTE_D : 0) |
 	       (vma->prot & PROT_EXEC ? 0 : PTE_NX);
 }
 
@@ -103,12 +103,13 @@ static int must_check fault_missing(struct mm *mm, const struct vma *vma, u64 va
 	return err;
 }
 
-/* Write to a page that is mapped read-only: take it over when nobody else has it, else copy. */
+/* Write to a page that is mapped read-only: keep it when it is the program's own, take it over when
+ * nobody else has it, else copy. */
 static int must_check fault_cow(struct vma *vma, u64 va, u64 *pte)
 {
 	struct page *old = pte_page(*pte), *page = old;
 
-	if (!vma->shared && (old->mapping || page_count(old) > 1)) {
+	if (!vma->shared && !(*pte & PTE_OWN) && (old->mapping || page_count(old) > 1)) {
 		page = new_private_page(old);
 		if (!page)
 			return -ENOMEM;
@@ -191,7 +192,7 @@ struct copy_arg {
 	bool shared;
 };
 
-/* A writable page that somebody else holds is pinned for I/O (kernel/mm/gup.h): it stays the
+/* A page of its own that somebody else holds is pinned for I/O (kernel/mm/gup.h): it stays the
  * parent's, and the child gets a copy at once. All other private pages are shared until a write. */
 static int copy_pte(u64 *pte, u64 va, void *arg)
 {
@@ -199,13 +200,13 @@ static int copy_pte(u64 *pte, u64 va, void *arg)
 	struct page *page = pte_page(*pte);
 	int err;
 
-	if (!copy->shared && *pte & PTE_W && page_count(page) > 1) {
+	if (!copy->shared && *pte & PTE_OWN && page_count(page) > 1) {
 		page = new_private_page(page);
 		if (!page)
 			return -ENOMEM;
 	} else {
 		if (!copy->shared)
-			*pte &= ~PTE_W;
+			*pte &= ~(PTE_W | PTE_OWN);
 		get_page(page);
 	}
 	err = mm_map_page(copy->to, va, page_to_phys(page).v | (*pte & ~PTE_ADDR_MASK));

@@ -259,6 +259,23 @@ static void many_in_flight(void **state)
 	assert_memory_equal(shadow, model, BYTES);
 }
 
+/* A page with what the disk held before, as a reader leaves it who was a moment too early. */
+static struct page *stale_page(pgoff_t index)
+{
+	struct page *page = find_or_create_page(&fs.inode.i_data, index, GFP_NOFS);
+
+	memcpy(page_address(page), model + index * PAGE_SIZE, PAGE_SIZE);
+	set_bit(PG_UPTODATE, &page->flags);
+	return page;
+}
+
+static void write_is_seen(const u8 *data)
+{
+	assert_int_equal(last_result, 8 * SECTOR);
+	assert_int_equal(toyfs_read(&fs, 0, shadow, PAGE_SIZE), PAGE_SIZE);
+	assert_memory_equal(shadow, data, PAGE_SIZE);
+}
+
 static void a_page_read_meanwhile_is_dropped(void **state)
 {
 	struct page *page;
@@ -267,16 +284,99 @@ static void a_page_read_meanwhile_is_dropped(void **state)
 	full_file(4096, false);
 	fill(flights[0].data, 8 * SECTOR);
 	assert_int_equal(take_off(&flights[0], true, 0, 8 * SECTOR, 0), -EIOCBQUEUED);
-	/* As a reader leaves it who was a moment too early. */
-	page = find_or_create_page(&fs.inode.i_data, 0, GFP_NOFS);
-	memcpy(page_address(page), model, PAGE_SIZE);
-	set_bit(PG_UPTODATE, &page->flags);
+	page = stale_page(0);
 	unlock_page(page);
 	put_page(page);
 	land_all();
-	assert_int_equal(last_result, 8 * SECTOR);
-	assert_int_equal(toyfs_read(&fs, 0, shadow, PAGE_SIZE), PAGE_SIZE);
-	assert_memory_equal(shadow, flights[0].data, PAGE_SIZE);
+	assert_int_equal(fs.inode.i_data.nrpages, 0);
+	write_is_seen(flights[0].data);
+}
+
+/* A program that has the page mapped keeps it, and sees in it what was written. */
+static void a_page_mapped_meanwhile_is_read_again(void **state)
+{
+	struct page *page;
+
+	(void)state;
+	for (u32 blksize = 1024; blksize <= 4096; blksize *= 4) {
+		full_file(blksize, true);
+		fill(flights[0].data, 8 * SECTOR);
+		assert_int_equal(take_off(&flights[0], true, 0, 8 * SECTOR, 0), -EIOCBQUEUED);
+		page = stale_page(0);
+		unlock_page(page);
+		land_all();
+		assert_memory_equal(page_address(page), flights[0].data, PAGE_SIZE);
+		write_is_seen(flights[0].data);
+		put_page(page);
+		truncate_inode_pages(&fs.inode.i_data, 0);
+	}
+}
+
+static struct page *locked_page;
+
+static bool unlock_it(void)
+{
+	if (make_progress())
+		return true;
+	unlock_page(locked_page);
+	fake_schedule_hook = make_progress;
+	return true;
+}
+
+static void a_page_locked_at_the_end_is_waited_for(void **state)
+{
+	(void)state;
+	full_file(4096, false);
+	fill(flights[0].data, 8 * SECTOR);
+	assert_int_equal(take_off(&flights[0], true, 0, 8 * SECTOR, 0), -EIOCBQUEUED);
+	locked_page = stale_page(0);
+	put_page(locked_page);
+	fake_schedule_hook = unlock_it;
+	land_all();
+	write_is_seen(flights[0].data);
+}
+
+static bool read_too_early(void)
+{
+	locked_page = stale_page(0);
+	unlock_page(locked_page);
+	fake_schedule_hook = make_progress;
+	return true;
+}
+
+static void also_after_a_synchronous_write(void **state)
+{
+	(void)state;
+	full_file(4096, false);
+	fill(user, PAGE_SIZE);
+	fake_schedule_hook = read_too_early;
+	last_result = direct(true, 0, user, PAGE_SIZE, 0);
+	assert_memory_equal(page_address(locked_page), user, PAGE_SIZE);
+	write_is_seen(user);
+	put_page(locked_page);
+}
+
+/* A buffered write of one block meanwhile: it stays, and the others are those of the disk. */
+static void a_block_dirtied_meanwhile_is_kept(void **state)
+{
+	struct page *page;
+
+	(void)state;
+	full_file(1024, false);
+	fill(flights[0].data, 8 * SECTOR);
+	assert_int_equal(take_off(&flights[0], true, 0, 8 * SECTOR, 0), -EIOCBQUEUED);
+	page = stale_page(0);
+	unlock_page(page);
+	put_page(page);
+	fill(shadow, 1024);
+	memcpy(model, flights[0].data, 8 * SECTOR);
+	memcpy(model + 1024, shadow, 1024);
+	assert_int_equal(toyfs_write(&fs, 1024, shadow, 1024, 0), 1024);
+	land_all();
+	write_is_seen(model);
+	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	truncate_inode_pages(&fs.inode.i_data, 0);
+	write_is_seen(model);
 }
 
 static void truncation_waits(void **state)
@@ -294,6 +394,27 @@ static void truncation_waits(void **state)
 	assert_int_equal(toyfs_truncate(&fs, 100), 0);
 	assert_int_equal(atomic_read(&fs.inode.i_dio_count), 0);
 	land_all();
+}
+
+static void fill_the_hole(struct toyfs *f)
+{
+	memset(shadow, 'w', PAGE_SIZE);
+	assert_int_equal(toyfs_write(f, 2 * PAGE_SIZE, shadow, PAGE_SIZE, 0), PAGE_SIZE);
+}
+
+/* A writer who was first at i_mutex allocates what the reader is to map: never old bytes of the disk. */
+static void a_block_allocated_meanwhile_is_written_first(void **state)
+{
+	(void)state;
+	start_fs(4096, false);
+	assert_int_equal(toyfs_truncate(&fs, BYTES), 0);
+	assert_int_equal(toyfs_write(&fs, 0, "page", 4, 0), 4);
+	fs.before_direct = fill_the_hole;
+	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, 0), PAGE_SIZE);
+	assert_memory_equal(user, shadow, PAGE_SIZE);
+	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	fs.before_direct = fill_the_hole;
+	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, IOCB_NOWAIT), -EAGAIN);
 }
 
 /* --- what goes wrong ---------------------------------------------------------------------- */
@@ -359,11 +480,22 @@ static void a_hole_in_memory_faults(void **state)
 	(void)state;
 	full_file(4096, false);
 	fake_user_hole(user + 5 * PAGE_SIZE, PAGE_SIZE);
-	assert_int_equal(direct(false, 0, user, 16 * PAGE_SIZE, 0), -EFAULT);
+	assert_int_equal(direct(false, 0, user + 5 * PAGE_SIZE, PAGE_SIZE, 0), -EFAULT);
 	assert_int_equal(direct(true, 0, user + 5 * PAGE_SIZE, PAGE_SIZE, 0), -EFAULT);
+	/* What lies before the hole is done. */
+	assert_int_equal(direct(false, 0, user, 16 * PAGE_SIZE, 0), 5 * PAGE_SIZE);
+	assert_memory_equal(user, model, 5 * PAGE_SIZE);
 	assert_int_equal(take_off(&flights[0], false, 0, 16 * PAGE_SIZE, 0), -EIOCBQUEUED);
 	land_all();
-	assert_int_equal(last_result, -EFAULT);
+	assert_int_equal(last_result, 5 * PAGE_SIZE);
+	fill(user, 5 * PAGE_SIZE);
+	memcpy(model, user, 5 * PAGE_SIZE);
+	assert_int_equal(direct(true, 0, user, 16 * PAGE_SIZE, 0), 5 * PAGE_SIZE);
+	assert_int_equal(direct(true, BYTES - PAGE_SIZE, user + 4 * PAGE_SIZE, 2 * PAGE_SIZE, 0),
+			 PAGE_SIZE); /* through the cache */
+	memcpy(model + BYTES - PAGE_SIZE, user + 4 * PAGE_SIZE, PAGE_SIZE);
+	assert_int_equal(toyfs_read(&fs, 0, shadow, BYTES), BYTES);
+	assert_memory_equal(shadow, model, BYTES);
 	fake_user_hole(NULL, 0);
 }
 
@@ -391,7 +523,12 @@ int main(void)
 		T(mix_4k),
 		T(many_in_flight),
 		T(a_page_read_meanwhile_is_dropped),
+		T(a_page_mapped_meanwhile_is_read_again),
+		T(a_page_locked_at_the_end_is_waited_for),
+		T(also_after_a_synchronous_write),
+		T(a_block_dirtied_meanwhile_is_kept),
 		T(truncation_waits),
+		T(a_block_allocated_meanwhile_is_written_first),
 		T(misaligned_is_refused),
 		T(pieces_of_one_frame),
 		T(a_bad_sector_fails_its_transfer),

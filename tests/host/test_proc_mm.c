@@ -185,6 +185,8 @@ static void verify(u32 s)
 			assert_true(p->prot != 0);
 		if (pte & PTE_W && pte & PTE_P)
 			assert_true(p->prot & PROT_WRITE);
+		if (pte & PTE_OWN && !p->shared)
+			assert_int_equal(page_count(phys_to_page(PADDR(pte & PTE_ADDR_MASK))), 1);
 	}
 	assert_int_equal(slots[s].mm->total_bytes, total * PAGE_SIZE);
 }
@@ -420,31 +422,45 @@ static void also_when_allocations_fail(void **state)
 	run(true);
 }
 
-/* A page that somebody else holds for I/O stays the parent's when it forks. */
-static void pinned_pages_are_copied_at_fork(void **state)
+static void pinned_page_stays(bool protect, bool forks)
 {
-	struct mm *mm = mm_create(), *child;
+	struct mm *mm = mm_create(), *child = NULL;
 	struct page *page;
 	u8 byte = 1;
 
-	(void)state;
 	assert_int_equal(mm_map(mm, BASE, PAGE_SIZE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_FIXED, NULL, 0),
 			 BASE);
 	assert_int_equal(mm_access(mm, BASE, &byte, 1, true), 1);
 	page = phys_to_page(PADDR(*entry(mm->pml4, BASE) & PTE_ADDR_MASK));
 	get_page(page);
-	child = mm_copy(mm);
+	if (protect)
+		assert_int_equal(mm_protect(mm, BASE, PAGE_SIZE, PROT_READ), 0);
+	if (forks)
+		child = mm_copy(mm);
 	assert_false(IS_ERR(child));
+	if (protect)
+		assert_int_equal(mm_protect(mm, BASE, PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
 	byte = 2;
 	assert_int_equal(mm_access(mm, BASE, &byte, 1, true), 1);
 	assert_int_equal(*(u8 *)page_address(page), 2);
-	assert_int_equal(mm_access(child, BASE, &byte, 1, false), 1);
-	assert_int_equal(byte, 1);
+	if (child) {
+		assert_int_equal(mm_access(child, BASE, &byte, 1, false), 1);
+		assert_int_equal(byte, 1);
+		mm_put(child);
+	}
 	put_page(page);
-	mm_put(child);
 	mm_put(mm);
 	assert_int_equal(fake_pages_live(), 0);
+}
+
+/* A page that a device writes stays the program's, which may protect it and fork meanwhile. */
+static void pinned_pages_are_copied_at_fork(void **state)
+{
+	(void)state;
+	pinned_page_stays(false, true);
+	pinned_page_stays(true, false);
+	pinned_page_stays(true, true);
 }
 
 int main(void)

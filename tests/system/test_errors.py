@@ -39,14 +39,15 @@ def image(tmp_path):
 
 
 def faulty(path, *rules, name="bad"):
-    """QEMU's arguments for a virtio disk that follows blkdebug's rules."""
+    """QEMU's arguments for a virtio disk that follows blkdebug's rules. QEMU must not join requests
+    that it gets together: it would fail them together."""
     unmap = {"discard": "unmap"}
     node = {"driver": "raw", "node-name": name, **unmap, "file": {
         "driver": "blkdebug", **unmap,
         "image": {"driver": "file", "filename": str(path), **unmap},
         "inject-error": [dict({"event": "none", "errno": 5}, **rule) for rule in rules]}}
     return ["-blockdev", json.dumps(node), "-device",
-            f"virtio-blk-pci,drive={name},disable-legacy=on,werror=report,rerror=report"]
+            f"virtio-blk-pci,drive={name},disable-legacy=on,werror=report,rerror=report,request-merging=off"]
 
 
 def lines(text):
@@ -174,6 +175,18 @@ def test_discard_error_is_seen(shell, image):
     assert status != 0 and "error" in output, output
     m.ok("blkdiscard -o 0 -l 65536 /dev/vdb")
     assert lines(m.ok("/tests/blkio sync /dev/vdb 0")) == ["write: ok", "next: ok", "close: ok"]
+
+
+def test_bad_block_elsewhere_is_told_by_fsync_only(shell, image):
+    """What zeroes, discards or empties the cache does not fail for what it did not touch."""
+    m = shell(args=faulty(image, {"iotype": "write", "sector": BAD_SECTOR}))
+    assert lines(m.ok(f"/tests/blkio zero /dev/vdb {BAD}")) == [
+        "write: ok", "zero: ok", "discard: ok", "fsync: EIO",
+        "write: ok", "empty: ok", "fsync: EIO", "again: EIO"]
+    m.poweroff()
+    got = blocks(image)
+    assert [n for n in range(SIZE // BLOCK) if got[n] != pattern(n, 7)] == list(
+        range(BAD - 16, BAD - 8))
 
 
 def test_other_disks_do_not_notice(shell, image, tmp_path):

@@ -8,6 +8,7 @@
  *	blkio direct DEV BLOCK  read and write a block with O_DIRECT
  *	blkio nowait DEV BLOCK  the same, if it can be begun at once (RWF_NOWAIT)
  *	blkio reread DEV BLOCK  read a block twice
+ *	blkio zero DEV BLOCK    write a block, zero others, empty the cache, then fsync twice
  *	blkio ra DEV SECTORS    set the readahead, then ask and set as nobody
  */
 #define _GNU_SOURCE
@@ -27,10 +28,13 @@
 #endif
 
 /* Linux's <linux/fs.h>. */
-#define RASET  0x1262
-#define RAGET  0x1263
-#define FRASET 0x1264
-#define FRAGET 0x1265
+#define FLSBUF	0x1261
+#define RASET	0x1262
+#define RAGET	0x1263
+#define FRASET	0x1264
+#define FRAGET	0x1265
+#define DISCARD 0x1277
+#define ZEROOUT 0x127f
 
 static char buf[BLOCK] __attribute__((aligned(BLOCK)));
 
@@ -137,6 +141,20 @@ int main(int argc, char **argv)
 		fd = get(argv[2], O_RDONLY);
 		say("read", pread(fd, buf, BLOCK, at));
 		say("again", pread(fd, buf, BLOCK, at));
+	} else if (strcmp(what, "zero") == 0) {
+		unsigned long range[2] = {(unsigned long)at - 16 * BLOCK, 8 * BLOCK};
+
+		fd = get(argv[2], O_RDWR);
+		pattern(n, 0);
+		say("write", pwrite(fd, buf, BLOCK, at));
+		say("zero", ioctl(fd, ZEROOUT, range));
+		say("discard", ioctl(fd, DISCARD, range));
+		say("fsync", fsync(fd));
+		pattern(n, 0);
+		say("write", pwrite(fd, buf, BLOCK, at));
+		say("empty", ioctl(fd, FLSBUF, 0));
+		say("fsync", fsync(get(argv[2], O_RDWR)));
+		say("again", fsync(fd));
 	} else if (strcmp(what, "ra") == 0) {
 		long sectors[2] = {0, 0};
 

@@ -389,7 +389,8 @@ TEST(the_file_may_be_cut_meanwhile)
 	}
 }
 
-/* The child gets the pages as they were; the transfers end in the parent's. */
+/* The child gets the pages as they were; the transfers end in the parent's, also when it could not
+ * write to them as it forked. */
 TEST(fork_does_not_take_the_pages_away)
 {
 	int fd = prepare(), ok = 1;
@@ -404,7 +405,11 @@ TEST(fork_does_not_take_the_pages_away)
 			iocbs[i].nbytes = 512;
 		}
 		ok &= submit(ctx, 64) == 64;
+		if (round % 2)
+			ok &= mprotect(blocks, 64 * BLOCK, PROT_READ) == 0;
 		CHILD(pid, sleep_ms(5));
+		if (round % 2)
+			ok &= mprotect(blocks, 64 * BLOCK, PROT_READ | PROT_WRITE) == 0;
 		for (int i = 0; i < 64; i++) /* takes a copy of what is shared since fork */
 			blocks[i * BLOCK + 2048] = 1;
 		ok &= collect(ctx, 64, 64) == 64;

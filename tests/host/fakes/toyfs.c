@@ -69,6 +69,11 @@ static int toyfs_write_begin(struct inode *inode, loff_t pos, u32 len, struct pa
 
 static ssize_t toyfs_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write)
 {
+	void (*before)(struct toyfs * fs) = the_fs->before_direct;
+
+	the_fs->before_direct = NULL;
+	if (before)
+		before(the_fs);
 	return blockdev_direct_IO(iocb, iter, write, toyfs_get_block);
 }
 

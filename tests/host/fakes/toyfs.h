@@ -11,10 +11,11 @@ struct toyfs {
 	struct super_block sb;
 	struct inode inode;
 	struct file file;
-	u32 map[TOYFS_BLOCKS]; /* disk block + 1; 0: a hole */
-	u32 next;	       /* disk block to give out */
-	u32 limit;	       /* -ENOSPC from there on */
-	bool scatter;	       /* give out every third block only */
+	u32 map[TOYFS_BLOCKS];			 /* disk block + 1; 0: a hole */
+	u32 next;				 /* disk block to give out */
+	u32 limit;				 /* -ENOSPC from there on */
+	bool scatter;				 /* give out every third block only */
+	void (*before_direct)(struct toyfs *fs); /* once, when a transfer is about to start */
 };
 
 void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors);
