@@ -313,12 +313,7 @@ int blk_add_partition(struct gendisk *disk, u32 partno, sector_t start, sector_t
 	return 0;
 }
 
-int blkdev_reread_part(struct block_device *bdev)
-{
-	return blkdev_reread_part_excl(bdev, NULL);
-}
-
-int blkdev_reread_part_excl(struct block_device *bdev, const void *holder)
+int blkdev_reread_part(struct block_device *bdev, const void *holder)
 {
 	struct gendisk *disk = bdev->bd_disk;
 	int err = 0;

@@ -115,8 +115,7 @@ void del_gendisk(struct gendisk *disk);
 extern void (*bdev_free_inode)(struct inode *inode);
 /* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open, or the
  * disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
-int must_check blkdev_reread_part(struct block_device *bdev);
-int must_check blkdev_reread_part_excl(struct block_device *bdev, const void *holder);
+int must_check blkdev_reread_part(struct block_device *bdev, const void *holder);
 /* The driver says that the medium is read-only: no one can undo it. */
 void set_disk_ro(struct gendisk *disk, bool read_only);
 

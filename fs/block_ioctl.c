@@ -115,11 +115,22 @@ static bool is_for_root(u32 cmd)
 	       cmd == BLKRASET || cmd == BLKFRASET;
 }
 
+/* All 0 for a disk without a queue, or one that was taken out. */
+static struct queue_limits limits_of(struct gendisk *disk)
+{
+	struct queue_limits lim = {0};
+
+	mutex_lock(&disk->open_mutex);
+	if (disk->queue && !disk->dead)
+		lim = *blk_queue_limits(disk->queue);
+	mutex_unlock(&disk->open_mutex);
+	return lim;
+}
+
 /* What the device is like. Returns: as the ioctl, or -ENOTTY for those that are not about that. */
 static int blkdev_geometry_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 {
-	const struct gendisk *disk = bdev->bd_disk;
-	const struct queue_limits *lim = disk->queue ? blk_queue_limits(disk->queue) : NULL;
+	const struct queue_limits lim = limits_of(bdev->bd_disk);
 	u32 sector_size = bdev_logical_block_size(bdev);
 
 	switch (cmd) {
@@ -130,18 +141,18 @@ static int blkdev_geometry_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 	case BLKSSZGET:
 		return put_int(arg, sector_size);
 	case BLKPBSZGET:
-		return put_int(arg, lim ? max(lim->physical_block_size, sector_size) : sector_size);
+		return put_int(arg, max(lim.physical_block_size, sector_size));
 	case BLKIOMIN:
-		return put_int(arg, lim ? max(lim->io_min_bytes, sector_size) : sector_size);
+		return put_int(arg, max(lim.io_min_bytes, sector_size));
 	case BLKIOOPT:
-		return put_int(arg, lim ? lim->io_opt_bytes : 0);
+		return put_int(arg, lim.io_opt_bytes);
 	case BLKALIGNOFF:
 	case BLKDISCARDZEROES:
 		return put_int(arg, 0);
 	case BLKSECTGET:
-		return put_u16(arg, lim ? lim->max_sectors : UINT16_MAX);
+		return put_u16(arg, lim.max_sectors ? lim.max_sectors : UINT16_MAX);
 	case BLKROTATIONAL:
-		return put_u16(arg, lim != NULL);
+		return put_u16(arg, bdev->bd_disk->queue != NULL);
 	case BLKBSZGET:
 		return put_int(arg, bdev->bd_block_size);
 	case BLKROGET:
@@ -182,7 +193,7 @@ long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 		return 0;
 	case BLKRRPART:
 		write_back(file->f_mapping, 0, INT64_MAX); /* the table is read past the cache */
-		return blkdev_reread_part(bdev);
+		return blkdev_reread_part(bdev, file->f_excl ? file : NULL);
 	case BLKFLSBUF:
 		write_back(file->f_mapping, 0, INT64_MAX);
 		err = blkdev_issue_flush(bdev);

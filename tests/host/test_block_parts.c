@@ -61,7 +61,7 @@ static void mbr_put(u64 lba, u32 slot, u8 type, u32 first, u32 nr)
 
 static int scan(void)
 {
-	return blkdev_reread_part(d.disk->part[0]);
+	return blkdev_reread_part(d.disk->part[0], NULL);
 }
 
 static void expect(u32 partno, sector_t first, sector_t nr)
@@ -454,7 +454,7 @@ static void a_partition_is_a_window(void **state)
 	assert_false(IS_ERR(part));
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(whole->bd_dev, true, &stats)), -EBUSY);
 	blkdev_put(part, true, &holder);
-	assert_int_equal(blkdev_reread_part(whole), 0);
+	assert_int_equal(blkdev_reread_part(whole, NULL), 0);
 	set_capacity(d.disk, 200); /* shrinks below the partition's end */
 	part = fake_open("vda2");
 	assert_int_equal(one_io(part, REQ_OP_WRITE, 0, 'p'), 0);
@@ -475,9 +475,9 @@ static void a_claimed_disk_is_not_read_again(void **state)
 	assert_ptr_equal(blkdev_get_by_dev(whole->bd_dev, true, &mine), whole);
 	mbr_put(0, 1, 0x83, 200, 100);
 	assert_int_equal(scan(), -EBUSY);
-	assert_int_equal(blkdev_reread_part_excl(whole, &other), -EBUSY);
+	assert_int_equal(blkdev_reread_part(whole, &other), -EBUSY);
 	assert_int_equal(how_many(), 1);
-	assert_int_equal(blkdev_reread_part_excl(whole, &mine), 0);
+	assert_int_equal(blkdev_reread_part(whole, &mine), 0);
 	assert_int_equal(how_many(), 2);
 	blkdev_put(whole, true, &mine);
 	mbr_put(0, 1, 0, 0, 0);

@@ -17,6 +17,7 @@
 #define SECDISCARD    0x127d
 #define ROTATIONAL    0x127e
 #define ZEROOUT	      0x127f
+#define RRPART	      0x125f
 #define BSZSET	      0x40081271
 #define BLOCK	      4096
 
@@ -34,6 +35,8 @@ TEST(a_claim_excludes_other_claims)
 	CHECK(close(open(part, O_RDWR)) == 0);
 	FAILS(ioctl(plain, BSZSET, &size), EBUSY);
 	CHECK(ioctl(fd, BSZSET, &size) == 0);
+	FAILS(ioctl(plain, RRPART), EBUSY);
+	CHECK(ioctl(fd, RRPART) == 0);
 	CHECK(IN_CHILD(close(fd)) == 0); /* it is still open here */
 	FAILS(open(disk, O_RDONLY | O_EXCL), EBUSY);
 	CHECK(close(fd) == 0);

@@ -233,8 +233,9 @@ void bdev_set_read_only(struct block_device *dev, bool read_only)
 	dev->bd_read_only = read_only;
 }
 
-int blkdev_reread_part(struct block_device *dev)
+int blkdev_reread_part(struct block_device *dev, const void *holder)
 {
+	(void)holder;
 	(void)dev;
 	return -EINVAL;
 }

@@ -118,8 +118,9 @@ void bdev_set_read_only(struct block_device *bdev, bool read_only)
 	disk_of(bdev)->read_only = read_only;
 }
 
-int blkdev_reread_part(struct block_device *bdev)
+int blkdev_reread_part(struct block_device *bdev, const void *holder)
 {
+	(void)holder;
 	(void)bdev;
 	return -EINVAL;
 }
