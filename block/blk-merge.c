@@ -83,19 +83,13 @@ static u32 max_bytes_of(const struct request_queue *q, enum req_op op)
 			ALIGN_DOWN((u64)UINT32_MAX, q->limits.logical_block_size));
 }
 
-struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio)
+struct bio *blk_split_bio(struct request_queue *q, struct bio *bio)
 {
 	u32 size = bio->bi_iter.bi_size, max_bytes, fit;
 	struct bio *front;
 
 	if (!size)
 		return bio;
-	if (bio->bi_vcnt == 1 && bio_op(bio) <= REQ_OP_WRITE && !q->limits.seg_boundary_bytes &&
-	    size <= q->limits.max_segment_size_bytes &&
-	    size >> SECTOR_SHIFT <= q->limits.max_sectors) { /* the usual small one */
-		bio->bi_phys_segments = 1;
-		return bio;
-	}
 	max_bytes = max_bytes_of(q, bio_op(bio));
 	if (!max_bytes) {
 		bio_io_error(bio, -EOPNOTSUPP);
@@ -125,7 +119,7 @@ static bool may_merge(blk_opf_t opf)
 }
 
 /* They touch: at the request's end if `back`, else at its start. */
-static bool rq_try_merge(struct request *rq, struct bio *bio, bool back)
+static noinline bool rq_try_merge(struct request *rq, struct bio *bio, bool back)
 {
 	const struct queue_limits *lim = &rq->q->limits;
 	u32 size = bio->bi_iter.bi_size;

@@ -141,7 +141,18 @@ void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_
 /* blk-merge.c */
 extern bool blk_merge_enabled;
 /* Cut bio to one request's limits; the rest is submitted again. NULL: it has ended with an error. */
-struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio);
+struct bio *blk_split_bio(struct request_queue *q, struct bio *bio);
+static inline struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio)
+{
+	const struct queue_limits *lim = &q->limits;
+	u32 size = bio->bi_iter.bi_size;
+
+	if (bio->bi_vcnt != 1 || bio_op(bio) > REQ_OP_WRITE || lim->seg_boundary_bytes ||
+	    size > lim->max_segment_size_bytes || size >> SECTOR_SHIFT > lim->max_sectors)
+		return blk_split_bio(q, bio);
+	bio->bi_phys_segments = 1; /* the usual small one */
+	return bio;
+}
 /* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
 

@@ -173,16 +173,13 @@ struct run {
 	u64 bytes;
 };
 
-/* The run that starts at pos, at most `want` bytes. Returns: 0 or get_block's -errno. */
-static int map_run(struct inode *inode, get_block_t *get_block, u64 pos, u64 want, struct run *run)
+static int map_blocks(struct inode *inode, get_block_t *get_block, u64 pos, u64 want,
+		      struct run *run)
 {
 	u64 offset = pos & ((1ull << inode->i_blkbits) - 1);
 	blkno_t block = pos >> inode->i_blkbits, first = 0;
 
-	*run = (struct run){false, pos >> SECTOR_SHIFT, want};
-	if (!get_block)
-		return 0;
-	for (run->bytes = 0; run->bytes < want + offset; block++) {
+	for (*run = (struct run){0}; run->bytes < want + offset; block++) {
 		struct buffer_head bh = {.b_size = 1u << inode->i_blkbits};
 		int err = get_block(inode, block, &bh, false);
 		bool hole = !buffer_mapped(&bh);
@@ -200,6 +197,16 @@ static int map_run(struct inode *inode, get_block_t *get_block, u64 pos, u64 wan
 	}
 	run->sector = ((first << inode->i_blkbits) + offset) >> SECTOR_SHIFT;
 	run->bytes = min(run->bytes - offset, want);
+	return 0;
+}
+
+/* The run that starts at pos, at most `want` bytes. Returns: 0 or get_block's -errno. */
+static inline int map_run(struct inode *inode, get_block_t *get_block, u64 pos, u64 want,
+			  struct run *run)
+{
+	if (get_block)
+		return map_blocks(inode, get_block, pos, want, run);
+	*run = (struct run){false, pos >> SECTOR_SHIFT, want};
 	return 0;
 }
 
@@ -397,7 +404,7 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 /* --- beside the cache --------------------------------------------------------------------- */
 
 /* Position, length and memory in whole logical blocks. */
-static bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter)
+static inline bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter)
 {
 	u64 mask = bdev_logical_block_size(inode_bdev(iocb->ki_filp->f_mapping->host)) - 1;
 	u64 left = iov_iter_count(iter), bits = (u64)iocb->ki_pos | left, offset = iter->iov_offset;
