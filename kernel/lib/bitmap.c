@@ -1,6 +1,21 @@
 /* Bit arrays, searched a word at a time. */
 #include "kernel/lib/bitmap.h"
 
+bool bitmap_test(const u64 *map, size_t bit)
+{
+	return (map[bit / BITS_PER_WORD] >> (bit % BITS_PER_WORD)) & 1;
+}
+
+void bitmap_set(u64 *map, size_t bit)
+{
+	map[bit / BITS_PER_WORD] |= 1ull << (bit % BITS_PER_WORD);
+}
+
+void bitmap_clear(u64 *map, size_t bit)
+{
+	map[bit / BITS_PER_WORD] &= ~(1ull << (bit % BITS_PER_WORD));
+}
+
 /* First bit at or after `from` that differs from `invert`'s. */
 static size_t find_bit(const u64 *map, size_t bits, size_t from, u64 invert)
 {

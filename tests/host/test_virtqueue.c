@@ -145,7 +145,8 @@ static int add(struct buffer *b, u16 out, u16 in)
 
 	*b = (struct buffer){.busy = true, .out = out, .in = in};
 	for (u16 i = 0; i < out + in; i++) {
-		b->sg[i] = (struct scatterlist){PADDR(index << 16 | i << 8), 1 + random_u32() % 100};
+		b->sg[i] =
+			(struct scatterlist){PADDR(index << 16 | i << 8), 1 + random_u32() % 100};
 		b->in_bytes += i >= out ? b->sg[i].len : 0;
 	}
 	return virtqueue_add(dev.vq, b->sg, out, in, b);
