@@ -7,8 +7,9 @@
  *
  * Invariants:
  * 1. Before the processor halts, every ring that was polled asks for interrupts again.
- * 2. While threads run, a polled ring is silent for a tick at most: they mostly submit more and
- *    sleep soon, so that the polling goes on, and an interrupt in between would only cost time.
+ * 2. While a thread runs that a polled completion woke, a ring stays silent, until the next tick at
+ *    most: mostly it submits more and sleeps soon, so that the polling goes on, and an interrupt in
+ *    between would only cost time. Any other thread may compute for long: no ring is silent then.
  *
  * Lock order: poll_lock, then the driver's locks (virtqueue).
  */
@@ -90,10 +91,10 @@ static void blk_idle_poll(void)
 		if (!end || done)
 			end = now + poll_ns;
 	} while (busy && now < end && !READ_ONCE(cpu->need_resched));
-	if (!READ_ONCE(cpu->need_resched))
+	if (!done || !READ_ONCE(cpu->need_resched))
 		poll_last();
 	else if (READ_ONCE(nr_silent) && !timer_armed(&loud_timer))
-		timer_mod(&loud_timer, now + TICK_NS);
+		timer_mod(&loud_timer, now); /* the next tick */
 }
 
 void blk_poll_add_queue(struct request_queue *q)

@@ -17,11 +17,14 @@
 static struct fake_disk d;
 static struct block_device *bdev;
 static u32 ended;
+static bool wakes; /* the end of a bio wakes a thread */
 
 static void count_end(struct bio *bio)
 {
 	assert_int_equal(bio->bi_status, 0);
 	ended++;
+	if (wakes)
+		this_cpu()->need_resched = true;
 	fake_bio_free(bio);
 }
 
@@ -74,7 +77,7 @@ static int start(void **state)
 static int stop(void **state)
 {
 	(void)state;
-	this_cpu()->need_resched = false;
+	this_cpu()->need_resched = wakes = false;
 	while (fake_disk_complete_one(&d))
 		;
 	blkdev_put(bdev, true, NULL);
@@ -127,10 +130,21 @@ static void a_thread_to_run_ends_it(void **state)
 	(void)state;
 	send(8);
 	this_cpu()->need_resched = true;
-	assert_int_equal(idle(), 1);
-	/* It may submit more and sleep soon; but if it does not, interrupts come again. */
+	assert_int_equal(idle(), 2); /* once, and the last look */
+	assert_false(is_silent());   /* who knows for how long it computes */
+}
+
+static void whom_polling_woke_is_not_interrupted_in_this_tick(void **state)
+{
+	(void)state;
+	send(8);
+	send(800);
+	wakes = true;
+	d.done_at_poll = 5;
+	assert_int_equal(idle(), 5);
+	assert_int_equal(ended, 1);
 	assert_true(is_silent());
-	fake_clock_advance(TICK_NS + 1);
+	fake_clock_advance(TICK_NS - 1); /* in which there is a tick */
 	while (fake_run_pending())
 		;
 	assert_false(is_silent());
@@ -140,14 +154,15 @@ static void a_silent_ring_becomes_loud_before_a_halt(void **state)
 {
 	(void)state;
 	send(8);
-	this_cpu()->need_resched = true;
+	send(800);
+	wakes = true;
+	d.done_at_poll = 1;
 	(void)idle();
-	this_cpu()->need_resched = false;
+	this_cpu()->need_resched = wakes = false;
 	assert_true(fake_disk_complete_one(&d)); /* by another way */
 	while (fake_run_pending())
 		;
-	assert_true(is_silent());
-	assert_int_equal(idle(), 1); /* which asks that nothing is silent */
+	(void)idle(); /* which asks that nothing is silent */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -155,9 +170,13 @@ static void a_silent_ring_becomes_loud_before_a_halt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(what_ends_soon_is_found),  T(nothing_in_flight_nothing_to_poll),
-		T(a_find_prolongs_the_look), T(a_slow_disk_is_left_to_its_interrupts),
-		T(a_thread_to_run_ends_it),  T(a_silent_ring_becomes_loud_before_a_halt),
+		T(what_ends_soon_is_found),
+		T(nothing_in_flight_nothing_to_poll),
+		T(a_find_prolongs_the_look),
+		T(a_slow_disk_is_left_to_its_interrupts),
+		T(a_thread_to_run_ends_it),
+		T(whom_polling_woke_is_not_interrupted_in_this_tick),
+		T(a_silent_ring_becomes_loud_before_a_halt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

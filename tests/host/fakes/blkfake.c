@@ -99,7 +99,7 @@ static int fake_poll(struct request_queue *q, u16 hctx_idx, bool again)
 
 	d->silent[hctx_idx] = again;
 	d->nr_polls++;
-	fake_clock_advance(10 * NSEC_PER_USEC);
+	udelay(10);
 	return d->done_at_poll && --d->done_at_poll == 0 ? fake_disk_complete_one(d) : 0;
 }
 
