@@ -7,9 +7,9 @@
  *
  * Invariants:
  * 1. Before the processor halts, every ring that was polled asks for interrupts again.
- * 2. While a thread runs that a polled completion woke, a ring stays silent, until the next tick at
- *    most: mostly it submits more and sleeps soon, so that the polling goes on, and an interrupt in
- *    between would only cost time. Any other thread may compute for long: no ring is silent then.
+ * 2. While a thread runs that a polled completion woke, that ring stays silent, until the next tick
+ *    at most: mostly the thread submits more and sleeps soon, so that the polling goes on, and an
+ *    interrupt in between would only cost time. Other rings are not: it may compute for long.
  *
  * Lock order: poll_lock, then the driver's locks (virtqueue).
  */
@@ -36,7 +36,8 @@ static u32 poll_ring(struct request_queue *q, u16 nr, bool last)
 
 	nr_silent += (u32)!last - (u32)hctx->silent;
 	hctx->silent = !last;
-	return (u32)q->ops->poll(q, nr, !last);
+	hctx->found = q->ops->poll(q, nr, !last);
+	return (u32)hctx->found;
 }
 
 /* Look once at each ring of a quick disk with something in flight. What has come back has ended on
@@ -58,8 +59,8 @@ static bool poll_busy(u32 *done)
 	return busy;
 }
 
-/* A last look at each silent ring. */
-static void poll_last(void)
+/* A last look at each silent ring; if not `all`, at those where nothing was found just now. */
+static void poll_last(bool all)
 {
 	struct request_queue *q;
 
@@ -67,7 +68,7 @@ static void poll_last(void)
 	if (nr_silent)
 		list_for_each_entry(q, &poll_queues, poll_list)
 			for (u16 nr = 0; nr < q->nr_hw_queues; nr++)
-				if (q->hctxs[nr].silent)
+				if (q->hctxs[nr].silent && (all || !q->hctxs[nr].found))
 					(void)poll_ring(q, nr, true);
 	spin_unlock_bh(&poll_lock);
 }
@@ -75,7 +76,7 @@ static void poll_last(void)
 static void loud_again(struct timer *t)
 {
 	(void)t;
-	poll_last();
+	poll_last(true);
 }
 
 static void blk_idle_poll(void)
@@ -91,9 +92,8 @@ static void blk_idle_poll(void)
 		if (!end || done)
 			end = now + poll_ns;
 	} while (busy && now < end && !READ_ONCE(cpu->need_resched));
-	if (!done || !READ_ONCE(cpu->need_resched))
-		poll_last();
-	else if (READ_ONCE(nr_silent) && !timer_armed(&loud_timer))
+	poll_last(!READ_ONCE(cpu->need_resched));
+	if (READ_ONCE(nr_silent) && !timer_armed(&loud_timer))
 		timer_mod(&loud_timer, now); /* the next tick */
 }
 

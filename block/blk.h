@@ -64,6 +64,7 @@ struct blk_mq_hw_ctx {
 	u32 starts;    /* [q->lock] counts restarts, to see one that comes during queue_rq */
 	u32 in_flight; /* [q->lock] */
 	bool silent;   /* [poll_lock] polled: it need not signal completions */
+	int found;     /* [poll_lock] what the last look at it found */
 };
 
 struct elevator_ops {

@@ -150,6 +150,25 @@ static void whom_polling_woke_is_not_interrupted_in_this_tick(void **state)
 	assert_false(is_silent());
 }
 
+static void only_the_ring_that_was_found_done_stays_silent(void **state)
+{
+	stop(state);
+	fake_disk_create(&d, "vda", 2, 32, NULL);
+	bdev = fake_open("vda");
+	ended = 0;
+	d.per_ring[0] = d.per_ring[1] = 0;
+	send(8);
+	send(800);
+	assert_int_equal(d.per_ring[0], 1);
+	assert_int_equal(d.per_ring[1], 1);
+	wakes = true;
+	d.done_at_poll = 1;
+	(void)idle();
+	assert_int_equal(ended, 1);
+	assert_true(d.silent[0] != d.silent[1]);
+	assert_true(d.silent[d.per_ring[0] == 0 ? 0 : 1]); /* the other's reader may wait long */
+}
+
 static void a_silent_ring_becomes_loud_before_a_halt(void **state)
 {
 	(void)state;
@@ -176,6 +195,7 @@ int main(void)
 		T(a_slow_disk_is_left_to_its_interrupts),
 		T(a_thread_to_run_ends_it),
 		T(whom_polling_woke_is_not_interrupted_in_this_tick),
+		T(only_the_ring_that_was_found_done_stays_silent),
 		T(a_silent_ring_becomes_loud_before_a_halt),
 	};
 
