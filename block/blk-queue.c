@@ -3,7 +3,6 @@
 
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
-#include "kernel/lib/bitmap.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 #include "kernel/mm/kmalloc.h"
@@ -50,6 +49,7 @@ static void init_fields(struct request_queue *q)
 
 	spin_lock_init(&q->lock, "request queue", LOCK_QUEUE);
 	init_waitqueue_head(&q->tag_wq);
+	INIT_LIST_HEAD(&q->idle);
 	INIT_LIST_HEAD(&q->dispatch);
 	INIT_LIST_HEAD(&q->flush_pending);
 	INIT_LIST_HEAD(&q->flush_running);
@@ -73,7 +73,6 @@ static void init_fields(struct request_queue *q)
 static void free_queue(struct request_queue *q)
 {
 	kfree(q->elevator_data);
-	kfree(q->tags);
 	kfree(q->hctxs);
 	kfree(q);
 }
@@ -86,13 +85,14 @@ static int init_requests(struct request_queue *q)
 
 		rq->q = q;
 		rq->tag = i;
-		INIT_LIST_HEAD(&rq->list);
 		INIT_LIST_HEAD(&rq->fifo);
+		list_add_tail(&rq->list, &q->idle);
 		rq->pdu = rq + 1;
 		err = q->ops->init_request ? q->ops->init_request(rq) : 0;
 		if (err)
 			return err;
 	}
+	list_del_init(&blk_flush_rq(q)->list);
 	blk_flush_rq(q)->end_io = blk_flush_end_io;
 	return 0;
 }
@@ -117,8 +117,7 @@ struct request_queue *blk_mq_init_queue(const struct blk_mq_ops *ops, u16 nr_hw_
 	q->depth = depth;
 	q->request_size = request_size;
 	q->hctxs = kcalloc(nr_hw_queues, sizeof(*q->hctxs), GFP_KERNEL);
-	q->tags = kcalloc(BITMAP_WORDS(q->depth), sizeof(u64), GFP_KERNEL);
-	if (!q->hctxs || !q->tags)
+	if (!q->hctxs)
 		goto err_free;
 	err = init_requests(q);
 	if (err)

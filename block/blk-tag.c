@@ -8,7 +8,6 @@
 
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
-#include "kernel/lib/bitmap.h"
 #include "kernel/lib/err.h"
 
 #define TAG_BATCH 16 /* taken together for a plug that expects as many */
@@ -28,15 +27,13 @@ static ktime_t request_time(void)
 /* A request with a free tag, or NULL. Locks: q->lock held. */
 static struct request *take_tag(struct request_queue *q)
 {
-	u16 usable = (u16)(q->depth - 1);
-	size_t tag = bitmap_find_zero(q->tags, usable, 0);
 	struct request *rq;
 
-	if (tag == usable)
+	if (list_empty(&q->idle))
 		return NULL;
-	bitmap_set(q->tags, tag);
+	rq = list_first_entry(&q->idle, struct request, list);
+	list_del(&rq->list);
 	q->tags_used++;
-	rq = blk_tag_to_rq(q, tag);
 	ASSERT(rq->state == RQ_IDLE);
 	rq->state = RQ_QUEUED;
 	rq->status = 0;
@@ -110,16 +107,16 @@ struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 /* The wakeup is under the lock: once it is released, the queue may be freed by who waited. */
 void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_t now)
 {
-	struct request *rq, *tmp;
+	struct request *rq;
 
 	spin_lock_bh(&q->lock);
-	list_for_each_entry_safe(rq, tmp, list, list) {
-		list_del(&rq->list);
+	list_for_each_entry(rq, list, list) {
 		blk_account_done(rq, now);
 		rq->state = RQ_IDLE;
-		bitmap_clear(q->tags, rq->tag);
 		q->tags_used--;
 	}
+	list_splice_tail_init(&q->idle, list);
+	list_splice_tail_init(list, &q->idle);
 	/* A waiter queues itself before it looks for a tag under the lock. */
 	if (!list_empty(&q->tag_wq.waiters))
 		wake_up_all(&q->tag_wq);

@@ -88,7 +88,7 @@ struct request_queue {
 	u16 nr_hw_queues, depth;       /* [const] */
 	struct blk_mq_hw_ctx *hctxs;   /* [const] */
 	size_t request_size;	       /* [const] from one to the next, bytes */
-	u64 *tags;		       /* [lock] bitmap, set: in use */
+	struct list_head idle;	       /* [lock] requests with a free tag, the last used first */
 	u16 tags_used;		       /* [lock] */
 	u16 next_hctx;		       /* [lock] where the next batch goes */
 	u32 freeze_depth;	       /* [lock] > 0: no new tags */

@@ -121,7 +121,7 @@ static int start_rw(struct aio_kiocb *req, const struct iocb *iocb, bool write, 
 	rw->ki_flags = 0;
 	rw->ki_complete = aio_complete;
 	rw->private = &req->dio;
-	err = rwf_to_iocb_flags(iocb->aio_rw_flags, write, &rw->ki_flags);
+	err = iocb->aio_rw_flags ? rwf_to_iocb_flags(iocb->aio_rw_flags, write, &rw->ki_flags) : 0;
 	if (!err)
 		err = import_buffer(iocb, vector, fast, &iov, &it);
 	if (err)

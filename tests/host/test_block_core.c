@@ -720,7 +720,7 @@ static void no_memory_no_queue(void **state)
 	static const struct blk_mq_ops no_ops = {0};
 
 	(void)state;
-	for (u32 n = 1; n < 5; n++) {
+	for (u32 n = 1; n < 4; n++) {
 		size_t live = fake_kmalloc_live();
 
 		mm_fail_after(n);
