@@ -26,7 +26,7 @@ static struct spinlock poll_lock = SPINLOCK_INIT("block polling", LOCK_QUEUE);
 static struct list_head poll_queues = LIST_HEAD_INIT(poll_queues); /* [poll_lock] */
 static u32 nr_silent;						   /* [poll_lock] rings */
 static u64 poll_ns;						   /* [const] 0: never */
-static struct timer loud_timer;
+static struct timer loud_timer; /* fires at the next tick after threads began to run */
 
 /* Look at a ring; `last`: it asks for interrupts again. Returns: how many had come back.
  * Locks: poll_lock held. */
@@ -36,8 +36,7 @@ static u32 poll_ring(struct request_queue *q, u16 nr, bool last)
 
 	nr_silent += (u32)!last - (u32)hctx->silent;
 	hctx->silent = !last;
-	hctx->found = q->ops->poll(q, nr, !last);
-	return (u32)hctx->found;
+	return hctx->found = (u32)q->ops->poll(q, nr, !last);
 }
 
 /* Look once at each ring of a quick disk with something in flight. What has come back has ended on

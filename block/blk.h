@@ -64,7 +64,7 @@ struct blk_mq_hw_ctx {
 	u32 starts;    /* [q->lock] counts restarts, to see one that comes during queue_rq */
 	u32 in_flight; /* [q->lock] */
 	bool silent;   /* [poll_lock] polled: it need not signal completions */
-	int found;     /* [poll_lock] what the last look at it found */
+	u32 found;     /* [poll_lock] what the last look at it found */
 };
 
 struct elevator_ops {
@@ -136,7 +136,8 @@ void blk_mq_init(void);
 /* blk-tag.c */
 /* Returns: ERR_PTR(-EAGAIN) with REQ_NOWAIT, ERR_PTR(-EIO) when dying. Context: sleeps. */
 struct request *must_check blk_mq_get_request(struct request_queue *q, blk_opf_t opf);
-/* Their tags are free again; empties the list. Context: any. */
+/* Their tags are free again; empties the list. They ended at `now`, for the statistics, which leave
+ * out those that were never filled. Context: any. */
 void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_t now);
 
 /* blk-merge.c */
@@ -166,6 +167,7 @@ void blk_unplug_timer(struct timer *t);
 /* blk-poll.c: a queue is polled between these two. Context: any. */
 void blk_poll_add_queue(struct request_queue *q);
 void blk_poll_del_queue(struct request_queue *q);
+/* Once, from block_init: reads blk.idle_poll_us. */
 void blk_poll_init(void);
 
 /* blk-flush.c */

@@ -15,6 +15,7 @@
 #include "kernel/arch/clock.h"
 #include "kernel/arch/io.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
 #include "kernel/mm/gup.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
@@ -23,6 +24,13 @@
 #define EVENTS_PER_PAGE (u32)(PAGE_SIZE / EVENT_SIZE)
 
 struct workqueue *aio_wq;
+
+void aio_init(void)
+{
+	aio_wq = workqueue_create("aio");
+	if (!aio_wq)
+		panic("no memory for the worker of asynchronous I/O");
+}
 
 /* --- contexts ----------------------------------------------------------------------------- */
 
@@ -79,10 +87,6 @@ int aio_setup(struct aio_table *t, u64 id, u32 nr_events)
 	if (!ctx)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&ctx->free);
-	if (!aio_wq)
-		aio_wq = workqueue_create("aio");
-	if (!aio_wq)
-		err = -ENOMEM;
 	for (; !err && ctx->nr_pages < nr_pages; ctx->nr_pages += !err)
 		err = pin_user_page(USERPTR(id + ctx->nr_pages * PAGE_SIZE), true,
 				    &ctx->pages[ctx->nr_pages]);

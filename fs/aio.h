@@ -24,6 +24,8 @@ struct aio_table {
 	struct list_head contexts; /* [lock] */
 };
 
+/* The worker that ends what must sleep. Context: once at boot. */
+void aio_init(void);
 void aio_table_init(struct aio_table *t);
 /* The address space ends: wait for all that is under way and free it. Context: sleeps. */
 void exit_aio(struct aio_table *t);

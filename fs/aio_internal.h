@@ -34,7 +34,7 @@ struct aio_kiocb {
 	struct dio dio;
 };
 
-extern struct workqueue *aio_wq; /* [const after the first io_setup] */
+extern struct workqueue *aio_wq; /* [const after boot] */
 
 /* The context with this address, referenced; NULL if there is none. */
 struct kioctx *kioctx_get(struct aio_table *t, u64 id);

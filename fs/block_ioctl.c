@@ -63,8 +63,8 @@ static int blkdev_range_ioctl(struct file *file, u32 cmd, u64 arg)
 	sector = range[0] >> SECTOR_SHIFT;
 	nr = range[1] >> SECTOR_SHIFT;
 	mutex_lock(&m->host->i_mutex);
-	write_back(m, range[0],
-		   last); /* the first and the last page may hold more than the range */
+	/* The first and the last page may hold more than the range. */
+	write_back(m, range[0], last);
 	err = cmd == BLKDISCARD ? blkdev_issue_discard(bdev, sector, nr) :
 				  blkdev_issue_zeroout(bdev, sector, nr);
 	invalidate_inode_pages2_range(m, range[0] >> PAGE_SHIFT, last >> PAGE_SHIFT);

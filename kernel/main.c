@@ -6,6 +6,7 @@
 #include "drivers/virtio/virtio_blk.h"
 #include "drivers/virtio/virtio_mmio.h"
 #include "drivers/virtio/virtio_pci.h"
+#include "fs/aio.h"
 #include "fs/block_dev.h"
 #include "fs/buffer_head.h"
 #include "fs/dcache.h"
@@ -68,6 +69,7 @@ static void boot_thread(void *arg)
 	sysfs_init();	    /* /sys, the same of disks */
 	writeback_init();   /* the flusher thread */
 	direct_io_init();   /* the worker that ends direct writes */
+	aio_init();	    /* the worker that ends asynchronous fsyncs */
 	block_init();	    /* queues and their softirq, before the first disk */
 	char_init();	    /* consoles, terminals, /dev/null and its kin */
 	pci_init();	    /* find devices and bridges */

@@ -10,6 +10,8 @@
  * disk, which is written to, `bench.ms=` the time of a row, `bench.only=` a single row, and
  * `bench.rounds=` how often all is done.
  */
+#include "user/aio_abi.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -27,23 +29,6 @@
 #define MIB	   (1024u * 1024u)
 #define DEPTH	   32
 #define SEQUENTIAL (64u * MIB)
-
-/* Linux's <linux/aio_abi.h>, which musl does not bring. */
-struct iocb {
-	uint64_t data;
-	uint32_t key, rw_flags;
-	uint16_t opcode;
-	int16_t reqprio;
-	uint32_t fildes;
-	uint64_t buf, nbytes;
-	int64_t offset;
-	uint64_t reserved2;
-	uint32_t flags, resfd;
-};
-struct io_event {
-	uint64_t data, obj;
-	int64_t res, res2;
-};
 
 struct counters {
 	long long bios, requests, notifications, interrupts;

@@ -7,6 +7,8 @@
  *	aio stay DISK FIRST COUNT    start reads, say so, and wait for more than can come
  */
 #define _GNU_SOURCE
+#include "user/aio_abi.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -19,22 +21,6 @@
 
 #define BLOCK 4096u
 #define MOST  1024
-
-struct iocb {
-	uint64_t data;
-	uint32_t key, rw_flags;
-	uint16_t opcode;
-	int16_t reqprio;
-	uint32_t fildes;
-	uint64_t buf, nbytes;
-	int64_t offset;
-	uint64_t reserved2;
-	uint32_t flags, resfd;
-};
-struct io_event {
-	uint64_t data, obj;
-	int64_t res, res2;
-};
 
 static struct iocb iocbs[MOST], *list[MOST];
 static struct io_event events[MOST];

@@ -1,5 +1,6 @@
 /* Asynchronous I/O by Linux's io_setup, io_submit, io_getevents, io_cancel and io_destroy. */
 #include "tests/user/tap.h"
+#include "user/aio_abi.h"
 
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -12,22 +13,6 @@
 #define FDSYNC	3
 #define PREADV	7
 #define PWRITEV 8
-
-struct iocb {
-	uint64_t data;
-	uint32_t key, rw_flags;
-	uint16_t opcode;
-	int16_t reqprio;
-	uint32_t fildes;
-	uint64_t buf, nbytes;
-	int64_t offset;
-	uint64_t reserved2;
-	uint32_t flags, resfd;
-};
-struct io_event {
-	uint64_t data, obj;
-	int64_t res, res2;
-};
 
 static char *blocks; /* MANY of them */
 static struct iocb iocbs[MANY], *list[MANY];
