@@ -116,6 +116,12 @@ all: kernel $(if $(filter build/disk.img,$(DISK)),$(DISK))
 kernel: $(O)/ringlet.elf
 objects: $(OBJS)
 
+# Linux's system calls by number, as the C library's headers name them.
+$(O)/syscall_names.h: $(O)/.flags
+	$(Q)echo '#include <asm/unistd_64.h>' | $(HOSTCC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' >$@
+$(O)/obj/kernel/sys/syscall.o: $(O)/syscall_names.h
+
 $(O)/obj/%.o: %.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $<")
