@@ -85,16 +85,6 @@ bool try_to_free_buffers(struct page *page)
 	return true;
 }
 
-void block_set_page_dirty(struct page *page)
-{
-	struct buffer_head *bh;
-
-	for_each_buffer(bh, page->private)
-		if (buffer_uptodate(bh))
-			set_buffer_dirty(bh);
-	set_page_dirty_nobuffers(page);
-}
-
 void block_expire_page(struct page *page)
 {
 	u64 flags = spin_lock_irqsave(&buffer_lock);

@@ -102,8 +102,6 @@ void mark_buffer_dirty_inode(struct buffer_head *bh, struct inode *inode);
 int must_check sync_mapping_buffers(struct address_space *m);
 /* The file goes: its metadata buffers are no longer its own. */
 void forget_mapping_buffers(struct address_space *m);
-/* set_page_dirty for a page with buffers. */
-void block_set_page_dirty(struct page *page);
 /* Give a locked page its ring of clean, unmapped buffers, up-to-date if the page is.
  * Returns: the first, also when there was a ring already; NULL if no memory. Context: sleeps. */
 struct buffer_head *must_check create_empty_buffers(struct page *page, u32 size);

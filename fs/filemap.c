@@ -266,14 +266,6 @@ void set_page_dirty_nobuffers(struct page *page)
 		mapping->host->i_dirtied_when = ktime_get_ns();
 }
 
-void set_page_dirty(struct page *page)
-{
-	if (test_bit(PG_PRIVATE, &page->flags))
-		block_set_page_dirty(page);
-	else
-		set_page_dirty_nobuffers(page);
-}
-
 bool clear_page_dirty_for_io(struct page *page)
 {
 	bool was = test_and_clear_bit(PG_DIRTY, &page->flags);

@@ -101,9 +101,8 @@ static inline bool PageLocked(const struct page *p)
 {
 	return test_bit(PG_LOCKED, &p->flags);
 }
-/* Mark dirty in flags and tree, and the inode with it. Context: page locked or otherwise pinned. */
-void set_page_dirty(struct page *page);
-/* The same for the page alone, not its buffers. */
+/* Mark a page dirty, not its buffers, in flags and tree, and the inode with it. Context: page locked
+ * or otherwise pinned. */
 void set_page_dirty_nobuffers(struct page *page);
 /* Clear dirty before writing; returns whether it was. The tree's tag stays until set_page_writeback,
  * so that a concurrent fsync does not miss the page. Page locked. */

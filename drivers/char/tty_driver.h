@@ -121,8 +121,6 @@ struct tty *tty_current(void);
 /* Make it the controlling terminal of a session leader that has none, if it is nobody's.
  * Returns: 0 or -EPERM, which an open ignores. */
 int tty_acquire(struct tty *tty);
-/* No file but those of /dev/console is any good now; nobody's terminal. */
-void tty_hangup(struct tty *tty);
 /* The ioctls of sessions and groups. Returns: -ENOIOCTLCMD for any other. */
 #define ENOIOCTLCMD 515
 long tty_jobctrl_ioctl(struct tty *tty, u32 cmd, u64 arg);

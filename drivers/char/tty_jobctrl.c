@@ -60,7 +60,8 @@ int tty_acquire(struct tty *tty)
 	return err;
 }
 
-void tty_hangup(struct tty *tty)
+/* No file but those of /dev/console is any good now; nobody's terminal. */
+static void tty_hangup(struct tty *tty)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
 

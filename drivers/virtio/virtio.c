@@ -197,6 +197,15 @@ void virtio_config_interrupt(struct virtio_device *vdev)
 		vdev->driver->config_changed(vdev);
 }
 
+void virtio_isr_interrupt(struct virtio_device *vdev, u32 isr)
+{
+	if (isr & VIRTIO_ISR_CONFIG)
+		virtio_config_interrupt(vdev);
+	if (isr & VIRTIO_ISR_QUEUE)
+		for (u16 q = 0; q < VIRTIO_MAX_QUEUES; q++)
+			virtio_queue_interrupt(vdev, q);
+}
+
 /* Our size for a queue of which the device says that it may be `max` long, or -errno. */
 static int queue_size(struct virtio_device *vdev, u16 index, u32 max, u32 limit)
 {

@@ -86,6 +86,7 @@ void virtio_unregister_device(struct virtio_device *vdev);
 /* Transports' interrupt handlers. Context: interrupt. */
 void virtio_queue_interrupt(struct virtio_device *vdev, u16 index);
 void virtio_config_interrupt(struct virtio_device *vdev);
+void virtio_isr_interrupt(struct virtio_device *vdev, u32 isr); /* VIRTIO_ISR_* bits */
 
 /* Drivers. Registering binds every device that matches and has no driver; unregistering unbinds.
  * Context: sleeps. */

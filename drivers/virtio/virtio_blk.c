@@ -21,7 +21,7 @@ static u64 used_indices[BITMAP_WORDS(VIRTBLK_MAX_DISKS)];
 
 /* The device's write cache: with CONFIG_WCE it says so itself, with FLUSH alone there is one
  * (§5.2.5.1). */
-bool virtblk_write_cache(struct virtio_blk *vblk)
+static bool virtblk_write_cache(struct virtio_blk *vblk)
 {
 	u8 writeback;
 

@@ -52,8 +52,10 @@ struct virtio_blk {
 struct virtblk_req {
 	struct virtio_blk_outhdr hdr;
 	struct virtio_blk_range range;
-	u8 status;   /* [device: untrusted] */
-	u32 written; /* bytes, as the used ring says: valid when it is back */
+	u8 status;		       /* [device: untrusted] */
+	u32 written;		       /* bytes, as the used ring says: valid when it is back */
+	struct virtio_blk *vblk;       /* [const] */
+	paddr_t hdr_addr, status_addr; /* [const] as the device sees them */
 };
 #define VIRTBLK_STATUS_UNWRITTEN 0xff
 
@@ -73,4 +75,3 @@ void virtblk_fail(struct virtio_blk *vblk);
 int must_check virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim);
 /* Returns: 0, or -errno with a message (nonsense). */
 int must_check virtblk_read_capacity(struct virtio_blk *vblk, sector_t *sectors);
-bool virtblk_write_cache(struct virtio_blk *vblk);

@@ -105,11 +105,7 @@ static enum irq_return mmio_interrupt(void *data)
 	for (u32 i = 0; i < ISR_MAX_ROUNDS && (isr = rd(vdev, VIRTIO_MMIO_INTERRUPT_STATUS)); i++) {
 		wr(vdev, VIRTIO_MMIO_INTERRUPT_ACK, isr);
 		seen |= isr;
-		if (isr & VIRTIO_ISR_CONFIG)
-			virtio_config_interrupt(vdev);
-		if (isr & VIRTIO_ISR_QUEUE)
-			for (u16 q = 0; q < VIRTIO_MAX_QUEUES; q++)
-				virtio_queue_interrupt(vdev, q);
+		virtio_isr_interrupt(vdev, isr);
 	}
 	return seen ? IRQ_HANDLED : IRQ_NONE;
 }

@@ -38,11 +38,7 @@ static enum irq_return intx_interrupt(void *data)
 	/* Acknowledges: before the rings are drained, so that what comes later interrupts again. */
 	u8 isr = vdev->ops->legacy ? virtio_pci_legacy_isr(vp) : virtio_pci_modern_isr(vp);
 
-	if (isr & VIRTIO_ISR_CONFIG)
-		virtio_config_interrupt(vdev);
-	if (isr & VIRTIO_ISR_QUEUE)
-		for (u16 q = 0; q < VIRTIO_MAX_QUEUES; q++)
-			virtio_queue_interrupt(vdev, q);
+	virtio_isr_interrupt(vdev, isr);
 	return isr ? IRQ_HANDLED : IRQ_NONE;
 }
 

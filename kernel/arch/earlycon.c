@@ -20,7 +20,7 @@ static void put(u8 c)
 	outb(COM1, c);
 }
 
-void earlycon_write(const char *buf, size_t len)
+static void earlycon_write(const char *buf, size_t len)
 {
 	if (!present)
 		return;

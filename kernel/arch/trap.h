@@ -75,6 +75,3 @@ void trap_init(void);
 void trap_return_to_user(struct trapframe *tf) __attribute__((__noreturn__));
 /* The frame of the current thread's entry from user mode: it lies at the top of its kernel stack. */
 struct trapframe *trap_user_frame(u64 kernel_stack_top);
-/* Print registers and a symbolised backtrace. Context: any. */
-void trap_dump(const struct trapframe *tf);
-void backtrace_print(u64 rip, u64 rbp);

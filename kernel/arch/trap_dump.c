@@ -48,7 +48,7 @@ static void print_symbol(u64 addr)
 		printk("  %016lx\n", addr);
 }
 
-void backtrace_print(u64 rip, u64 rbp)
+static void backtrace_print(u64 rip, u64 rbp)
 {
 	u64 frame[2]; /* caller's rbp, return address */
 
@@ -67,7 +67,8 @@ void backtrace_print(u64 rip, u64 rbp)
 	}
 }
 
-void trap_dump(const struct trapframe *tf)
+/* Print registers and a symbolised backtrace. Context: any. */
+static void trap_dump(const struct trapframe *tf)
 {
 	u64 cr2, cr3;
 
