@@ -57,20 +57,6 @@ static void bio_reserve_put(struct bio_reserve *r, struct bio *bio)
 	wake_up(&r->wq);
 }
 
-void bio_init(struct bio *bio, struct block_device *bdev, blk_opf_t opf)
-{
-	bio->bi_next = NULL;
-	bio->bi_bdev = bdev;
-	bio->bi_opf = opf;
-	bio->bi_status = 0;
-	bio->bi_iter = (struct bvec_iter){0};
-	bio->bi_vcnt = 0;
-	bio->bi_max_vecs = BIO_INLINE_VECS;
-	bio->bi_flags = 0;
-	atomic_set(&bio->bi_remaining, 1);
-	bio->bi_io_vec = bio->bi_inline_vecs;
-}
-
 static struct bio *bio_alloc_from(struct bio_reserve *r, u16 nr_vecs, gfp_t gfp)
 {
 	bool small = nr_vecs <= BIO_INLINE_VECS;
@@ -138,8 +124,7 @@ u32 bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset)
 	}
 	if (bio->bi_vcnt == bio->bi_max_vecs)
 		return 0;
-	bio->bi_io_vec[bio->bi_vcnt++] = (struct bio_vec){page, len, offset};
-	bio->bi_iter.bi_size += len;
+	__bio_add_page(bio, page, len, offset);
 	return len;
 }
 
@@ -154,11 +139,6 @@ void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes)
 	while (bytes && bytes >= bio->bi_io_vec[iter->bi_idx].bv_len)
 		bytes -= bio->bi_io_vec[iter->bi_idx++].bv_len;
 	iter->bi_bvec_done = bytes;
-}
-
-void bio_advance(struct bio *bio, u32 bytes)
-{
-	bvec_iter_advance(bio, &bio->bi_iter, bytes);
 }
 
 struct bio *bio_alloc_clone(struct bio *bio)
@@ -182,7 +162,7 @@ struct bio *bio_split(struct bio *bio, sector_t sectors)
 
 	ASSERT(bytes > 0 && bytes < bio->bi_iter.bi_size);
 	front->bi_iter.bi_size = bytes;
-	bio_advance(bio, bytes);
+	bvec_iter_advance(bio, &bio->bi_iter, bytes);
 	bio_chain(front, bio);
 	return front;
 }

@@ -99,9 +99,27 @@ static inline sector_t bio_end_sector(const struct bio *bio)
 struct bio *must_check bio_alloc(struct block_device *bdev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp);
 void bio_put(struct bio *bio);
 /* Make a bio of the caller's own memory, with BIO_INLINE_VECS pieces, which is not bio_put. */
-void bio_init(struct bio *bio, struct block_device *bdev, blk_opf_t opf);
+static inline void bio_init(struct bio *bio, struct block_device *bdev, blk_opf_t opf)
+{
+	bio->bi_next = NULL;
+	bio->bi_bdev = bdev;
+	bio->bi_opf = opf;
+	bio->bi_status = 0;
+	bio->bi_iter = (struct bvec_iter){0};
+	bio->bi_vcnt = 0;
+	bio->bi_max_vecs = BIO_INLINE_VECS;
+	bio->bi_flags = 0;
+	atomic_set(&bio->bi_remaining, 1);
+	bio->bi_io_vec = bio->bi_inline_vecs;
+}
 /* Append a piece; contiguous pieces are joined. Returns: len, or 0 when there is no room. */
 u32 must_check bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset);
+/* The same where there is room and nothing to join: the first piece. */
+static inline void __bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset)
+{
+	bio->bi_io_vec[bio->bi_vcnt++] = (struct bio_vec){page, len, offset};
+	bio->bi_iter.bi_size += len;
+}
 
 /* Send it on its way: range and read-only checks (failing bios end with -EIO / -EPERM through
  * bi_end_io), then down the stack of devices by a loop, not by recursion.
@@ -115,8 +133,6 @@ int must_check submit_bio_wait(struct bio *bio);
 void bio_endio(struct bio *bio);
 /* Fail it with -errno. */
 void bio_io_error(struct bio *bio, int error);
-/* Advance the iterator by bytes. */
-void bio_advance(struct bio *bio, u32 bytes);
 /* The piece under the iterator, cut to what is left. */
 static inline struct bio_vec bio_iter_vec(const struct bio *bio, struct bvec_iter iter)
 {
@@ -125,6 +141,15 @@ static inline struct bio_vec bio_iter_vec(const struct bio *bio, struct bvec_ite
 	bv.bv_offset += iter.bi_bvec_done;
 	bv.bv_len = min(bv.bv_len - iter.bi_bvec_done, iter.bi_size);
 	return bv;
+}
+static inline u64 bvec_phys(const struct bio_vec *bv)
+{
+	return page_to_phys(bv->bv_page).v + bv->bv_offset;
+}
+/* The physical address under the iterator. */
+static inline u64 bio_phys(const struct bio *bio)
+{
+	return bvec_phys(&bio->bi_io_vec[bio->bi_iter.bi_idx]) + bio->bi_iter.bi_bvec_done;
 }
 void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes);
 #define bio_for_each_segment(bv, bio, iter)                                                      \

@@ -163,7 +163,7 @@ bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct b
 	return false;
 }
 
-u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
+u32 __blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 {
 	struct seg_walk w = {0};
 	struct bvec_iter iter;
@@ -172,13 +172,6 @@ u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 
 	if (!rq->bio || !bio_has_data(rq->bio))
 		return 0;
-	if (rq->bio == rq->biotail && rq->bio->bi_vcnt == 1 &&
-	    rq->data_len <= rq->q->limits.max_segment_size_bytes &&
-	    !rq->q->limits.seg_boundary_bytes) { /* the usual small one */
-		bv = bio_iter_vec(rq->bio, rq->bio->bi_iter);
-		segs[0] = (struct scatterlist){PADDR(bvec_phys(&bv)), bv.bv_len};
-		return 1;
-	}
 	for (const struct bio *bio = rq->bio; bio; bio = bio->bi_next) {
 		bio_for_each_segment(bv, bio, iter) {
 			u64 addr = bvec_phys(&bv);

@@ -10,6 +10,7 @@
  *
  * Lock order: blkdev.h.
  */
+#include "block/blk-stat.h"
 #include "block/blk.h"
 
 #include "kernel/arch/clock.h"
@@ -24,7 +25,8 @@
 
 static struct list_head completed[MAX_CPUS]; /* [its CPU, interrupts off] */
 
-void blk_rq_set_bio(struct request *rq, struct bio *bio)
+/* Fill a fresh or retried request from one bio. */
+static void blk_rq_set_bio(struct request *rq, struct bio *bio)
 {
 	rq->bio = rq->biotail = bio;
 	rq->sector = bio->bi_iter.bi_sector;
@@ -53,7 +55,7 @@ static struct request *next_request(struct request_queue *q)
 
 	if (!list_empty(&q->dispatch)) {
 		rq = list_first_entry(&q->dispatch, struct request, list);
-		list_del(&rq->list);
+		__list_del_entry(&rq->list);
 		return rq;
 	}
 	rq = q->nr_elevator ? q->elevator->dispatch(q) : NULL;
@@ -65,12 +67,13 @@ static struct request *next_request(struct request_queue *q)
 /* What goes to this ring next, started. Returns: whether there is any. Locks: q->lock held. */
 static bool take_batch(struct request_queue *q, struct blk_mq_hw_ctx *hctx, struct list_head *batch)
 {
+	u16 idx = (u16)(hctx - q->hctxs);
 	struct request *rq;
 	ktime_t now = 0;
 
 	for (u32 n = 0; n < DISPATCH_BATCH && (rq = next_request(q)) != NULL; n++) {
 		now = now ? now : ktime_get_ns();
-		rq->hctx_idx = (u16)(hctx - q->hctxs);
+		rq->hctx_idx = idx;
 		rq->dispatch_ns = now;
 		rq->state = RQ_DISPATCHED;
 		hctx->in_flight++;
@@ -92,7 +95,7 @@ static bool send_batch(struct request_queue *q, struct list_head *batch)
 		bool last;
 		int err;
 
-		list_del(&rq->list);
+		__list_del_entry(&rq->list);
 		last = !q->ops->commit_rqs && list_empty(batch);
 		err = q->ops->queue_rq(rq, last);
 		if (err == -EBUSY) {
@@ -163,7 +166,9 @@ static bool try_merge(struct request_queue *q, struct bio *bio)
 	struct blk_plug *plug = current->plug;
 	bool merged = false, run;
 
-	if (plug && plug->count && blk_attempt_merge(q, &plug->requests, bio, PLUG_SCAN))
+	if (plug && plug->count &&
+	    blk_rq_touches(list_last_entry(&plug->requests, struct request, list), bio) &&
+	    blk_attempt_merge(q, &plug->requests, bio, PLUG_SCAN))
 		return true;
 	if (!READ_ONCE(q->nr_elevator))
 		return false;
@@ -293,11 +298,13 @@ static bool retry_bios(struct request *rq)
 	return true;
 }
 
-/* Requests of q, back from the driver: their bios end, and their tags are free together. */
+/* Requests of q, the first ones of those back from the driver: their bios end, and their tags are
+ * free together. */
 static void finish_requests(struct request_queue *q, struct list_head *done)
 {
 	ktime_t now = ktime_get_ns();
 	struct request *rq, *tmp;
+	LIST_HEAD(flushes);
 	LIST_HEAD(ended);
 
 	spin_lock_bh(&q->lock);
@@ -306,6 +313,8 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 	list_for_each_entry_safe(rq, tmp, done, list) {
 		struct blk_mq_hw_ctx *hctx = &q->hctxs[rq->hctx_idx];
 
+		if (rq->q != q)
+			break;
 		hctx->in_flight--;
 		hctx->starts++;
 		hctx->stopped = false;
@@ -314,10 +323,11 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 			continue;
 		list_del(&rq->list);
 		if (!blk_flush_data_done(rq))
-			list_add_tail(&rq->list, &ended);
+			list_add_tail(&rq->list, &flushes);
 	}
 	spin_unlock_bh(&q->lock);
-	list_splice_tail_init(done, &ended);
+	list_cut_before(&ended, done, &rq->list);
+	list_splice_tail_init(&flushes, &ended);
 	list_for_each_entry_safe(rq, tmp, &ended, list) {
 		if (likely(!rq->end_io && !rq->status && !rq->retry)) {
 			end_bios(rq);
@@ -336,9 +346,7 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 /* SOFTIRQ_BLOCK. Counting as a runner keeps the queue when its last tag is freed. */
 static void blk_done_softirq(void)
 {
-	struct request *rq, *tmp;
 	struct request_queue *q;
-	LIST_HEAD(same);
 	LIST_HEAD(list);
 	u64 flags = irq_save();
 
@@ -346,11 +354,8 @@ static void blk_done_softirq(void)
 	irq_restore(flags);
 	while (!list_empty(&list)) {
 		q = list_first_entry(&list, struct request, list)->q;
-		list_for_each_entry_safe(rq, tmp, &list, list)
-			if (rq->q == q)
-				list_move_tail(&rq->list, &same);
 		atomic_inc(&q->runners);
-		finish_requests(q, &same);
+		finish_requests(q, &list);
 		blk_mq_run_queue(q);
 		atomic_dec(&q->runners);
 	}

@@ -4,11 +4,11 @@
  * A thread that knows that more will follow plugs its own list. Otherwise asynchronous requests
  * stay in the elevator until a synchronous one, enough of them, a completion or the timer comes.
  */
+#include "block/blk-stat.h"
 #include "block/blk.h"
 
 #include "kernel/arch/clock.h"
 
-#define PLUG_MAX      32 /* requests in a thread's list */
 #define UNPLUG_THRESH 16 /* requests that the queue holds back */
 #define UNPLUG_NS     (3 * NSEC_PER_MSEC)
 
@@ -40,14 +40,14 @@ void blk_finish_plug(struct blk_plug *plug)
 }
 
 /* Locks: q->lock held. */
-static void elevator_insert(struct request_queue *q, struct request *rq)
+static inline void elevator_insert(struct request_queue *q, struct request *rq)
 {
 	blk_account_start(rq);
 	q->elevator->insert(q, rq);
 	q->nr_elevator++;
 }
 
-static void send_requests(struct blk_plug *plug)
+void blk_send_plug(struct blk_plug *plug)
 {
 	struct request *rq, *tmp;
 	struct request_queue *q;
@@ -58,7 +58,7 @@ static void send_requests(struct blk_plug *plug)
 		list_for_each_entry_safe(rq, tmp, &plug->requests, list) {
 			if (rq->q != q)
 				continue;
-			list_del(&rq->list);
+			__list_del_entry(&rq->list);
 			plug->count--;
 			elevator_insert(q, rq);
 		}
@@ -68,43 +68,24 @@ static void send_requests(struct blk_plug *plug)
 	plug->now_ns = 0;
 }
 
-/* Give back the tags that were taken for what did not come. */
-static void put_cached(struct blk_plug *plug)
-{
-	while (!list_empty(&plug->cached)) {
-		struct request_queue *q = list_first_entry(&plug->cached, struct request, list)->q;
-		struct request *rq, *tmp;
-		LIST_HEAD(unused);
-
-		list_for_each_entry_safe(rq, tmp, &plug->cached, list)
-			if (rq->q == q)
-				list_move_tail(&rq->list, &unused);
-		blk_mq_put_requests(q, &unused, 0);
-	}
-}
-
 void blk_flush_plug(void)
 {
 	struct blk_plug *plug = current->plug;
 
 	if (!plug)
 		return;
-	send_requests(plug);
-	put_cached(plug);
+	blk_send_plug(plug);
+	/* The tags that were taken for what did not come, all of one queue. */
+	if (!list_empty(&plug->cached))
+		blk_mq_put_requests(list_first_entry(&plug->cached, struct request, list)->q,
+				    &plug->cached, 0);
 }
 
-void blk_plug_request(struct request *rq)
+void blk_insert_request(struct request *rq)
 {
-	struct blk_plug *plug = current->plug;
 	struct request_queue *q = rq->q;
 	bool run;
 
-	if (plug) {
-		list_add_tail(&rq->list, &plug->requests);
-		if (++plug->count >= PLUG_MAX)
-			send_requests(plug);
-		return;
-	}
 	spin_lock_bh(&q->lock);
 	elevator_insert(q, rq);
 	run = !blk_plug_enabled || op_is_sync(rq->cmd_flags) || q->nr_elevator >= UNPLUG_THRESH;

@@ -4,6 +4,7 @@
  * Who finds none sleeps until one is free. Its own plugged requests hold tags too, so they are sent
  * first; those that the queue holds back as well.
  */
+#include "block/blk-stat.h"
 #include "block/blk.h"
 
 #include "kernel/arch/clock.h"
@@ -11,18 +12,6 @@
 #include "kernel/lib/err.h"
 
 #define TAG_BATCH 16 /* taken together for a plug that expects as many */
-
-/* Requests of one plug have one time. */
-static ktime_t request_time(void)
-{
-	struct blk_plug *plug = current->plug;
-
-	if (!plug)
-		return ktime_get_ns();
-	if (!plug->now_ns)
-		plug->now_ns = ktime_get_ns();
-	return plug->now_ns;
-}
 
 /* A request with a free tag, or NULL. Locks: q->lock held. */
 static struct request *take_tag(struct request_queue *q)
@@ -32,12 +21,11 @@ static struct request *take_tag(struct request_queue *q)
 	if (list_empty(&q->idle))
 		return NULL;
 	rq = list_first_entry(&q->idle, struct request, list);
-	list_del(&rq->list);
+	__list_del_entry(&rq->list);
 	q->tags_used++;
 	ASSERT(rq->state == RQ_IDLE);
 	rq->state = RQ_QUEUED;
-	rq->status = 0;
-	rq->bio = rq->biotail = rq->retry = NULL;
+	rq->retry = NULL;
 	rq->part = NULL;
 	rq->nr_merged = 0;
 	rq->flush_steps = 0;
@@ -67,40 +55,50 @@ out:
 	return rq;
 }
 
-/* One that the plug has got already, or NULL. */
-static struct request *cached_request(struct request_queue *q)
+static noinline struct request *wait_for_request(struct request_queue *q, blk_opf_t opf)
 {
-	struct blk_plug *plug = current->plug;
-	struct request *rq;
+	struct request *rq = try_get_request(q);
 
-	if (!plug || list_empty(&plug->cached))
-		return NULL;
-	rq = list_first_entry(&plug->cached, struct request, list);
-	if (rq->q != q)
-		return NULL;
-	list_del(&rq->list);
+	if (rq)
+		return rq;
+	if (opf & REQ_NOWAIT)
+		return ERR_PTR(-EAGAIN);
+	blk_flush_plug();
+	blk_mq_run_queue(q);
+	wait_event(&q->tag_wq, (rq = try_get_request(q)) != NULL);
 	return rq;
 }
 
+/* One that the plug has got already, or NULL. */
+static inline struct request *cached_request(struct blk_plug *plug, struct request_queue *q)
+{
+	struct request *rq = list_first_entry(&plug->cached, struct request, list);
+
+	if (list_empty(&plug->cached) || rq->q != q)
+		return NULL;
+	__list_del_entry(&rq->list);
+	return rq;
+}
+
+/* Requests of one plug have one time. */
 struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 {
-	struct request *rq = cached_request(q);
+	struct blk_plug *plug = current->plug;
+	struct request *rq = plug ? cached_request(plug, q) : NULL;
+	ktime_t now;
 
-	if (!rq)
-		rq = try_get_request(q);
 	if (!rq) {
-		if (opf & REQ_NOWAIT)
-			return ERR_PTR(-EAGAIN);
-		blk_flush_plug();
-		blk_mq_run_queue(q);
-		wait_event(&q->tag_wq, (rq = try_get_request(q)) != NULL);
+		rq = wait_for_request(q, opf);
+		if (IS_ERR(rq))
+			return rq;
 	}
-	if (IS_ERR(rq))
-		return rq;
-	if (current->plug && current->plug->nr_ios)
-		current->plug->nr_ios--;
+	now = plug && plug->now_ns ? plug->now_ns : ktime_get_ns();
+	if (plug) {
+		plug->now_ns = now;
+		plug->nr_ios -= plug->nr_ios > 0;
+	}
 	rq->cmd_flags = opf;
-	rq->start_ns = request_time();
+	rq->start_ns = now;
 	return rq;
 }
 

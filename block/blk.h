@@ -32,11 +32,6 @@ static inline struct bio *bio_list_pop(struct bio_list *list)
 	return bio;
 }
 
-static inline u64 bvec_phys(const struct bio_vec *bv)
-{
-	return page_to_phys(bv->bv_page).v + bv->bv_offset;
-}
-
 /* Does it carry pieces, or only a range (flush, discard, write zeroes)? */
 static inline bool bio_has_data(const struct bio *bio)
 {
@@ -127,8 +122,6 @@ static inline struct request *blk_flush_rq(struct request_queue *q)
 void blk_mq_submit_bio(struct bio *bio);
 /* Send what is queued as far as the rings take it. Context: any; no lock held. */
 void blk_mq_run_queue(struct request_queue *q);
-/* Fill a fresh or retried request from one bio. */
-void blk_rq_set_bio(struct request *rq, struct bio *bio);
 /* Its bios end with rq->status, its tag is free again. Context: softirq or thread. */
 void blk_mq_end_request(struct request *rq);
 void blk_queue_dying(struct request_queue *q);
@@ -155,13 +148,34 @@ static inline struct bio *blk_split_to_limits(struct request_queue *q, struct bi
 	bio->bi_phys_segments = 1; /* the usual small one */
 	return bio;
 }
+/* Does bio begin where rq ends, or end where it begins? */
+static inline bool blk_rq_touches(const struct request *rq, const struct bio *bio)
+{
+	return rq->sector + (rq->data_len >> SECTOR_SHIFT) == bio->bi_iter.bi_sector ||
+	       bio_end_sector(bio) == rq->sector;
+}
 /* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
 
 /* blk-plug.c */
 extern bool blk_plug_enabled;
-/* Queue a new request: behind the thread's plug, the queue's, or neither. */
-void blk_plug_request(struct request *rq);
+#define PLUG_MAX 32 /* requests in a thread's list */
+/* Queue a new request: held back by the queue, or not at all. */
+void blk_insert_request(struct request *rq);
+void blk_send_plug(struct blk_plug *plug);
+/* The same, unless the thread has a plug: then it waits there. */
+static inline void blk_plug_request(struct request *rq)
+{
+	struct blk_plug *plug = current->plug;
+
+	if (!plug) {
+		blk_insert_request(rq);
+		return;
+	}
+	list_add_tail(&rq->list, &plug->requests);
+	if (++plug->count >= PLUG_MAX)
+		blk_send_plug(plug);
+}
 void blk_unplug_timer(struct timer *t);
 
 /* blk-poll.c: a queue is polled between these two. Context: any. */
@@ -187,9 +201,6 @@ int must_check elevator_attach(struct request_queue *q, const struct elevator_op
 void genhd_init(void);
 /* A reference to the device with the lowest number from this on; NULL if none. */
 struct block_device *bdget_next(dev_t dev);
-/* bdev.c: Locks: q->lock held. */
-void blk_account_start(struct request *rq);
-void blk_account_done(struct request *rq, ktime_t now);
 
 /* partitions.c */
 void blk_scan_partitions(struct gendisk *disk);

@@ -115,7 +115,14 @@ void blk_mq_freeze_queue(struct request_queue *q);
 void blk_mq_unfreeze_queue(struct request_queue *q);
 /* The pieces of a request, in order, at most `max`, contiguous ones joined within the limits.
  * Returns: how many. */
-u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max);
+u32 __blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max);
+static inline u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
+{
+	if (unlikely(rq->nr_phys_segments != 1))
+		return __blk_rq_map_sg(rq, segs, max);
+	segs[0] = (struct scatterlist){PADDR(bio_phys(rq->bio)), rq->data_len};
+	return 1;
+}
 
 /* Plugging: bios submitted between start and finish wait in the current thread's list, so that
  * neighbours merge; finish (or a sleep, or a full list) sends them. */

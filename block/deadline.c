@@ -92,8 +92,8 @@ static struct request *deadline_dispatch(struct request_queue *q)
 	sorted = &dd->sorted[dd->write];
 	dd->position[dd->write] = rq->sector + (rq->data_len >> SECTOR_SHIFT);
 	dd->next[dd->write] = rq->list.next == sorted ? NULL : list_next_entry(rq, list);
-	list_del(&rq->list);
-	list_del(&rq->fifo);
+	__list_del_entry(&rq->list);
+	__list_del_entry(&rq->fifo);
 	return rq;
 }
 

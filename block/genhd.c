@@ -48,11 +48,6 @@ void unregister_blkdev(u32 major)
 	spin_unlock_irqrestore(&table_lock, flags);
 }
 
-const char *blkdev_major_name(u32 major)
-{
-	return major < BLKDEV_MAJORS ? READ_ONCE(majors[major]) : NULL;
-}
-
 void disk_name_format(const char *prefix, u32 index, char *buf, size_t size)
 {
 	char letters[8];
@@ -221,11 +216,6 @@ void set_capacity(struct gendisk *disk, sector_t sectors)
 sector_t get_capacity(const struct gendisk *disk)
 {
 	return bdev_nr_sectors(disk->part[0]);
-}
-
-void set_disk_ro(struct gendisk *disk, bool read_only)
-{
-	WRITE_ONCE(disk->read_only, read_only);
 }
 
 static bool limits_usable(const struct queue_limits *lim)

@@ -95,8 +95,6 @@ struct gendisk {
 /* major 0 picks a free one. Returns: the major or -EBUSY. */
 int must_check register_blkdev(u32 major, const char *name);
 void unregister_blkdev(u32 major);
-/* The name of a registered major, or NULL; below BLKDEV_MAJORS. */
-const char *blkdev_major_name(u32 major);
 /* "vda".."vdz", "vdaa"..: index to letters, as Linux's virtblk_name_format. */
 void disk_name_format(const char *prefix, u32 index, char *buf, size_t size);
 
@@ -116,8 +114,6 @@ extern void (*bdev_free_inode)(struct inode *inode);
 /* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open, or the
  * disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
 int must_check blkdev_reread_part(struct block_device *bdev, const void *holder);
-/* The driver says that the medium is read-only: no one can undo it. */
-void set_disk_ro(struct gendisk *disk, bool read_only);
 
 /* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). As in Linux a
  * read-only device opens for writing: who cannot use it so asks bdev_read_only. Errors: -ENXIO (no
@@ -139,7 +135,10 @@ void bdev_name(const struct block_device *bdev, char *buf, size_t size);
 /* A consistent copy of the counters, up to now. Context: any. */
 void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats);
 bool bdev_read_only(const struct block_device *bdev);
-u32 bdev_logical_block_size(const struct block_device *bdev); /* bytes */
+static inline u32 bdev_logical_block_size(const struct block_device *bdev) /* bytes */
+{
+	return bdev->bd_disk->logical_block_size;
+}
 static inline sector_t bdev_nr_sectors(const struct block_device *bdev)
 {
 	return READ_ONCE(bdev->bd_nr_sectors);

@@ -62,20 +62,27 @@ void kioctx_put(struct kioctx *ctx)
 		free_ctx(ctx);
 }
 
+/* id 0: any. Locks: t->lock. */
+static struct kioctx *find_ctx(struct aio_table *t, u64 id)
+{
+	struct kioctx *ctx;
+
+	list_for_each_entry(ctx, &t->contexts, list)
+		if (!id || ctx->id == id)
+			return ctx;
+	return NULL;
+}
+
 struct kioctx *kioctx_get(struct aio_table *t, u64 id)
 {
-	struct kioctx *ctx, *found = NULL;
+	struct kioctx *ctx;
 
 	spin_lock(&t->lock);
-	list_for_each_entry(ctx, &t->contexts, list) {
-		if (ctx->id != id)
-			continue;
+	ctx = id ? find_ctx(t, id) : NULL;
+	if (ctx)
 		atomic_inc(&ctx->refs);
-		found = ctx;
-		break;
-	}
 	spin_unlock(&t->lock);
-	return found;
+	return ctx;
 }
 
 int aio_setup(struct aio_table *t, u64 id, u32 nr_events)
@@ -133,18 +140,14 @@ static void kill_ctx(struct kioctx *ctx)
 
 static struct kioctx *take_off_table(struct aio_table *t, u64 id)
 {
-	struct kioctx *ctx, *found = NULL;
+	struct kioctx *ctx;
 
 	spin_lock(&t->lock);
-	list_for_each_entry(ctx, &t->contexts, list) {
-		if (id && ctx->id != id)
-			continue;
+	ctx = find_ctx(t, id);
+	if (ctx)
 		list_del(&ctx->list);
-		found = ctx;
-		break;
-	}
 	spin_unlock(&t->lock);
-	return found;
+	return ctx;
 }
 
 int aio_destroy(struct aio_table *t, u64 id, u32 *pages)
@@ -187,8 +190,7 @@ static bool fput_not_last(struct file *file)
 	return false;
 }
 
-/* Put the event in the ring; req is gone. Context: any. */
-void aio_post_event(struct aio_kiocb *req, ssize_t res)
+static inline void post_event(struct aio_kiocb *req, ssize_t res)
 {
 	struct kioctx *ctx = req->ctx;
 
@@ -205,6 +207,11 @@ void aio_post_event(struct aio_kiocb *req, ssize_t res)
 	spin_unlock_bh(&ctx->lock);
 }
 
+void aio_post_event(struct aio_kiocb *req, ssize_t res)
+{
+	post_event(req, res);
+}
+
 static void last_fput_work(struct work *w)
 {
 	struct aio_kiocb *req = container_of(w, struct aio_kiocb, work);
@@ -218,7 +225,7 @@ void aio_complete(struct kiocb *iocb, ssize_t res)
 	struct aio_kiocb *req = container_of(iocb, struct aio_kiocb, rw);
 
 	if (likely(fput_not_last(iocb->ki_filp))) {
-		aio_post_event(req, res);
+		post_event(req, res);
 		return;
 	}
 	req->dio.size = res;

@@ -28,45 +28,39 @@ int rwf_to_iocb_flags(u32 rwf, bool write, u32 *iocb_flags)
 	return 0;
 }
 
-/* A kiocb with a place in the ring. Returns: NULL when there is no room (-EAGAIN). */
-static struct aio_kiocb *get_req(struct kioctx *ctx)
+/* Give back what was not started, as if it had never been taken. */
+static void put_reqs(struct kioctx *ctx, struct list_head *reqs, size_t places)
 {
-	struct aio_kiocb *req = NULL;
-	bool room;
-
+	if (!places)
+		return;
 	spin_lock_bh(&ctx->lock);
-	room = ctx->in_flight + aio_ring_count(ctx) < ctx->max_reqs;
-	ctx->in_flight += room;
-	if (room && !list_empty(&ctx->free)) {
-		req = list_first_entry(&ctx->free, struct aio_kiocb, list);
-		list_del(&req->list);
-	}
-	spin_unlock_bh(&ctx->lock);
-	if (!room || req)
-		return req;
-	req = kmalloc(sizeof(*req), GFP_KERNEL);
-	if (!req) {
-		spin_lock_bh(&ctx->lock);
-		ctx->in_flight--;
-		spin_unlock_bh(&ctx->lock);
-		return NULL;
-	}
-	req->ctx = ctx;
-	INIT_LIST_HEAD(&req->list);
-	return req;
-}
-
-/* It was not started: as if it had never been taken. */
-static void put_req(struct aio_kiocb *req)
-{
-	struct kioctx *ctx = req->ctx;
-
-	spin_lock_bh(&ctx->lock);
-	ctx->in_flight--;
-	list_add(&req->list, &ctx->free);
+	ctx->in_flight -= (u32)places;
+	list_splice_tail_init(reqs, &ctx->free);
 	if (!ctx->in_flight)
 		wake_up_all(&ctx->wait);
 	spin_unlock_bh(&ctx->lock);
+}
+
+/* Take places in the ring for up to n transfers, and kiocbs for these. Returns: how many. */
+static size_t get_reqs(struct kioctx *ctx, size_t n, struct list_head *reqs)
+{
+	struct aio_kiocb *req = NULL;
+	size_t got = 0, used;
+	LIST_HEAD(none);
+
+	spin_lock_bh(&ctx->lock);
+	used = ctx->in_flight + aio_ring_count(ctx);
+	n = used < ctx->max_reqs ? min(n, ctx->max_reqs - used) : 0;
+	ctx->in_flight += (u32)n;
+	for (; got < n && !list_empty(&ctx->free); got++)
+		list_move_tail(ctx->free.next, reqs);
+	spin_unlock_bh(&ctx->lock);
+	for (; got < n && (req = kmalloc(sizeof(*req), GFP_KERNEL)) != NULL; got++) {
+		req->ctx = ctx;
+		list_add_tail(&req->list, reqs);
+	}
+	put_reqs(ctx, &none, n - got);
+	return got;
 }
 
 static void fsync_work(struct work *w)
@@ -139,21 +133,13 @@ static int start_rw(struct aio_kiocb *req, const struct iocb *iocb, bool write, 
 /* Takes over the reference to the file when it returns 0. */
 static int start_one(struct aio_kiocb *req, const struct iocb *iocb)
 {
-	switch (iocb->aio_lio_opcode) {
-	case IOCB_CMD_PREAD:
-		return start_rw(req, iocb, false, false);
-	case IOCB_CMD_PWRITE:
-		return start_rw(req, iocb, true, false);
-	case IOCB_CMD_PREADV:
-		return start_rw(req, iocb, false, true);
-	case IOCB_CMD_PWRITEV:
-		return start_rw(req, iocb, true, true);
-	case IOCB_CMD_FSYNC:
-	case IOCB_CMD_FDSYNC:
-		return start_fsync(req, iocb);
-	default:
-		return -EINVAL;
-	}
+	u16 op = iocb->aio_lio_opcode;
+
+	if (op == IOCB_CMD_PREAD || op == IOCB_CMD_PWRITE)
+		return start_rw(req, iocb, op == IOCB_CMD_PWRITE, false);
+	if (op == IOCB_CMD_PREADV || op == IOCB_CMD_PWRITEV)
+		return start_rw(req, iocb, op == IOCB_CMD_PWRITEV, true);
+	return op == IOCB_CMD_FSYNC || op == IOCB_CMD_FDSYNC ? start_fsync(req, iocb) : -EINVAL;
 }
 
 /* What one io_submit works through. */
@@ -161,6 +147,8 @@ struct submission {
 	struct kioctx *ctx;
 	struct file *file; /* of `fd`, referenced: the next iocb's is likely the same */
 	u32 fd;
+	struct list_head reqs; /* kiocbs with a place in the ring */
+	size_t nr_reqs;
 	u64 users[BATCH]; /* where the iocbs lie in the program's memory */
 	struct iocb iocbs[BATCH];
 };
@@ -189,9 +177,11 @@ static int submit_one(struct submission *s, u64 user_iocb, const struct iocb *io
 		err = put_user_obj(USERPTR(user_iocb + offsetof(struct iocb, aio_key)), &key);
 	if (err)
 		return err;
-	req = get_req(s->ctx);
-	if (!req)
+	if (!s->nr_reqs)
 		return -EAGAIN;
+	req = list_first_entry(&s->reqs, struct aio_kiocb, list);
+	__list_del_entry(&req->list);
+	s->nr_reqs--;
 	req->obj = user_iocb;
 	req->data = iocb->aio_data;
 	req->rw.ki_filp = get_iocb_file(s, iocb->aio_fildes);
@@ -199,7 +189,8 @@ static int submit_one(struct submission *s, u64 user_iocb, const struct iocb *io
 	if (err) {
 		if (req->rw.ki_filp)
 			fput(req->rw.ki_filp);
-		put_req(req);
+		list_add(&req->list, &s->reqs);
+		s->nr_reqs++;
 	}
 	return err;
 }
@@ -229,16 +220,19 @@ s64 aio_submit(struct aio_table *t, u64 id, s64 nr, u64 iocbpp)
 		return -EINVAL;
 	s.file = NULL;
 	s.fd = 0;
+	INIT_LIST_HEAD(&s.reqs);
 	nr = min(nr, (s64)s.ctx->max_reqs);
 	blk_start_plug_nr_ios(&plug, (u32)nr);
 	while (done < nr && !err) {
 		size_t n = copy_iocbs(&s, iocbpp + (u64)done * sizeof(u64), nr - done);
 
 		err = n ? 0 : -EFAULT;
+		s.nr_reqs = get_reqs(s.ctx, n, &s.reqs);
 		for (size_t i = 0; i < n && !err; i++) {
 			err = submit_one(&s, s.users[i], &s.iocbs[i]);
 			done += !err;
 		}
+		put_reqs(s.ctx, &s.reqs, s.nr_reqs);
 	}
 	blk_finish_plug(&plug);
 	if (s.file)

@@ -22,6 +22,7 @@
 #include "kernel/mm/gup.h"
 
 #define DIO_BIO_BYTES ((u32)(BIO_MAX_VECS * PAGE_SIZE))
+#define DIO_OWN_BYTES ((BIO_INLINE_VECS - 1) * PAGE_SIZE) /* fit its own bio, however they lie */
 
 static struct workqueue *dio_wq; /* [const after boot] */
 
@@ -38,12 +39,6 @@ static bool is_sync(const struct kiocb *iocb)
 }
 
 /* --- transfers and truncation ------------------------------------------------------------- */
-
-static void inode_dio_end(struct inode *inode)
-{
-	if (atomic_dec_and_test(&inode->i_dio_count))
-		wake_up_bit_waiters(&inode->i_dio_count);
-}
 
 void inode_dio_wait(struct inode *inode)
 {
@@ -117,19 +112,18 @@ static void dio_work(struct work *w)
 	iocb->ki_complete(iocb, done);
 }
 
-static void dio_put(struct dio *dio)
+/* refs is 0. */
+static void dio_end(struct dio *dio)
 {
 	struct kiocb *iocb = dio->iocb;
-	bool must_sync = (iocb->ki_flags & (IOCB_DSYNC | IOCB_SYNC)) != 0;
 
-	if (!atomic_dec_and_test(&dio->refs))
-		return;
-	if (dio->counted)
-		inode_dio_end(dio->inode);
+	if (S_ISREG(dio->inode->i_mode) && atomic_dec_and_test(&dio->inode->i_dio_count))
+		wake_up_bit_waiters(&dio->inode->i_dio_count);
 	if (is_sync(iocb)) {
 		complete(&dio->done);
 	} else if (dio->write && (READ_ONCE(dio->inode->i_data.nrpages) ||
-				  (must_sync && !S_ISBLK(dio->inode->i_mode)))) {
+				  ((iocb->ki_flags & (IOCB_DSYNC | IOCB_SYNC)) &&
+				   !S_ISBLK(dio->inode->i_mode)))) {
 		work_init(&dio->work, dio_work);
 		queue_work(dio_wq, &dio->work);
 	} else {
@@ -137,8 +131,14 @@ static void dio_put(struct dio *dio)
 	}
 }
 
+static inline void dio_put(struct dio *dio)
+{
+	if (atomic_dec_and_test(&dio->refs))
+		dio_end(dio);
+}
+
 /* Drop the pins, one for each frame of each piece. */
-static void unpin_bio(const struct bio *bio)
+static inline void unpin_bio(const struct bio *bio)
 {
 	struct bio_vec bv;
 	u32 i;
@@ -173,12 +173,16 @@ struct run {
 	u64 bytes;
 };
 
-static int map_blocks(struct inode *inode, get_block_t *get_block, u64 pos, u64 want,
-		      struct run *run)
+/* The run that starts at pos, at most `want` bytes. Returns: 0 or get_block's -errno. */
+static int map_run(struct inode *inode, get_block_t *get_block, u64 pos, u64 want, struct run *run)
 {
 	u64 offset = pos & ((1ull << inode->i_blkbits) - 1);
 	blkno_t block = pos >> inode->i_blkbits, first = 0;
 
+	if (!get_block) {
+		*run = (struct run){false, pos >> SECTOR_SHIFT, want};
+		return 0;
+	}
 	for (*run = (struct run){0}; run->bytes < want + offset; block++) {
 		struct buffer_head bh = {.b_size = 1u << inode->i_blkbits};
 		int err = get_block(inode, block, &bh, false);
@@ -200,18 +204,8 @@ static int map_blocks(struct inode *inode, get_block_t *get_block, u64 pos, u64 
 	return 0;
 }
 
-/* The run that starts at pos, at most `want` bytes. Returns: 0 or get_block's -errno. */
-static inline int map_run(struct inode *inode, get_block_t *get_block, u64 pos, u64 want,
-			  struct run *run)
-{
-	if (get_block)
-		return map_blocks(inode, get_block, pos, want, run);
-	*run = (struct run){false, pos >> SECTOR_SHIFT, want};
-	return 0;
-}
-
 /* May it be overwritten in place? Returns: 0, -ENOTBLK (not all of it), or -errno. */
-static int check_allocated(struct inode *inode, get_block_t *get_block, u64 pos, u64 bytes)
+static noinline int check_allocated(struct inode *inode, get_block_t *get_block, u64 pos, u64 bytes)
 {
 	struct run run;
 	int err;
@@ -232,7 +226,7 @@ static struct bio *dio_new_bio(struct dio *dio, u64 bytes, blk_opf_t opf)
 	struct block_device *bdev = inode_bdev(dio->inode);
 	struct bio *bio = NULL;
 
-	if (!dio->sent && bytes <= (BIO_INLINE_VECS - 1) * PAGE_SIZE) {
+	if (!dio->sent && bytes <= DIO_OWN_BYTES) {
 		dio->sent = true;
 		bio_init(&dio->bio, bdev, opf);
 		return &dio->bio;
@@ -244,7 +238,7 @@ static struct bio *dio_new_bio(struct dio *dio, u64 bytes, blk_opf_t opf)
 
 /* Put memory of the iterator behind the bio, as far as it takes, or until some is missing. Returns: 0,
  * or -EFAULT when that is the very first. */
-static int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64 bytes)
+static inline int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64 bytes)
 {
 	struct page *last = NULL, *page;
 	u32 offset;
@@ -255,8 +249,10 @@ static int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64
 		u16 pieces = bio->bi_vcnt;
 
 		if (n < 0)
-			return bio->bi_vcnt ? 0 : (int)n;
-		if (!bio_add_page(bio, page, (u32)n, offset)) {
+			return pieces ? 0 : (int)n;
+		if (!pieces) {
+			__bio_add_page(bio, page, (u32)n, offset);
+		} else if (!bio_add_page(bio, page, (u32)n, offset)) {
 			unpin_user_page(page);
 			break;
 		}
@@ -270,24 +266,31 @@ static int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64
 	return 0;
 }
 
-static int send_run(struct dio *dio, struct iov_iter *iter, struct run run, blk_opf_t opf)
+static inline void dio_submit_bio(struct dio *dio, struct bio *bio, sector_t sector)
+{
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_end_io = dio_bio_end;
+	bio->bi_private = dio;
+	submit_bio(bio);
+}
+
+static inline int send_run(struct dio *dio, struct iov_iter *iter, struct run run, blk_opf_t opf)
 {
 	while (run.bytes) {
 		struct bio *bio = dio_new_bio(dio, run.bytes, opf);
 		int err = fill_bio(dio, bio, iter, run.bytes);
+		sector_t sector;
 
 		if (err) {
 			if (bio != &dio->bio)
 				bio_put(bio);
 			return err;
 		}
-		bio->bi_iter.bi_sector = run.sector;
-		bio->bi_end_io = dio_bio_end;
-		bio->bi_private = dio;
-		atomic_inc(&dio->refs);
+		sector = run.sector;
 		run.sector += bio->bi_iter.bi_size >> SECTOR_SHIFT;
 		run.bytes -= bio->bi_iter.bi_size;
-		submit_bio(bio);
+		atomic_inc(&dio->refs);
+		dio_submit_bio(dio, bio, sector);
 	}
 	return 0;
 }
@@ -317,14 +320,11 @@ static int dio_send(struct dio *dio, struct iov_iter *iter, u64 bytes, get_block
 	return err;
 }
 
-static void dio_init(struct dio *dio, struct kiocb *iocb, bool write)
+static inline void dio_init(struct dio *dio, struct kiocb *iocb, struct inode *inode, bool write)
 {
-	struct inode *inode = iocb->ki_filp->f_mapping->host;
-
 	atomic_set(&dio->refs, 1);
 	dio->error = 0;
 	dio->write = write;
-	dio->counted = S_ISREG(inode->i_mode);
 	dio->iocb = iocb;
 	dio->inode = inode;
 	dio->sent = false;
@@ -349,7 +349,7 @@ static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_bl
 	dio->size = (ssize_t)min(bytes, left);
 	if (bytes > left) /* the file's last block is read whole */
 		bytes = ALIGN_UP(left, (u64)bdev_logical_block_size(inode_bdev(dio->inode)));
-	if (dio->counted)
+	if (S_ISREG(dio->inode->i_mode))
 		atomic_inc(&dio->inode->i_dio_count);
 	if (plugged)
 		blk_start_plug(&plug);
@@ -386,7 +386,7 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 		done = write_range(iocb, m, iocb->ki_pos,
 				   iocb->ki_pos + (loff_t)iov_iter_count(iter) - 1);
 	if (!done) {
-		dio_init(dio, iocb, write);
+		dio_init(dio, iocb, inode, write);
 		done = dio_start(dio, iter, get_block);
 	}
 	if (lock)
@@ -404,36 +404,52 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 /* --- beside the cache --------------------------------------------------------------------- */
 
 /* Position, length and memory in whole logical blocks. */
-static inline bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter)
+static inline bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter,
+			      const struct block_device *bdev)
 {
-	u64 mask = bdev_logical_block_size(inode_bdev(iocb->ki_filp->f_mapping->host)) - 1;
-	u64 left = iov_iter_count(iter), bits = (u64)iocb->ki_pos | left, offset = iter->iov_offset;
+	u64 bits = (u64)iocb->ki_pos | iov_iter_alignment(iter);
 
-	if (!iter->user)
-		return ((bits | ((u64)iter->kbuf + offset)) & mask) == 0;
-	for (const struct iovec *iov = iter->iov; left; iov++) {
-		u64 n = min(iov->iov_len - offset, left);
+	return (bits & (bdev_logical_block_size(bdev) - 1)) == 0;
+}
 
-		if (n)
-			bits |= (iov->iov_base + offset) | n;
-		left -= n;
-		offset = 0;
-	}
-	return (bits & mask) == 0;
+/* A small read that nobody waits for here: one bio, and the dio is all its own. */
+static ssize_t blkdev_direct_IO_async(struct kiocb *iocb, struct iov_iter *iter,
+				      struct inode *inode)
+{
+	struct dio *dio = iocb->private;
+	struct bio *bio = &dio->bio;
+	int err;
+
+	dio_init(dio, iocb, inode, false);
+	bio_init(bio, inode->i_bdev,
+		 iocb->ki_flags & IOCB_NOWAIT ? REQ_OP_READ | REQ_NOWAIT : REQ_OP_READ);
+	err = fill_bio(dio, bio, iter, iov_iter_count(iter));
+	if (err)
+		return err;
+	dio->size = bio->bi_iter.bi_size;
+	dio_submit_bio(dio, bio, (u64)iocb->ki_pos >> SECTOR_SHIFT);
+	return -EIOCBQUEUED;
 }
 
 ssize_t generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct address_space *m = iocb->ki_filp->f_mapping;
-	loff_t size = READ_ONCE(m->host->i_size);
+	struct inode *inode = m->host;
+	loff_t size = READ_ONCE(inode->i_size);
+	bool device = S_ISBLK(inode->i_mode);
 
 	if (!m->a_ops->direct_IO)
 		return -EINVAL;
 	if (iocb->ki_pos >= size)
 		return 0;
-	if (S_ISBLK(m->host->i_mode)) /* ends at the device's end, whatever was asked */
+	if (device) /* ends at the device's end, whatever was asked */
 		iov_iter_truncate(iter, (u64)(size - iocb->ki_pos));
-	return is_aligned(iocb, iter) ? m->a_ops->direct_IO(iocb, iter, false) : -EINVAL;
+	if (!is_aligned(iocb, iter, inode_bdev(inode)))
+		return -EINVAL;
+	if (device && !is_sync(iocb) && iov_iter_count(iter) <= DIO_OWN_BYTES &&
+	    !READ_ONCE(m->nrpages))
+		return blkdev_direct_IO_async(iocb, iter, inode);
+	return m->a_ops->direct_IO(iocb, iter, false);
 }
 
 /* By way of the cache, but on the disk and out of the cache when it returns. */
@@ -467,7 +483,7 @@ ssize_t generic_file_direct_write(struct kiocb *iocb, struct iov_iter *iter)
 	ssize_t done = -ENOTBLK;
 	int err = 0;
 
-	if (!m->a_ops->direct_IO || !is_aligned(iocb, iter))
+	if (!m->a_ops->direct_IO || !is_aligned(iocb, iter, inode_bdev(m->host)))
 		return -EINVAL;
 	if (READ_ONCE(m->nrpages))
 		err = write_range(iocb, m, pos, end);

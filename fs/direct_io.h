@@ -21,7 +21,6 @@ struct dio {
 	atomic_t refs;		/* [atomic] bios under way, and the submitter until all are sent */
 	int error;		/* [atomic] -errno of a part, or 0 */
 	bool write;		/* [const] */
-	bool counted;		/* [const] in inode's i_dio_count */
 	struct kiocb *iocb;	/* [const] */
 	struct inode *inode;	/* [const] whose pages */
 	ssize_t size;		/* [submitter, while it has its ref] bytes to be done */

@@ -182,12 +182,6 @@ struct file *alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 	return file;
 }
 
-struct file *get_file(struct file *file)
-{
-	atomic_inc(&file->f_count);
-	return file;
-}
-
 void fput(struct file *file)
 {
 	if (!atomic_dec_and_test(&file->f_count))

@@ -20,11 +20,12 @@ struct inode;
 struct poll_table;
 
 /* One read or write under way; as Linux's kiocb. */
-#define IOCB_APPEND 0x02u
-#define IOCB_DIRECT 0x04u
-#define IOCB_DSYNC  0x08u
-#define IOCB_SYNC   0x10u
+#define IOCB_APPEND O_APPEND
+#define IOCB_DIRECT O_DIRECT
+#define IOCB_DSYNC  O_DSYNC
+#define IOCB_SYNC   (O_SYNC & ~O_DSYNC)
 #define IOCB_NOWAIT 0x20u
+#define IOCB_O_BITS (IOCB_APPEND | IOCB_DIRECT | IOCB_DSYNC | IOCB_SYNC) /* from f_flags */
 struct kiocb {
 	struct file *ki_filp; /* [const] */
 	loff_t ki_pos;	      /* bytes; advanced by what was done */
@@ -80,7 +81,11 @@ struct file *must_check filp_openat(int dfd, const char *name, u32 flags, mode_t
 /* A file without a name of its own (pipes); it holds the inode. */
 struct file *must_check alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 					  const struct file_operations *fops);
-struct file *get_file(struct file *file);
+static inline struct file *get_file(struct file *file)
+{
+	atomic_inc(&file->f_count);
+	return file;
+}
 void fput(struct file *file); /* last one releases; may sleep */
 
 /* Whole checked operations, as the system calls need them. pos NULL: f_pos under its lock. */

@@ -75,7 +75,7 @@ struct page *read_mapping_page(struct address_space *m, pgoff_t index)
 	return page;
 }
 
-static ssize_t buffered_read(struct kiocb *iocb, struct iov_iter *iter)
+static noinline ssize_t buffered_read(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct inode *inode = file->f_mapping->host;

@@ -14,13 +14,6 @@ static bool is_stream(const struct file *file)
 	return file->f_op->llseek == no_llseek;
 }
 
-static u32 flags_to_iocb(u32 f_flags)
-{
-	return (f_flags & O_APPEND ? IOCB_APPEND : 0) | (f_flags & O_DIRECT ? IOCB_DIRECT : 0) |
-	       (f_flags & O_DSYNC ? IOCB_DSYNC : 0) |
-	       ((f_flags & O_SYNC) == O_SYNC ? IOCB_SYNC : 0);
-}
-
 ssize_t vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
 {
 	const struct file *file = iocb->ki_filp;
@@ -30,7 +23,7 @@ ssize_t vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
 
 	if (!(write ? file->f_writable : file->f_readable))
 		return -EBADF;
-	iocb->ki_flags |= flags_to_iocb(file->f_flags);
+	iocb->ki_flags |= file->f_flags & IOCB_O_BITS;
 	if (S_ISDIR(inode->i_mode))
 		return -EISDIR;
 	if (!op)

@@ -5,7 +5,6 @@
 #include "drivers/virtio/virtio_blk_impl.h"
 
 #include "kernel/arch/clock.h"
-#include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
@@ -18,59 +17,65 @@ static bool has_failed(struct virtio_blk *vblk)
 	return __atomic_load_n(&vblk->failed, __ATOMIC_ACQUIRE);
 }
 
-/* Header, range or data, status (§5.2.6). Returns: 0 or -errno. Locks: vq->lock. */
-static int build(struct virtblk_queue *q, struct request *rq, u32 *out, u32 *in)
+/* What is neither read nor written: its type, and data[0] if there is any. Returns: how many pieces
+ * of data, or -EOPNOTSUPP. */
+static noinline int build_special(struct request *rq, struct scatterlist *data, u32 *type)
 {
 	struct virtblk_req *vbr = rq->pdu;
-	struct scatterlist *data = &q->sg[1];
-	u32 type, nr = 0, readable = 0;
-	sector_t sector = 0;
 
 	switch (rq->cmd_flags & REQ_OP_MASK) {
-	case REQ_OP_READ:
-		type = VIRTIO_BLK_T_IN;
-		sector = rq->sector;
-		nr = blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
-		break;
-	case REQ_OP_WRITE:
-		type = VIRTIO_BLK_T_OUT;
-		sector = rq->sector;
-		readable = nr = blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
-		break;
 	case REQ_OP_FLUSH:
-		type = VIRTIO_BLK_T_FLUSH;
-		break;
+		*type = VIRTIO_BLK_T_FLUSH;
+		return 0;
 	case REQ_OP_DISCARD:
 	case REQ_OP_WRITE_ZEROES:
-		type = (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_DISCARD ? VIRTIO_BLK_T_DISCARD :
-									 VIRTIO_BLK_T_WRITE_ZEROES;
+		*type = (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_DISCARD ? VIRTIO_BLK_T_DISCARD :
+									  VIRTIO_BLK_T_WRITE_ZEROES;
 		vbr->range.sector = cpu_to_le64(rq->sector);
 		vbr->range.num_sectors = cpu_to_le32(rq->data_len >> SECTOR_SHIFT);
 		vbr->range.flags = cpu_to_le32(0);
 		*data = (struct scatterlist){virt_to_phys(&vbr->range), sizeof(vbr->range)};
-		readable = nr = 1;
-		break;
+		return 1;
 	case REQ_OP_DRV_IN:
-		type = VIRTIO_BLK_T_GET_ID;
-		nr = blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
-		break;
+		*type = VIRTIO_BLK_T_GET_ID;
+		return (int)blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
 	default:
 		return -EOPNOTSUPP;
+	}
+}
+
+/* Header, range or data, status (§5.2.6). Returns: 0 or -errno. Locks: vq->lock. */
+static inline int build(struct virtblk_queue *q, struct request *rq, u32 *out, u32 *in)
+{
+	u32 op = rq->cmd_flags & REQ_OP_MASK, type;
+	struct virtblk_req *vbr = rq->pdu;
+	struct scatterlist *data = &q->sg[1];
+	sector_t sector = 0;
+	int nr;
+
+	if (likely(op == REQ_OP_READ || op == REQ_OP_WRITE)) {
+		type = op == REQ_OP_READ ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT;
+		sector = rq->sector;
+		nr = (int)blk_rq_map_sg(rq, data, VIRTBLK_MAX_SEGMENTS);
+	} else {
+		nr = build_special(rq, data, &type);
+		if (nr < 0)
+			return nr;
 	}
 	vbr->hdr.type = cpu_to_le32(type);
 	vbr->hdr.reserved = cpu_to_le32(0);
 	vbr->hdr.sector = cpu_to_le64(sector);
 	vbr->status = VIRTBLK_STATUS_UNWRITTEN;
-	q->sg[0] = (struct scatterlist){virt_to_phys(&vbr->hdr), sizeof(vbr->hdr)};
-	data[nr] = (struct scatterlist){virt_to_phys(&vbr->status), sizeof(vbr->status)};
-	*out = 1 + readable;
-	*in = nr - readable + 1;
+	q->sg[0] = (struct scatterlist){vbr->hdr_addr, sizeof(vbr->hdr)};
+	data[nr] = (struct scatterlist){vbr->status_addr, sizeof(vbr->status)};
+	*out = *in = 1;
+	*(op == REQ_OP_READ || op == REQ_OP_DRV_IN ? in : out) += (u32)nr;
 	return 0;
 }
 
 static int virtblk_queue_rq(struct request *rq, bool last)
 {
-	struct virtio_blk *vblk = blk_queue_driver_data(rq->q);
+	struct virtio_blk *vblk = ((struct virtblk_req *)rq->pdu)->vblk;
 	struct virtblk_queue *q = &vblk->queues[rq->hctx_idx];
 	struct virtqueue *vq = q->vq;
 	bool notify = false;
@@ -298,10 +303,11 @@ static bool virtblk_timeout(struct request *rq)
 
 static int virtblk_init_request(struct request *rq)
 {
-	const u8 *first = rq->pdu, *last = first + sizeof(struct virtblk_req) - 1;
+	struct virtblk_req *vbr = rq->pdu;
 
-	/* The device sees physical addresses: the parts must lie in the direct map. */
-	ASSERT(virt_to_phys(last).v - virt_to_phys(first).v == sizeof(struct virtblk_req) - 1);
+	vbr->vblk = blk_queue_driver_data(rq->q);
+	vbr->hdr_addr = virt_to_phys(&vbr->hdr);
+	vbr->status_addr = virt_to_phys(&vbr->status);
 	return 0;
 }
 

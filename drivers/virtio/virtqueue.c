@@ -134,7 +134,8 @@ static void note(struct virtqueue *vq, char what, u16 head, u16 idx, u32 len)
 		(struct vq_event){.what = what, .head = head, .idx = idx, .len = len};
 }
 
-void virtqueue_break(struct virtqueue *vq, const char *fmt, ...)
+/* Give up on the ring, with one line that says why. Locks: vq->lock. */
+static printf_like(2, 3) void virtqueue_break(struct virtqueue *vq, const char *fmt, ...)
 {
 	char why[96];
 	va_list args;
@@ -148,17 +149,12 @@ void virtqueue_break(struct virtqueue *vq, const char *fmt, ...)
 	WRITE_ONCE(vq->broken, true);
 }
 
-static void write_desc(struct virtq_desc *d, paddr_t addr, u32 len, u32 flags, u16 next)
+static inline void write_desc(struct virtq_desc *d, paddr_t addr, u32 len, u32 flags, u16 next)
 {
 	d->addr = cpu_to_le64(addr.v);
 	d->len = cpu_to_le32(len);
 	d->flags = cpu_to_le16((u16)flags);
 	d->next = cpu_to_le16(next);
-}
-
-static u32 sg_flags(u32 i, u32 out, u32 total)
-{
-	return (i >= out ? VIRTQ_DESC_F_WRITE : 0u) | (i + 1 < total ? VIRTQ_DESC_F_NEXT : 0u);
 }
 
 /* The table of pieces that one descriptor of the ring will point to (§2.7.5.3), or NULL: then the
@@ -178,47 +174,67 @@ static struct virtq_desc *get_table(struct virtqueue *vq, u16 head, u32 total)
 	return st->table;
 }
 
-/* Returns: the ring's descriptor after those used. */
-static u16 write_indirect(struct virtqueue *vq, struct virtq_desc *table,
-			  const struct scatterlist *sg, u32 out, u32 total)
+/* Write the pieces to a table, and the table to descriptor `head`. */
+static void write_indirect(struct virtqueue *vq, u16 head, struct virtq_desc *table,
+			   const struct scatterlist *sg, u32 out, u32 total)
 {
-	u16 head = vq->free_head;
-
-	for (u32 i = 0; i < total; i++)
-		write_desc(&table[i], sg[i].addr, sg[i].len, sg_flags(i, out, total),
-			   (u16)(i + 1 < total ? i + 1 : 0));
+	for (u32 i = 0, last = total - 1; i < total; i++)
+		write_desc(&table[i], sg[i].addr, sg[i].len,
+			   (i < out ? 0 : VIRTQ_DESC_F_WRITE) | (i < last ? VIRTQ_DESC_F_NEXT : 0),
+			   (u16)(i < last ? i + 1 : 0));
 	write_desc(&vq->desc[head], virt_to_phys(table), (u32)(sizeof(*table) * total),
 		   VIRTQ_DESC_F_INDIRECT, 0);
-	return vq->state[head].next;
 }
 
-static u16 write_direct(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u32 total)
+/* Write the pieces to the ring's free descriptors, from `d` on. Returns: the last one. */
+static inline u32 write_direct(struct virtqueue *vq, u32 d, const struct scatterlist *sg, u32 out,
+			       u32 total)
 {
-	u16 d = vq->free_head;
+	const struct scatterlist *last = sg + total - 1, *written = sg + out;
+	struct virtq_desc *desc = vq->desc;
 
-	/* The last one's `next` means nothing. */
-	for (u32 i = 0; i < total; i++) {
-		u16 next = vq->state[d].next;
+	for (; sg != last; sg++) {
+		u32 next = vq->state[d].next;
 
-		write_desc(&vq->desc[d], sg[i].addr, sg[i].len, sg_flags(i, out, total), next);
+		write_desc(&desc[d], sg->addr, sg->len,
+			   sg < written ? VIRTQ_DESC_F_NEXT :
+					  VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE,
+			   (u16)next);
 		d = next;
 	}
+	write_desc(&desc[d], sg->addr, sg->len, sg < written ? 0 : VIRTQ_DESC_F_WRITE, 0);
 	return d;
+}
+
+/* The buffer at `head` goes to the device (§2.7.13): ring entry, barrier, index. */
+static inline void publish(struct virtqueue *vq, u16 head, u32 in_bytes)
+{
+	struct virtq_avail *avail = vq->avail;
+	u32 idx = vq->avail_idx;
+
+	ring_write(&avail->ring[idx & (vq->size - 1u)], head);
+	smp_wmb(); /* [B1] */
+	vq->avail_idx = (u16)++idx;
+	ring_write(&avail->idx, (u16)idx);
+	vq->in_flight++;
+	vq->nr_added++;
+	note(vq, 'A', head, (u16)idx, in_bytes);
 }
 
 int virtqueue_add(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u32 in, void *token)
 {
 	u32 total = out + in, count;
-	u16 head = vq->free_head;
+	u16 head = vq->free_head, tail = head;
+	struct vq_desc_state *st = &vq->state[head];
 	struct virtq_desc *table;
 	u64 in_bytes = 0;
 
 	ASSERT(token && total > 0);
-	if (vq->broken)
+	if (unlikely(vq->broken))
 		return -EIO;
 	for (u32 i = out; i < total; i++)
 		in_bytes += sg[i].len;
-	if (in_bytes > UINT32_MAX || (!vq->indirect && total > vq->size))
+	if (unlikely(in_bytes > UINT32_MAX || (!vq->indirect && total > vq->size)))
 		return -EINVAL;
 	if (vq->num_free == 0)
 		return -ENOSPC;
@@ -227,24 +243,17 @@ int virtqueue_add(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u
 	if (count >
 	    vq->num_free) /* no table for want of memory; with an empty ring nobody wakes us */
 		return vq->in_flight ? -ENOSPC : -ENOMEM;
-
 	if (table)
-		vq->free_head = write_indirect(vq, table, sg, out, total);
+		write_indirect(vq, head, table, sg, out, total);
 	else
-		vq->free_head = write_direct(vq, sg, out, total);
+		tail = (u16)write_direct(vq, head, sg, out, total);
+	vq->free_head = vq->state[tail].next;
 	vq->num_free = (u16)(vq->num_free - count);
-	vq->state[head].token = token;
-	vq->state[head].in_bytes = (u32)in_bytes;
-	vq->state[head].count = (u16)count;
-	vq->in_flight++;
-
-	/* §2.7.13: ring entry, barrier, index. */
-	ring_write(&vq->avail->ring[vq->avail_idx & (vq->size - 1)], head);
-	smp_wmb(); /* [B1] */
-	vq->avail_idx++;
-	ring_write(&vq->avail->idx, vq->avail_idx);
-	vq->nr_added++;
-	note(vq, 'A', head, vq->avail_idx, (u32)in_bytes);
+	st->token = token;
+	st->in_bytes = (u32)in_bytes;
+	st->count = (u16)count;
+	st->tail = tail;
+	publish(vq, head, (u32)in_bytes);
 	return 0;
 }
 
@@ -285,17 +294,15 @@ static inline void *detach(struct virtqueue *vq, u16 head)
 {
 	struct vq_desc_state *st = &vq->state[head];
 	void *token = st->token;
-	u16 tail = head;
 
-	for (u16 i = 1; i < st->count; i++)
-		tail = vq->state[tail].next;
-	vq->state[tail].next = vq->free_head;
+	vq->state[st->tail].next = vq->free_head;
 	vq->free_head = head;
 	vq->num_free = (u16)(vq->num_free + st->count);
 	vq->in_flight--;
-	if (unlikely(st->table))
+	if (unlikely(st->table)) {
 		kfree(st->table);
-	st->table = NULL;
+		st->table = NULL;
+	}
 	st->token = NULL;
 	return token;
 }
@@ -306,13 +313,13 @@ void *virtqueue_get(struct virtqueue *vq, u32 *len)
 	u16 used_idx, ready;
 	u32 id, written;
 
-	if (vq->broken)
+	if (unlikely(vq->broken))
 		return NULL;
 	used_idx = ring_read(&vq->used->idx);
 	ready = (u16)(used_idx - vq->last_used);
 	if (ready == 0)
 		return NULL;
-	if (ready > vq->in_flight) {
+	if (unlikely(ready > vq->in_flight)) {
 		virtqueue_break(vq, "used index %u runs ahead: %u taken, %u in flight", used_idx,
 				vq->last_used, vq->in_flight);
 		return NULL;
@@ -322,12 +329,12 @@ void *virtqueue_get(struct virtqueue *vq, u32 *len)
 	/* Read each once: the device may change them between check and use. */
 	id = le32_to_cpu(READ_ONCE(elem->id));
 	written = le32_to_cpu(READ_ONCE(elem->len));
-	if (id >= vq->size || !vq->state[id].token) {
+	if (unlikely(id >= vq->size || !vq->state[id].token)) {
 		virtqueue_break(vq, "used id %u is %s", id,
 				id >= vq->size ? "out of range" : "no buffer in flight");
 		return NULL;
 	}
-	if (written > vq->state[id].in_bytes) {
+	if (unlikely(written > vq->state[id].in_bytes)) {
 		virtqueue_break(vq, "used length %u of id %u, only %u may be written", written, id,
 				vq->state[id].in_bytes);
 		return NULL;

@@ -42,6 +42,7 @@ struct vq_desc_state {
 	u32 in_bytes;		  /* what the device may write */
 	u16 count;		  /* descriptors of the ring that the buffer holds */
 	u16 next;		  /* free list, or the next of the chain */
+	u16 tail;		  /* the buffer's last descriptor */
 };
 
 struct vq_event {
@@ -106,7 +107,5 @@ bool must_check virtqueue_enable_cb(struct virtqueue *vq);
 /* Take back a buffer in flight, the device being reset. Returns: its token, or NULL when there is
  * none. Locks: vq->lock. */
 void *virtqueue_detach_unused(struct virtqueue *vq);
-/* Give up on the ring, with one line that says why. Locks: vq->lock. */
-void virtqueue_break(struct virtqueue *vq, const char *fmt, ...) printf_like(2, 3);
 /* Print the indices of both rings and the last events. Locks: vq->lock. */
 void virtqueue_dump(const struct virtqueue *vq);

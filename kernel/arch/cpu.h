@@ -33,6 +33,14 @@ static inline struct cpu *this_cpu(void)
 	__asm__ __volatile__("mov %%gs:0, %0" : "=r"(cpu));
 	return cpu;
 }
+/* this_cpu()->current. A thread is always its own: the compiler may remember it. */
+static inline struct thread *cpu_current(void)
+{
+	struct thread *thread;
+
+	__asm__("mov %%gs:%c1, %0" : "=r"(thread) : "i"(offsetof(struct cpu, current)));
+	return thread;
+}
 
 #define X86_FLAGS_IF 0x200ull
 
@@ -59,13 +67,6 @@ static inline void irq_enable(void)
 static inline void irq_disable(void)
 {
 	__asm__ __volatile__("cli" ::: "memory");
-}
-static inline bool irqs_enabled(void)
-{
-	u64 flags;
-
-	__asm__ __volatile__("pushfq; pop %0" : "=r"(flags)::"memory");
-	return (flags & X86_FLAGS_IF) != 0;
 }
 /* Enable interrupts and halt until one comes, without a window between the two. */
 static inline void cpu_idle_wait(void)

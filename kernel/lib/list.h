@@ -44,11 +44,19 @@ static inline void list_add_tail(struct list_head *node, struct list_head *head)
 	list_insert_between(node, head->prev, head);
 }
 
+/* Unlink; what the node points to means nothing any more. */
+static inline void __list_del_entry(struct list_head *node)
+{
+	struct list_head *next = node->next, *prev = node->prev;
+
+	next->prev = prev;
+	prev->next = next;
+}
+
 /* Unlink; the node is left pointing to itself, so list_empty(node) tells that it is on no list. */
 static inline void list_del_init(struct list_head *node)
 {
-	node->next->prev = node->prev;
-	node->prev->next = node->next;
+	__list_del_entry(node);
 	INIT_LIST_HEAD(node);
 }
 
@@ -79,6 +87,20 @@ static inline void list_splice_tail_init(struct list_head *list, struct list_hea
 	list->prev->next = head;
 	head->prev = list->prev;
 	INIT_LIST_HEAD(list);
+}
+
+/* Move what lies before `entry` in `head` to the empty list `list`. */
+static inline void list_cut_before(struct list_head *list, struct list_head *head,
+				   struct list_head *entry)
+{
+	if (head->next == entry)
+		return;
+	list->next = head->next;
+	list->next->prev = list;
+	list->prev = entry->prev;
+	list->prev->next = list;
+	head->next = entry;
+	entry->prev = head;
 }
 
 #define list_entry(ptr, type, member)	     container_of(ptr, type, member)

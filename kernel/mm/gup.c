@@ -8,39 +8,52 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/uaccess.h"
 
-#define TOP_SHIFT 39 /* of the address bits that index the top-level table */
 #define PIN_TRIES 16 /* another thread may take the page away between fault and walk */
 
-static struct page *try_pin(u64 va, bool write)
+/* The entry for va in the table that `above` points to; `shift`: of the address bits that index it. */
+static inline u64 entry_below(u64 above, u64 va, int shift)
 {
-	u64 need = PTE_P | PTE_U | (write ? PTE_W : 0), flags = irq_save();
-	u64 entry = read_cr3() | PTE_P;
+	const u64 *table = phys_to_virt(PADDR(above & PTE_ADDR_MASK));
+
+	return above & PTE_P ? READ_ONCE(table[(va >> shift) % 512]) : 0;
+}
+
+/* A present entry of a program leads to memory. */
+static inline struct page *try_pin(u64 va, bool write)
+{
+	u64 need = PTE_P | PTE_U | (write ? PTE_W : 0), entry;
 	struct page *page = NULL;
 
-	for (int shift = TOP_SHIFT; shift >= PAGE_SHIFT && (entry & PTE_P); shift -= 9) {
-		const u64 *table = phys_to_virt(PADDR(entry & PTE_ADDR_MASK));
-
-		entry = READ_ONCE(table[(va >> shift) % 512]);
+	irq_disable();
+	entry = entry_below(read_cr3() | PTE_P, va, 39);
+	entry = entry_below(entry, va, 30);
+	entry = entry_below(entry, va, 21);
+	entry = entry_below(entry, va, 12);
+	if (likely((entry & need) == need)) {
+		page = pfn_to_page((entry & PTE_ADDR_MASK) >> PAGE_SHIFT);
+		get_page(page);
 	}
-	if ((entry & need) == need) {
-		page = phys_to_page(PADDR(entry & PTE_ADDR_MASK));
-		if (page)
-			get_page(page);
-	}
-	irq_restore(flags);
+	irq_enable();
 	return page;
+}
+
+/* Bring it in first. */
+static noinline int fault_and_pin(userptr_t p, bool write, struct page **page)
+{
+	for (int i = 0; i < PIN_TRIES; i++) {
+		if (fault_in_user(p, 1, write) < 0)
+			break;
+		*page = try_pin(p.v, write);
+		if (*page)
+			return 0;
+	}
+	return -EFAULT;
 }
 
 int pin_user_page(userptr_t p, bool write, struct page **page)
 {
 	if (!access_ok(p, 1))
 		return -EFAULT;
-	for (int i = 0; i < PIN_TRIES; i++) {
-		*page = try_pin(p.v, write);
-		if (likely(*page))
-			return 0;
-		if (fault_in_user(p, 1, write) < 0)
-			break;
-	}
-	return -EFAULT;
+	*page = try_pin(p.v, write);
+	return likely(*page) ? 0 : fault_and_pin(p, write, page);
 }

@@ -13,13 +13,8 @@ void iov_iter_init_kernel(struct iov_iter *it, void *buf, size_t len)
 	*it = (struct iov_iter){.kbuf = buf, .count = len};
 }
 
-void iov_iter_advance(struct iov_iter *it, size_t bytes)
+void __iov_iter_next(struct iov_iter *it)
 {
-	ASSERT(bytes <= it->count);
-	it->count -= bytes;
-	it->iov_offset += bytes;
-	if (!it->user)
-		return;
 	while (it->nr_segs > 1 && it->iov_offset >= it->iov->iov_len) {
 		it->iov_offset -= it->iov->iov_len;
 		it->iov++;

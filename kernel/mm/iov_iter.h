@@ -28,7 +28,11 @@ struct iov_iter {
 
 static inline void iov_iter_init_user(struct iov_iter *it, const struct iovec *iov, unsigned int nr)
 {
-	*it = (struct iov_iter){.user = true, .iov = iov, .nr_segs = nr};
+	it->user = true;
+	it->iov = iov;
+	it->nr_segs = nr;
+	it->iov_offset = it->count = 0;
+	it->kbuf = NULL;
 	for (unsigned int i = 0; i < nr; i++)
 		it->count += iov[i].iov_len;
 }
@@ -37,13 +41,37 @@ static inline size_t iov_iter_count(const struct iov_iter *it)
 {
 	return it->count;
 }
-void iov_iter_advance(struct iov_iter *it, size_t bytes);
+void __iov_iter_next(struct iov_iter *it); /* on to the segment that iov_offset lies in */
+static inline void iov_iter_advance(struct iov_iter *it, size_t bytes)
+{
+	it->count -= bytes;
+	it->iov_offset += bytes;
+	if (it->user && it->nr_segs > 1)
+		__iov_iter_next(it);
+}
 /* Undo an advance of `bytes`, within what was done since init. */
 void iov_iter_revert(struct iov_iter *it, size_t bytes);
 /* Use at most `count` bytes from here on. */
 static inline void iov_iter_truncate(struct iov_iter *it, size_t count)
 {
 	it->count = min(it->count, count);
+}
+/* The bits of where its memory begins and how long it is, piece by piece: 0 below the alignment. */
+static inline u64 iov_iter_alignment(const struct iov_iter *it)
+{
+	u64 left = it->count, bits = left, offset = it->iov_offset;
+
+	if (!it->user)
+		return bits | ((u64)it->kbuf + offset);
+	for (const struct iovec *iov = it->iov; left; iov++) {
+		u64 n = min(iov->iov_len - offset, left);
+
+		if (n)
+			bits |= (iov->iov_base + offset) | n;
+		left -= n;
+		offset = 0;
+	}
+	return bits;
 }
 /* Copy and advance. Returns: bytes copied; fewer than asked means -EFAULT to the caller if none.
  * Context: may sleep. */

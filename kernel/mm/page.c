@@ -182,11 +182,10 @@ void free_pages(struct page *page, unsigned int order)
 	release(page, order);
 }
 
-void put_page(struct page *page)
+void __put_page(struct page *page)
 {
-	ASSERT(page_count(page) > 0);
-	if (atomic_dec_and_test(&page->refcount))
-		release(page, 0);
+	ASSERT(page_count(page) == 0);
+	release(page, 0);
 }
 
 struct page *phys_to_page(paddr_t pa)

@@ -64,7 +64,12 @@ static inline void get_page(struct page *page)
 {
 	atomic_inc(&page->refcount);
 }
-void put_page(struct page *page);
+void __put_page(struct page *page); /* the last reference is gone */
+static inline void put_page(struct page *page)
+{
+	if (unlikely(atomic_add_return(&page->refcount, -1) <= 0))
+		__put_page(page);
+}
 static inline int page_count(const struct page *page)
 {
 	return atomic_read(&page->refcount);
@@ -78,6 +83,11 @@ extern struct page *page_map; /* [const after boot] */
 static inline paddr_t page_to_phys(const struct page *page)
 {
 	return PADDR((u64)(page - page_map) << PAGE_SHIFT);
+}
+/* Of a frame that is known to be memory. */
+static inline struct page *pfn_to_page(u64 pfn)
+{
+	return page_map + pfn;
 }
 #endif
 static inline void *page_address(const struct page *page)

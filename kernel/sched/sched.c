@@ -148,14 +148,14 @@ void set_current_state(enum thread_state state)
 	spin_unlock_irqrestore(&rq.lock, flags);
 }
 
+#ifdef DEBUG_LOCKS
 void might_sleep(void)
 {
-#ifdef DEBUG_LOCKS
-	struct cpu *cpu = this_cpu();
+	const struct cpu *cpu = this_cpu();
 
 	ASSERT(cpu->spin_depth == 0 && !in_interrupt() && cpu->pagefault_disabled == 0);
-#endif
 }
+#endif
 
 /* Linux's CALC_LOAD: each average moves towards the number of threads by its factor. */
 static void update_loadavg(void)

@@ -57,7 +57,7 @@ struct thread {
 
 static inline struct thread *current_thread(void)
 {
-	return this_cpu()->current;
+	return cpu_current();
 }
 #define current current_thread()
 
@@ -102,7 +102,13 @@ void cpu_idle(void) __attribute__((noreturn));
 /* The tick, for clock_init: account time, end slices, run timers. Context: interrupt. */
 void sched_tick(bool from_user);
 /* Panics (debug build) if the caller must not sleep here. */
+#if defined(DEBUG_LOCKS) || defined(HOST_TEST)
 void might_sleep(void);
+#else
+static inline void might_sleep(void)
+{
+}
+#endif
 /* ready + running threads, and 1/5/15-minute averages in 1/2048 (as Linux's avenrun). */
 u32 sched_nr_running(void);
 void sched_loadavg(u64 avg[3]);

@@ -83,11 +83,6 @@ int pgtable_for_each(paddr_t pml4, u64 start, u64 end, int (*fn)(u64 *pte, u64 v
 	return 0;
 }
 
-struct file *get_file(struct file *file)
-{
-	return file;
-}
-
 void fput(struct file *file)
 {
 	(void)file;

@@ -172,7 +172,7 @@ static void restart_queues(struct request_queue *q)
 	}
 }
 
-u32 blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
+u32 __blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 {
 	const struct fake_rq *f = (const struct fake_rq *)(const void *)rq;
 	u32 n = 0;

@@ -22,7 +22,7 @@ struct fake_disk_stats fake_disk_stats;
 u64 fake_disk_bad_sector = ~0ull;
 bool fake_disk_fail_writes, fake_disk_fail_reads;
 
-static struct gendisk disk = {.ra_pages = VM_READAHEAD_PAGES};
+static struct gendisk disk = {.logical_block_size = 512, .ra_pages = VM_READAHEAD_PAGES};
 static struct block_device bdev = {.bd_disk = &disk, .bd_openers = 1};
 static struct bio *pending[MAX_PENDING];
 static u32 nr_pending;
@@ -35,15 +35,6 @@ struct block_device *fake_disk_bdev(sector_t sectors)
 	mutex_init(&disk.open_mutex);
 	bdev.bd_nr_sectors = sectors;
 	return &bdev;
-}
-
-void bio_init(struct bio *bio, struct block_device *dev, blk_opf_t opf)
-{
-	memset(bio, 0, sizeof(*bio));
-	bio->bi_bdev = dev;
-	bio->bi_opf = opf;
-	bio->bi_max_vecs = BIO_INLINE_VECS;
-	bio->bi_io_vec = bio->bi_inline_vecs;
 }
 
 struct bio *bio_alloc(struct block_device *dev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp)
@@ -212,12 +203,6 @@ int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *a
 bool bdev_read_only(const struct block_device *dev)
 {
 	return dev->bd_read_only;
-}
-
-u32 bdev_logical_block_size(const struct block_device *dev)
-{
-	(void)dev;
-	return 512;
 }
 
 struct queue_limits *blk_queue_limits(struct request_queue *q)

@@ -75,11 +75,10 @@ void free_pages(struct page *page, unsigned int order)
 	live -= count;
 }
 
-void put_page(struct page *page)
+void __put_page(struct page *page)
 {
-	ASSERT(page_count(page) > 0);
-	if (atomic_dec_and_test(&page->refcount))
-		free_pages(page, 0);
+	ASSERT(page_count(page) == 0);
+	free_pages(page, 0);
 }
 
 paddr_t page_to_phys(const struct page *page)

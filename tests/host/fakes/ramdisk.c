@@ -15,9 +15,11 @@ struct ramdisk ramdisk[RAMDISKS];
 
 static struct gendisk disks[RAMDISKS] = {
 	{.disk_name = "vda",
+	 .logical_block_size = 512,
 	 .ra_pages = VM_READAHEAD_PAGES,
 	 .open_mutex = MUTEX_INIT(disks[0].open_mutex)},
 	{.disk_name = "vdb",
+	 .logical_block_size = 512,
 	 .ra_pages = VM_READAHEAD_PAGES,
 	 .open_mutex = MUTEX_INIT(disks[1].open_mutex)},
 };
@@ -47,12 +49,6 @@ void ramdisk_load(int nr, u8 *data, u64 bytes)
 static struct ramdisk *disk_of(const struct block_device *bdev)
 {
 	return &ramdisk[bdev - bdevs];
-}
-
-u32 bdev_logical_block_size(const struct block_device *bdev)
-{
-	(void)bdev;
-	return limits.logical_block_size;
 }
 
 void bdev_name(const struct block_device *bdev, char *buf, size_t size)
@@ -126,15 +122,6 @@ int blkdev_reread_part(struct block_device *bdev, const void *holder)
 }
 
 /* --- bios --------------------------------------------------------------------------------- */
-
-void bio_init(struct bio *bio, struct block_device *bdev, blk_opf_t opf)
-{
-	memset(bio, 0, sizeof(*bio));
-	bio->bi_bdev = bdev;
-	bio->bi_opf = opf;
-	bio->bi_io_vec = bio->bi_inline_vecs;
-	bio->bi_max_vecs = BIO_INLINE_VECS;
-}
 
 struct bio *bio_alloc(struct block_device *bdev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp)
 {

@@ -31,6 +31,10 @@ static inline struct cpu *this_cpu(void)
 {
 	return &fake_cpu;
 }
+static inline struct thread *cpu_current(void)
+{
+	return fake_cpu.current;
+}
 
 #define X86_FLAGS_IF 0x200ull
 
