@@ -84,34 +84,6 @@ static bool take_batch(struct request_queue *q, struct blk_mq_hw_ctx *hctx, stru
 	return now != 0;
 }
 
-/* Give them to the driver, until its ring is full: the rest stays on the list. Returns: whether
- * it has to be told that there are any. */
-static bool send_batch(struct request_queue *q, struct list_head *batch)
-{
-	bool commit = false;
-
-	while (!list_empty(batch)) {
-		struct request *rq = list_first_entry(batch, struct request, list);
-		bool last;
-		int err;
-
-		__list_del_entry(&rq->list);
-		last = !q->ops->commit_rqs && list_empty(batch);
-		err = q->ops->queue_rq(rq, last);
-		if (err == -EBUSY) {
-			list_add(&rq->list, batch);
-			break;
-		}
-		if (err) {
-			rq->status = err;
-			blk_mq_complete_request(rq);
-		} else {
-			commit = !last;
-		}
-	}
-	return commit;
-}
-
 /* The ring was full: the batch waits in front. `starts` is from before it was sent: when it has
  * changed, room was made meanwhile. Locks: q->lock held. */
 static void turn_away(struct request_queue *q, struct list_head *batch, struct blk_mq_hw_ctx *hctx,
@@ -134,20 +106,22 @@ static void turn_away(struct request_queue *q, struct list_head *batch, struct b
 
 void blk_mq_run_queue(struct request_queue *q)
 {
-	u64 commit = 0, bit, flags;
+	u64 commit = 0, flags;
 	struct blk_mq_hw_ctx *hctx;
 	LIST_HEAD(batch);
 	u32 starts;
+	u16 idx;
 
 	spin_lock_bh(&q->lock);
 	atomic_inc(&q->runners);
 	q->plugged = false;
 	while ((hctx = pick_hctx(q)) != NULL && take_batch(q, hctx, &batch)) {
-		bit = 1ull << (hctx - q->hctxs);
+		idx = (u16)(hctx - q->hctxs);
+		commit |= 1ull << idx;
 		starts = hctx->starts;
 		spin_unlock(&q->lock);
 		flags = irq_save(); /* once for all locks of the driver */
-		commit |= send_batch(q, &batch) ? bit : 0;
+		q->ops->queue_rqs(q, idx, &batch);
 		irq_restore(flags);
 		spin_lock(&q->lock);
 		if (!list_empty(&batch))

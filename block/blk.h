@@ -56,7 +56,7 @@ void bio_wake_waiter(struct bio *bio);
 /* One ring of the device. */
 struct blk_mq_hw_ctx {
 	bool stopped;  /* [q->lock] full: takes nothing until a completion */
-	u32 starts;    /* [q->lock] counts restarts, to see one that comes during queue_rq */
+	u32 starts;    /* [q->lock] counts restarts, to see one that comes during queue_rqs */
 	u32 in_flight; /* [q->lock] */
 	bool silent;   /* [poll_lock] polled: it need not signal completions */
 	u32 found;     /* [poll_lock] what the last look at it found */

@@ -2,13 +2,13 @@
  * The request queue: bios become requests, requests get tags, a driver takes them and ends them.
  *
  * The life of a request:   allocated (tag) -> plugged or queued (elevator) -> dispatched
- * (queue_rq) -> completed by the driver (blk_mq_complete_request, any context) -> softirq
+ * (queue_rqs) -> completed by the driver (blk_mq_complete_request, any context) -> softirq
  * -> blk_mq_end_request -> bios end, tag freed.
  *
  * Invariants:
  * 1. A request holds exactly one tag from its allocation to its end; tags bound the depth.
  * 2. All bios of a request have the same operation and lie in one contiguous sector range.
- * 3. The driver owns a request between queue_rq's success and blk_mq_complete_request.
+ * 3. The driver owns a request between queue_rqs and blk_mq_complete_request.
  *
  * Lock order: q->lock, then the driver's (virtqueue) lock. Neither is held while bios end.
  */
@@ -68,11 +68,12 @@ struct request {
 };
 
 struct blk_mq_ops {
-	/* Start it on hardware queue rq->hctx_idx. `last`: nothing follows at once, so notify now.
-	 * Returns: 0 (the driver owns rq), -EBUSY (ring full: the queue stops until one of its requests
-	 * has completed), other -errno (rq fails). Context: interrupts off, q->lock not held. */
-	int (*queue_rq)(struct request *rq, bool last);
-	/* Notify for requests queued with last == false. */
+	/* Start the requests of a list on a hardware queue, in order: those that are taken off belong to
+	 * the driver, and one that cannot be done is completed with its error. What stays on the list
+	 * finds the ring full: the queue stops until one of its requests has completed.
+	 * Context: interrupts off, q->lock not held. */
+	void (*queue_rqs)(struct request_queue *q, u16 hctx_idx, struct list_head *list);
+	/* No more follow at once: notify. Context: as blk_mq_run_queue. */
 	void (*commit_rqs)(struct request_queue *q, u16 hctx_idx);
 	/* Look for completions. `again`: the caller will look once more, so that none needs to be
 	 * signalled until then. NULL: not supported. Returns: how many. Context: any, no sleep. */

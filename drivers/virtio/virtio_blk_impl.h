@@ -54,7 +54,6 @@ struct virtblk_req {
 	struct virtio_blk_range range;
 	u8 status;		       /* [device: untrusted] */
 	u32 written;		       /* bytes, as the used ring says: valid when it is back */
-	struct virtio_blk *vblk;       /* [const] */
 	paddr_t hdr_addr, status_addr; /* [const] as the device sees them */
 };
 #define VIRTBLK_STATUS_UNWRITTEN 0xff

@@ -73,28 +73,42 @@ static inline int build(struct virtblk_queue *q, struct request *rq, u32 *out, u
 	return 0;
 }
 
-static int virtblk_queue_rq(struct request *rq, bool last)
+/* As virtqueue_add. */
+static inline int virtblk_add_req(struct virtblk_queue *q, struct request *rq)
 {
-	struct virtio_blk *vblk = ((struct virtblk_req *)rq->pdu)->vblk;
-	struct virtblk_queue *q = &vblk->queues[rq->hctx_idx];
-	struct virtqueue *vq = q->vq;
-	bool notify = false;
-	u32 out = 0, in = 0;
-	int err;
+	u32 out, in;
+	int err = build(q, rq, &out, &in);
 
-	spin_lock(&vq->lock);
-	err = has_failed(vblk) ? -EIO : build(q, rq, &out, &in);
-	if (!err)
-		err = virtqueue_add(vq, q->sg, out, in, rq);
-	/* A full ring must be kicked: nothing else makes the room that we wait for. */
-	if (last || err == -ENOSPC)
-		notify = virtqueue_kick_prepare(vq);
-	spin_unlock(&vq->lock);
+	return err ? err : virtqueue_add(q->vq, q->sg, out, in, rq);
+}
+
+static void virtblk_queue_rqs(struct request_queue *rq_queue, u16 hctx_idx, struct list_head *list)
+{
+	struct virtio_blk *vblk = blk_queue_driver_data(rq_queue);
+	struct virtblk_queue *q = &vblk->queues[hctx_idx];
+	bool notify = false;
+	LIST_HEAD(bad);
+
+	spin_lock(&q->vq->lock);
+	while (!list_empty(list)) {
+		struct request *rq = list_first_entry(list, struct request, list);
+		int err = has_failed(vblk) ? -EIO : virtblk_add_req(q, rq);
+
+		if (unlikely(err == -ENOSPC)) { /* must be kicked: nothing else makes room */
+			notify = virtqueue_kick_prepare(q->vq);
+			break;
+		}
+		__list_del_entry(&rq->list);
+		rq->status = err;
+		if (unlikely(err))
+			list_add_tail(&rq->list, &bad);
+	}
+	spin_unlock(&q->vq->lock);
 	if (notify)
-		virtqueue_notify(vq);
+		virtqueue_notify(q->vq);
 	if (vblk->poll)
 		wake_up(&vblk->poll_wq);
-	return err == -ENOSPC ? -EBUSY : err;
+	blk_mq_complete_requests(&bad);
 }
 
 /* 0 or -errno for what the device wrote, or did not write, as status. */
@@ -305,14 +319,13 @@ static int virtblk_init_request(struct request *rq)
 {
 	struct virtblk_req *vbr = rq->pdu;
 
-	vbr->vblk = blk_queue_driver_data(rq->q);
 	vbr->hdr_addr = virt_to_phys(&vbr->hdr);
 	vbr->status_addr = virt_to_phys(&vbr->status);
 	return 0;
 }
 
 const struct blk_mq_ops virtblk_mq_ops = {
-	.queue_rq = virtblk_queue_rq,
+	.queue_rqs = virtblk_queue_rqs,
 	.commit_rqs = virtblk_commit_rqs,
 	.poll = virtblk_poll,
 	.timeout = virtblk_timeout,

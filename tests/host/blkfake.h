@@ -16,12 +16,12 @@ struct fake_disk {
 	u8 durable[DISK_SECTORS * SECTOR_SIZE]; /* what a power cut would leave */
 	struct request *flying[256];
 	u32 nr_flying, per_ring[MAX_RINGS], ring_size;
-	bool unnotified[MAX_RINGS]; /* queued with last == false, not committed yet */
+	bool unnotified[MAX_RINGS]; /* queued, not committed yet */
 	bool auto_complete, random_order;
 	bool has_fua;
 	sector_t bad_sector; /* an access to it fails; ~0: none */
 	u32 fail_flushes;    /* the next so many flushes fail */
-	bool reject;	     /* queue_rq fails at once */
+	bool reject;	     /* queue_rqs fails all at once */
 	u32 nr_requests, nr_flushes, nr_busy, nr_timeouts, most_flying;
 	u32 kinds[16];	 /* requests by operation */
 	char trace[256]; /* one letter a request: R W F D Z */

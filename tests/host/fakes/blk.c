@@ -134,18 +134,18 @@ void blk_mq_complete_requests(struct list_head *done)
 static void dispatch(struct fake_rq *f)
 {
 	struct request_queue *q = f->rq.q;
-	int err;
+	LIST_HEAD(list);
 
 	f->rq.state = RQ_DISPATCHED;
-	err = q->ops->queue_rq(&f->rq, fake_blk_last);
-
-	if (err == -EBUSY) {
+	list_add(&f->rq.list, &list);
+	q->ops->queue_rqs(q, f->rq.hctx_idx, &list);
+	if (!list_empty(&list)) {
+		list_del(&f->rq.list);
 		f->rq.state = RQ_QUEUED;
 		list_add_tail(&f->rq.list, &q->waiting[f->rq.hctx_idx]);
-	} else if (err) {
-		f->rq.status = err;
-		blk_mq_complete_request(&f->rq);
 	}
+	if (fake_blk_last)
+		q->ops->commit_rqs(q, f->rq.hctx_idx);
 }
 
 static void start_queue(struct request_queue *q, u16 hctx)

@@ -64,26 +64,34 @@ static void check_request(struct fake_disk *d, struct request *rq)
 	assert_int_equal(total, rq->data_len);
 }
 
-static int fake_queue_rq(struct request *rq, bool last)
+static void fake_queue_rqs(struct request_queue *q, u16 hctx_idx, struct list_head *list)
 {
-	struct fake_disk *d = blk_queue_driver_data(rq->q);
+	struct fake_disk *d = blk_queue_driver_data(q);
 
-	assert_int_equal(rq->state, RQ_DISPATCHED);
-	if (d->reject)
-		return -EIO;
-	if (d->per_ring[rq->hctx_idx] == d->ring_size) {
-		d->nr_busy++;
-		return -EBUSY;
+	while (!list_empty(list)) {
+		struct request *rq = list_first_entry(list, struct request, list);
+
+		assert_int_equal(rq->state, RQ_DISPATCHED);
+		assert_int_equal(rq->hctx_idx, hctx_idx);
+		if (!d->reject && d->per_ring[hctx_idx] == d->ring_size) {
+			d->nr_busy++;
+			return;
+		}
+		list_del(&rq->list);
+		if (d->reject) {
+			rq->status = -EIO;
+			blk_mq_complete_request(rq);
+			continue;
+		}
+		check_request(d, rq);
+		note(d, rq);
+		d->flying[d->nr_flying++] = rq;
+		d->per_ring[hctx_idx]++;
+		d->most_flying = d->nr_flying > d->most_flying ? d->nr_flying : d->most_flying;
+		d->unnotified[hctx_idx] = true;
+		if (d->auto_complete)
+			fake_disk_complete_one(d);
 	}
-	check_request(d, rq);
-	note(d, rq);
-	d->flying[d->nr_flying++] = rq;
-	d->per_ring[rq->hctx_idx]++;
-	d->most_flying = d->nr_flying > d->most_flying ? d->nr_flying : d->most_flying;
-	d->unnotified[rq->hctx_idx] = !last;
-	if (d->auto_complete)
-		fake_disk_complete_one(d);
-	return 0;
 }
 
 static void fake_commit(struct request_queue *q, u16 hctx_idx)
@@ -200,7 +208,7 @@ bool fake_disks_progress(void)
 }
 
 static const struct blk_mq_ops fake_ops = {
-	.queue_rq = fake_queue_rq,
+	.queue_rqs = fake_queue_rqs,
 	.commit_rqs = fake_commit,
 	.poll = fake_poll,
 	.timeout = fake_timeout,
