@@ -118,8 +118,8 @@ objects: $(OBJS)
 
 # Linux's system calls by number, as the C library's headers name them.
 $(O)/syscall_names.h: $(O)/.flags
-	$(Q)echo '#include <asm/unistd_64.h>' | $(HOSTCC) -E -dM - | \
-		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' >$@
+	$(Q)echo '#include <asm/unistd_64.h>' | $(HOSTCC) -E -dM -o $@.all -
+	$(Q)sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' $@.all >$@
 $(O)/obj/kernel/sys/syscall.o: $(O)/syscall_names.h
 
 $(O)/obj/%.o: %.c $(O)/.flags

@@ -19,7 +19,6 @@
 #include "kernel/sched/softirq.h"
 
 #define RING_RETRY_NS  (4 * NSEC_PER_MSEC)
-#define PLUG_SCAN      1 /* newest requests that a bio may join */
 #define QUEUE_SCAN     64
 #define DISPATCH_BATCH 32 /* requests on their way with interrupts off */
 
@@ -142,7 +141,7 @@ static bool try_merge(struct request_queue *q, struct bio *bio)
 
 	if (plug && plug->count &&
 	    blk_rq_touches(list_last_entry(&plug->requests, struct request, list), bio) &&
-	    blk_attempt_merge(q, &plug->requests, bio, PLUG_SCAN))
+	    blk_attempt_merge(q, &plug->requests, bio, 1)) /* the newest */
 		return true;
 	if (!READ_ONCE(q->nr_elevator))
 		return false;

@@ -131,9 +131,12 @@ static u32 in_flight(struct kioctx *ctx)
 	return n;
 }
 
-/* It is off the table: wait for its I/O, and let go. */
+/* It is off the table: let nobody who still has it start more, wait for its I/O, and let go. */
 static void kill_ctx(struct kioctx *ctx)
 {
+	spin_lock_bh(&ctx->lock);
+	ctx->max_reqs = 0;
+	spin_unlock_bh(&ctx->lock);
 	wait_event(&ctx->wait, in_flight(ctx) == 0);
 	kioctx_put(ctx);
 }

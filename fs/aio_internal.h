@@ -10,7 +10,7 @@ struct kioctx {
 	struct list_head list; /* [table->lock] */
 	u64 id;		       /* [const] */
 	atomic_t refs;	       /* [atomic] the table's and the users' */
-	u32 max_reqs;	       /* [const] as asked for */
+	u32 max_reqs;	       /* [lock] as asked for; 0: it ends */
 	u32 nr;		       /* [const] events that the ring holds */
 	u32 nr_pages;	       /* [const] */
 	struct aio_ring *ring; /* [const; program: untrusted] */

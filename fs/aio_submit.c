@@ -221,7 +221,7 @@ s64 aio_submit(struct aio_table *t, u64 id, s64 nr, u64 iocbpp)
 	s.file = NULL;
 	s.fd = 0;
 	INIT_LIST_HEAD(&s.reqs);
-	nr = min(nr, (s64)s.ctx->max_reqs);
+	nr = min(nr, (s64)s.ctx->nr);
 	blk_start_plug_nr_ios(&plug, (u32)nr);
 	while (done < nr && !err) {
 		size_t n = copy_iocbs(&s, iocbpp + (u64)done * sizeof(u64), nr - done);

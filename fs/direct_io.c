@@ -22,7 +22,7 @@
 #include "kernel/mm/gup.h"
 
 #define DIO_BIO_BYTES ((u32)(BIO_MAX_VECS * PAGE_SIZE))
-#define DIO_OWN_BYTES ((BIO_INLINE_VECS - 1) * PAGE_SIZE) /* fit its own bio, however they lie */
+#define DIO_OWN_BYTES ((BIO_INLINE_VECS - 1) * PAGE_SIZE) /* in one piece, fit its own bio */
 
 static struct workqueue *dio_wq; /* [const after boot] */
 
@@ -447,7 +447,7 @@ ssize_t generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter)
 	if (!is_aligned(iocb, iter, inode_bdev(inode)))
 		return -EINVAL;
 	if (device && !is_sync(iocb) && iov_iter_count(iter) <= DIO_OWN_BYTES &&
-	    !READ_ONCE(m->nrpages))
+	    iter->nr_segs == 1 && !READ_ONCE(m->nrpages))
 		return blkdev_direct_IO_async(iocb, iter, inode);
 	return m->a_ops->direct_IO(iocb, iter, false);
 }

@@ -9,8 +9,11 @@
 #include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
 
+#include "block/genhd.h"
+#include "fs/block_dev.h"
 #include "fs/direct_io.h"
 #include "fs/pagemap.h"
+#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 
 #define BYTES	    (512u << 10)
@@ -417,6 +420,71 @@ static void a_block_allocated_meanwhile_is_written_first(void **state)
 	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, IOCB_NOWAIT), -EAGAIN);
 }
 
+/* Read a device by up to 8 pieces of memory that lie apart, from `pos` on, and compare. */
+static void read_device_in_pieces(u64 pos, u32 pieces, u32 most_sectors)
+{
+	struct flight *f = &flights[0];
+	struct iovec iov[8];
+	struct iov_iter it;
+
+	f->write = true; /* landed() compares nothing */
+	f->len = 0;
+	for (u32 i = 0; i < pieces; i++) {
+		iov[i] = (struct iovec){(u64)(uintptr_t)user + 4 * i * PAGE_SIZE +
+						(u64)rand() % 8 * SECTOR,
+					(1 + (u64)rand() % most_sectors) * SECTOR};
+		f->len += iov[i].iov_len;
+	}
+	f->iocb = (struct kiocb){.ki_filp = &fs.file,
+				 .ki_pos = (loff_t)pos,
+				 .ki_flags = IOCB_DIRECT,
+				 .ki_complete = landed,
+				 .private = &f->dio};
+	iov_iter_init_user(&it, iov, pieces);
+	flying[0] = true;
+	assert_int_equal(generic_file_read_iter(&f->iocb, &it), -EIOCBQUEUED);
+	land_all();
+	assert_int_equal(last_result, f->len);
+	for (u32 i = 0; i < pieces; pos += iov[i++].iov_len)
+		assert_memory_equal((void *)(uintptr_t)iov[i].iov_base, fake_disk + pos,
+				    iov[i].iov_len);
+}
+
+static void a_device_is_read_whole_however_its_memory_lies(void **state)
+{
+	struct address_space *m;
+	struct file file;
+
+	(void)state;
+	start_fs(4096, false);
+	m = bdev_mapping(fs.sb.s_bdev);
+	assert_false(IS_ERR(m));
+	file = fs.file;
+	fs.file.f_mapping = m;
+	fs.file.f_inode = m->host;
+	m->host->i_size = BYTES;
+	fill(fake_disk, BYTES);
+	memcpy(model, fake_disk, BYTES);
+	read_device_in_pieces(0, 8, 1); /* few bytes, more pieces than a small bio has room for */
+	for (int i = 0; i < 500; i++)
+		read_device_in_pieces((u64)rand() % 64 * SECTOR, 1 + (u32)rand() % 8,
+				      1 + (u32)rand() % 24);
+	/* The end of the device, and of the program's memory. */
+	assert_int_equal(take_off(&flights[1], false, BYTES - SECTOR, 4 * SECTOR, 0), -EIOCBQUEUED);
+	land_all();
+	assert_int_equal(last_result, SECTOR);
+	fake_user_hole(flights[1].at + PAGE_SIZE, PAGE_SIZE);
+	assert_int_equal(take_off(&flights[1], false, 0, 2 * PAGE_SIZE, 0), -EIOCBQUEUED);
+	land_all();
+	assert_int_equal(last_result, PAGE_SIZE);
+	fake_user_hole(flights[1].at, PAGE_SIZE);
+	assert_int_equal(take_off(&flights[1], false, 0, SECTOR, 0), -EFAULT);
+	fake_user_hole(NULL, 0);
+	fs.file = file;
+	fs.sb.s_bdev->bd_inode = NULL;
+	bdev_free_inode(m->host);
+}
+
 /* --- what goes wrong ---------------------------------------------------------------------- */
 
 static void misaligned_is_refused(void **state)
@@ -534,6 +602,7 @@ int main(void)
 		T(a_bad_sector_fails_its_transfer),
 		T(a_hole_in_memory_faults),
 		T(nowait_does_not_wait),
+		T(a_device_is_read_whole_however_its_memory_lies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
