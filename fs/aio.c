@@ -135,7 +135,7 @@ static u32 in_flight(struct kioctx *ctx)
 static void kill_ctx(struct kioctx *ctx)
 {
 	spin_lock_bh(&ctx->lock);
-	ctx->max_reqs = 0;
+	ctx->dead = true;
 	spin_unlock_bh(&ctx->lock);
 	wait_event(&ctx->wait, in_flight(ctx) == 0);
 	kioctx_put(ctx);

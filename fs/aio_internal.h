@@ -10,12 +10,13 @@ struct kioctx {
 	struct list_head list; /* [table->lock] */
 	u64 id;		       /* [const] */
 	atomic_t refs;	       /* [atomic] the table's and the users' */
-	u32 max_reqs;	       /* [lock] as asked for; 0: it ends */
+	u32 max_reqs;	       /* [const] as asked for */
 	u32 nr;		       /* [const] events that the ring holds */
 	u32 nr_pages;	       /* [const] */
 	struct aio_ring *ring; /* [const; program: untrusted] */
 	struct mutex read_lock;
 	struct spinlock lock;
+	bool dead;		     /* [lock] it ends: nothing more is started */
 	u32 tail;		     /* [lock] where the next event goes */
 	u32 in_flight;		     /* [lock] */
 	u32 wanted;		     /* [lock] the least that a reader waits for, or 0 */

@@ -50,7 +50,7 @@ static size_t get_reqs(struct kioctx *ctx, size_t n, struct list_head *reqs)
 
 	spin_lock_bh(&ctx->lock);
 	used = ctx->in_flight + aio_ring_count(ctx);
-	n = used < ctx->max_reqs ? min(n, ctx->max_reqs - used) : 0;
+	n = !ctx->dead && used < ctx->max_reqs ? min(n, ctx->max_reqs - used) : 0;
 	ctx->in_flight += (u32)n;
 	for (; got < n && !list_empty(&ctx->free); got++)
 		list_move_tail(ctx->free.next, reqs);
