@@ -33,6 +33,8 @@ static int open_locked(struct block_device *bdev, bool write, void *holder)
 		return -ENXIO;
 	if (!may_claim(bdev, holder))
 		return -EBUSY;
+	if (write && bdev_read_only(bdev))
+		return -EROFS;
 	err = disk->fops && disk->fops->open ? disk->fops->open(disk, write) : 0;
 	if (err)
 		return err;

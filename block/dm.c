@@ -217,14 +217,11 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 			return -EINVAL;
 		d->bdev = blkdev_get_by_dev(blk_lookup_devt(argv[0]), t->dm->write, t->dm);
 		if (IS_ERR(d->bdev)) {
-			printk("%s: cannot open %s\n", disk->disk_name, argv[0]);
+			printk("%s: cannot open %s%s\n", disk->disk_name, argv[0],
+			       PTR_ERR(d->bdev) == -EROFS ? ": it is read-only" : "");
 			return (int)PTR_ERR(d->bdev);
 		}
 		t->nr_devs++;
-		if (t->dm->write && bdev_read_only(d->bdev)) {
-			printk("%s: %s is read-only\n", disk->disk_name, argv[0]);
-			return -EACCES;
-		}
 		most = bdev_nr_sectors(d->bdev);
 		if (d->start > most || len > most - d->start) {
 			printk("%s: %s is too small\n", disk->disk_name, argv[0]);

@@ -115,9 +115,8 @@ extern void (*bdev_free_inode)(struct inode *inode);
  * disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
 int must_check blkdev_reread_part(struct block_device *bdev, const void *holder);
 
-/* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). As in Linux a
- * read-only device opens for writing: who cannot use it so asks bdev_read_only. Errors: -ENXIO (no
- * such device), -EBUSY. Context: sleeps. */
+/* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). Errors: -ENXIO (no such
+ * device), -EBUSY, -EROFS (writing a read-only one). Context: sleeps. */
 struct block_device *must_check blkdev_get_by_dev(dev_t dev, bool write, void *holder);
 void blkdev_put(struct block_device *bdev, bool write, void *holder);
 /* "/dev/vda1" or "vda1" or "254:1" to a number. Returns: 0 (no such device) or the number. */

@@ -189,6 +189,9 @@ long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 	case BLKROSET:
 		if (get_user_obj(&on, USERPTR(arg)) < 0)
 			return -EFAULT;
+		if (on)
+			write_back(file->f_mapping, 0,
+				   INT64_MAX); /* written while it was allowed */
 		bdev_set_read_only(bdev, on != 0);
 		return 0;
 	case BLKRRPART:

@@ -175,11 +175,7 @@ static struct block_device *open_bdev(struct super_block *sb, dev_t dev, bool wr
 {
 	struct block_device *bdev = blkdev_get_by_dev(dev, write, sb);
 
-	if (!IS_ERR(bdev) && write && bdev_read_only(bdev)) {
-		blkdev_put(bdev, write, sb);
-		return ERR_PTR(-EACCES);
-	}
-	return bdev;
+	return bdev == ERR_PTR(-EROFS) ? ERR_PTR(-EACCES) : bdev;
 }
 
 struct super_block *mount_fs(struct file_system_type *type, dev_t dev, u32 flags, const char *data,

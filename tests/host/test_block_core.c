@@ -499,9 +499,10 @@ static void bad_bios_end_at_once(void **state)
 	assert_int_equal(last_status, -EPERM);
 	send(REQ_OP_WRITE | REQ_PREFLUSH, 0, 0, 'f');
 	assert_int_equal(last_status, 0);
-	assert_true(bdev_read_only(bdev)); /* which opens all the same */
-	assert_ptr_equal(blkdev_get_by_dev(bdev->bd_dev, true, NULL), bdev);
-	blkdev_put(bdev, true, NULL);
+	assert_true(bdev_read_only(bdev));
+	assert_int_equal(PTR_ERR(blkdev_get_by_dev(bdev->bd_dev, true, NULL)), -EROFS);
+	assert_ptr_equal(blkdev_get_by_dev(bdev->bd_dev, false, NULL), bdev);
+	blkdev_put(bdev, false, NULL);
 	d.disk->read_only = false;
 	send(REQ_OP_DISCARD, 0, 0, 'd');
 	assert_int_equal(last_status, 0);

@@ -613,11 +613,12 @@ static void error_target_and_bad_tables(void **state)
 		assert_non_null(strstr(fake_log(), said));
 	}
 	/* What is refused has changed nothing, nor has what is read only. */
-	bdev = fake_open("dm-7");
+	bdev = blkdev_get_by_dev(blk_lookup_devt("dm-7"), false, NULL);
+	assert_false(IS_ERR(bdev));
 	assert_int_equal(bdev->bd_disk->fops->ioctl(bdev, DM_MIRROR_REBUILD, 0), -EPERM);
 	fake_run_pending();
 	assert_int_equal(disk_c.kinds[REQ_OP_WRITE], 0);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, false, NULL);
 	/* A disk that is held cannot be claimed: mounted, say. */
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(blk_lookup_devt("vda"), false, &bdev)), -EBUSY);
 }

@@ -9,6 +9,7 @@
  *	blkio nowait DEV BLOCK  the same, if it can be begun at once (RWF_NOWAIT)
  *	blkio reread DEV BLOCK  read a block twice
  *	blkio zero DEV BLOCK    write a block, zero others, empty the cache, then fsync twice
+ *	blkio setro DEV BLOCK   write a block, make the device read-only, then try all doors
  *	blkio ra DEV SECTORS    set the readahead, then ask and set as nobody
  */
 #define _GNU_SOURCE
@@ -28,6 +29,7 @@
 #endif
 
 /* Linux's <linux/fs.h>. */
+#define ROSET	0x125d
 #define FLSBUF	0x1261
 #define RASET	0x1262
 #define RAGET	0x1263
@@ -40,7 +42,10 @@ static char buf[BLOCK] __attribute__((aligned(BLOCK)));
 
 static void say(const char *what, ssize_t got)
 {
-	const char *error = errno == EIO ? "EIO" : errno == EPERM ? "EPERM" : strerror(errno);
+	const char *error = errno == EIO   ? "EIO" :
+			    errno == EPERM ? "EPERM" :
+			    errno == EROFS ? "EROFS" :
+					     strerror(errno);
 
 	printf("%s: %s\n", what, got < 0 ? error : got == 0 || got == BLOCK ? "ok" : "short");
 }
@@ -95,6 +100,23 @@ static void fill(int fd, unsigned seed)
 	say("fsync", fsync(fd));
 	say("again", fsync(fd));
 	printf("blocks: %u\n", n);
+}
+
+static void set_read_only(const char *name, off_t at)
+{
+	unsigned long range[2] = {(unsigned long)at, BLOCK};
+	int fd = get(name, O_RDWR), direct = get(name, O_RDWR | O_DIRECT), on = 1;
+
+	say("write", pwrite(fd, buf, BLOCK, at));
+	say("set", ioctl(get(name, O_RDONLY), ROSET, &on));
+	say("fsync", fsync(fd));
+	say("write", pwrite(fd, buf, BLOCK, at));
+	say("write direct", pwrite(direct, buf, BLOCK, at));
+	say("discard", ioctl(fd, DISCARD, range));
+	say("zero", ioctl(fd, ZEROOUT, range));
+	say("read", pread(direct, buf, BLOCK, at));
+	say("open", open(name, O_WRONLY));
+	say("open", open(name, O_RDWR | O_DIRECT));
 }
 
 int main(int argc, char **argv)
@@ -155,6 +177,9 @@ int main(int argc, char **argv)
 		say("empty", ioctl(fd, FLSBUF, 0));
 		say("fsync", fsync(get(argv[2], O_RDWR)));
 		say("again", fsync(fd));
+	} else if (strcmp(what, "setro") == 0) {
+		pattern(n, 0);
+		set_read_only(argv[2], at);
 	} else if (strcmp(what, "ra") == 0) {
 		long sectors[2] = {0, 0};
 

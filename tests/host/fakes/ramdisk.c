@@ -69,7 +69,6 @@ struct queue_limits *blk_queue_limits(struct request_queue *q)
 
 struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 {
-	(void)write;
 	for (int i = 0; i < RAMDISKS; i++) {
 		struct block_device *bdev = &bdevs[i];
 
@@ -77,6 +76,8 @@ struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 			continue;
 		if (holder && bdev->bd_holder && bdev->bd_holder != holder)
 			return ERR_PTR(-EBUSY);
+		if (write && disk_of(bdev)->read_only)
+			return ERR_PTR(-EROFS);
 		bdev->bd_openers++;
 		bdev->bd_holder = holder ? holder : bdev->bd_holder;
 		return bdev;
