@@ -22,22 +22,23 @@ static void blk_timeout_work(struct work *w)
 {
 	struct request_queue *q = container_of(w, struct request_queue, timeout_work);
 	struct request *oldest = NULL;
-	ktime_t now = ktime_get_ns();
+	ktime_t now = ktime_get_ns(), sent = 0;
 	bool overdue;
 
 	spin_lock_bh(&q->lock);
 	for (u16 i = 0; i < q->depth; i++) {
 		struct request *rq = blk_tag_to_rq(q, i);
 
-		if (READ_ONCE(rq->state) == RQ_DISPATCHED &&
-		    (!oldest || rq->dispatch_ns < oldest->dispatch_ns))
+		if (READ_ONCE(rq->state) == RQ_DISPATCHED && (!oldest || rq->dispatch_ns < sent)) {
 			oldest = rq;
+			sent = rq->dispatch_ns;
+		}
 	}
-	overdue = oldest && now >= oldest->dispatch_ns + q->timeout_ns;
+	overdue = oldest && now >= sent + q->timeout_ns;
 	if (oldest)
-		timer_mod(&q->timeout_timer, q->timeout_ns + (overdue ? now : oldest->dispatch_ns));
+		timer_mod(&q->timeout_timer, q->timeout_ns + (overdue ? now : sent));
 	spin_unlock_bh(&q->lock);
-	if (overdue && !(q->ops->timeout && q->ops->timeout(oldest)))
+	if (overdue && !(q->ops->timeout && q->ops->timeout(oldest, sent)))
 		printk("block: a request at sector %llu takes more than %llu s\n",
 		       (unsigned long long)oldest->sector,
 		       (unsigned long long)(q->timeout_ns / NSEC_PER_SEC));

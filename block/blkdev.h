@@ -78,9 +78,10 @@ struct blk_mq_ops {
 	/* Look for completions. `again`: the caller will look once more, so that none needs to be
 	 * signalled until then. NULL: not supported. Returns: how many. Context: any, no sleep. */
 	int (*poll)(struct request_queue *q, u16 hctx_idx, bool again);
-	/* A request is older than the timeout: print what is known; return true when the driver has
-	 * failed it (and all others in flight). Context: thread. */
-	bool (*timeout)(struct request *rq);
+	/* A request, dispatched at `sent`, is older than the timeout: print what is known; return
+	 * true when the driver has failed it (and all others in flight), or it is back: then its
+	 * tag may be in flight anew, with another dispatch_ns. Context: thread. */
+	bool (*timeout)(struct request *rq, ktime_t sent);
 	/* Once a request at queue creation. */
 	int (*init_request)(struct request *rq);
 };

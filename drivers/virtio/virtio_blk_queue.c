@@ -292,14 +292,14 @@ void virtblk_fail(struct virtio_blk *vblk)
 
 /* A request is too old. Perhaps only its interrupt was lost: then the ring has it, and the disk
  * goes on. */
-static bool virtblk_timeout(struct request *rq)
+static bool virtblk_timeout(struct request *rq, ktime_t sent)
 {
 	struct virtio_blk *vblk = blk_queue_driver_data(rq->q);
 	struct virtblk_queue *q = &vblk->queues[rq->hctx_idx];
 	u64 flags;
 
-	if (READ_ONCE(rq->state) != RQ_DISPATCHED)
-		return true; /* just now */
+	if (READ_ONCE(rq->state) != RQ_DISPATCHED || READ_ONCE(rq->dispatch_ns) != sent)
+		return true; /* back just now, and perhaps sent again */
 	printk("%s: request without completion: operation %u, sector %llu, %u bytes, after %llu "
 	       "ms\n",
 	       vblk->disk->disk_name, rq->cmd_flags & REQ_OP_MASK, (unsigned long long)rq->sector,

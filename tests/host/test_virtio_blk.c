@@ -438,7 +438,7 @@ static void a_failed_disk_was_reset_or_cut_off(void **state)
 	dev.manual = true;
 	f = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
 	dev.lie = LIE_NO_RESET;
-	fake_blk_timeout(f);
+	fake_blk_timeout(f, f->rq.dispatch_ns);
 	assert_int_equal(f->rq.status, -EIO);
 	assert_true(logged("does not reset"));
 	assert_false(fake_pci_is_master(&dev.pci));
@@ -459,12 +459,30 @@ static void a_lost_interrupt_is_no_failure(void **state)
 	dev.q[0].vector = 0xffff;
 	vdev_finish_one(&dev);
 	assert_false(f->done);
-	fake_blk_timeout(f);
+	fake_blk_timeout(f, f->rq.dispatch_ns);
 	assert_true(f->done);
 	assert_int_equal(f->rq.status, 0);
 	fake_blk_put(f);
 	assert_true(logged("no interrupt said so"));
 	assert_true(logged("in flight 1"));
+	down();
+}
+
+/* Between the watchdog's look and its question the request came back and its tag was used again. */
+static void a_request_sent_again_is_not_overdue(void **state)
+{
+	struct fake_rq *f;
+
+	(void)state;
+	fresh(VDEV_MODERN);
+	up("");
+	dev.manual = true;
+	f = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
+	fake_blk_timeout(f, f->rq.dispatch_ns - 1);
+	assert_false(f->done);
+	vdev_finish_one(&dev);
+	assert_int_equal(fake_blk_wait(f), 0);
+	fake_blk_put(f);
 	down();
 }
 
@@ -758,6 +776,7 @@ int main(void)
 		cmocka_unit_test(the_line_says_what_is_wrong),
 		cmocka_unit_test(a_failed_disk_was_reset_or_cut_off),
 		cmocka_unit_test(a_lost_interrupt_is_no_failure),
+		cmocka_unit_test(a_request_sent_again_is_not_overdue),
 		cmocka_unit_test(lies_at_the_start_leave_no_disk),
 		cmocka_unit_test(queue_of_32768),
 		cmocka_unit_test(nonsense_in_the_configuration),

@@ -218,10 +218,10 @@ void fake_blk_put(struct fake_rq *f)
 	f->busy = false;
 }
 
-void fake_blk_timeout(struct fake_rq *f)
+void fake_blk_timeout(struct fake_rq *f, ktime_t sent)
 {
 	if (!f->done)
-		ASSERT(f->rq.q->ops->timeout(&f->rq));
+		ASSERT(f->rq.q->ops->timeout(&f->rq, sent));
 }
 
 /* The watchdog: the driver is asked about one that it has. */
@@ -230,7 +230,7 @@ static void watchdog(struct request_queue *q)
 	for (u16 i = 0; i < q->depth; i++) {
 		if (!q->rqs[i].busy || q->rqs[i].rq.state != RQ_DISPATCHED)
 			continue;
-		fake_blk_timeout(&q->rqs[i]);
+		fake_blk_timeout(&q->rqs[i], q->rqs[i].rq.dispatch_ns);
 		return;
 	}
 }

@@ -24,7 +24,7 @@ struct fake_rq *fake_blk_submit(struct request_queue *q, u16 hctx, enum req_op o
 				void *buf, u32 len, u32 piece);
 void fake_blk_put(struct fake_rq *f);
 /* Call the driver's timeout for one that is not done. */
-void fake_blk_timeout(struct fake_rq *f);
+void fake_blk_timeout(struct fake_rq *f, ktime_t sent);
 /* Hands the time to the device until done or it has nothing more to do; then the watchdog. */
 int fake_blk_wait(struct fake_rq *f);
 const struct blk_mq_ops *fake_blk_ops(const struct request_queue *q);

@@ -111,10 +111,11 @@ static int fake_poll(struct request_queue *q, u16 hctx_idx, bool again)
 	return d->done_at_poll && --d->done_at_poll == 0 ? fake_disk_complete_one(d) : 0;
 }
 
-static bool fake_timeout(struct request *rq)
+static bool fake_timeout(struct request *rq, ktime_t sent)
 {
 	struct fake_disk *d = blk_queue_driver_data(rq->q);
 
+	assert_true(sent == rq->dispatch_ns);
 	d->nr_timeouts++;
 	while (d->nr_flying) {
 		struct request *one = d->flying[--d->nr_flying];
