@@ -69,7 +69,12 @@ int notify_change(struct inode *inode, struct iattr *attr)
 	}
 	if (inode->i_op && inode->i_op->setattr)
 		return inode->i_op->setattr(inode, attr);
-	return inode_setattr(inode, attr);
+	if (attr->ia_valid & ATTR_SIZE && attr->ia_size != inode->i_size) {
+		inode->i_size = attr->ia_size;
+		truncate_inode_pages(&inode->i_data, attr->ia_size);
+	}
+	inode_setattr_copy(inode, attr);
+	return 0;
 }
 
 int file_remove_privs(struct file *file)
@@ -171,16 +176,6 @@ void inode_setattr_copy(struct inode *inode, const struct iattr *attr)
 	if (attr->ia_valid & ATTR_CTIME)
 		inode->i_ctime = attr->ia_ctime;
 	mark_inode_dirty(inode);
-}
-
-int inode_setattr(struct inode *inode, const struct iattr *attr)
-{
-	if (attr->ia_valid & ATTR_SIZE && attr->ia_size != inode->i_size) {
-		inode->i_size = attr->ia_size;
-		truncate_inode_pages(&inode->i_data, attr->ia_size);
-	}
-	inode_setattr_copy(inode, attr);
-	return 0;
 }
 
 /* Permission as the three groups of bits give it; root may do all but execute what nobody may. */

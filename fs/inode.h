@@ -121,7 +121,7 @@ struct inode_operations {
 	ssize_t (*readlink)(struct inode *inode, char *buf, size_t size);
 	/* A magic link (/proc/self/exe): where it leads, references held. NULL: use readlink. */
 	int (*get_link)(struct inode *inode, struct path *path);
-	/* i_mutex held. NULL: inode_setattr. */
+	/* i_mutex held. NULL: all attributes, and pages past a smaller size are dropped. */
 	int (*setattr)(struct inode *inode, const struct iattr *attr);
 	/* NULL: generic_fillattr. */
 	int (*getattr)(struct inode *inode, struct kstat *stat);
@@ -171,8 +171,6 @@ void generic_fillattr(const struct inode *inode, struct kstat *stat);
 /* Checks of setattr (owner, mode) / apply all but the size. */
 int must_check inode_change_ok(const struct inode *inode, struct iattr *attr);
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
-/* setattr for filesystems without one: all attributes, pages past a smaller size dropped. */
-int must_check inode_setattr(struct inode *inode, const struct iattr *attr);
 /* May a program execute or the owner (or root) do what only he may? */
 bool inode_owner_or_root(const struct inode *inode);
 /* Inodes without a name that are still open: they keep a filesystem from turning read-only. */

@@ -52,7 +52,7 @@ u8 pci_read8(const struct pci_dev *dev, u8 offset)
 	return (u8)(pci_read32(dev, offset) >> (offset & 3u) * 8);
 }
 
-void pci_write32(const struct pci_dev *dev, u8 offset, u32 val)
+static void pci_write32(const struct pci_dev *dev, u8 offset, u32 val)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 

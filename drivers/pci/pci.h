@@ -67,7 +67,6 @@ u8 pci_read8(const struct pci_dev *dev, u8 offset);
 u16 pci_read16(const struct pci_dev *dev, u8 offset);
 u32 pci_read32(const struct pci_dev *dev, u8 offset);
 void pci_write16(const struct pci_dev *dev, u8 offset, u16 val);
-void pci_write32(const struct pci_dev *dev, u8 offset, u32 val);
 
 /* The next capability of this id after `from` (0: from the start). Returns: its offset, or 0. A
  * list that loops or leaves its range ends. */

@@ -60,8 +60,6 @@ struct virtblk_req {
 
 extern const struct blk_mq_ops virtblk_mq_ops;
 
-/* Drain a ring and complete its requests. Returns: how many. Context: any. */
-int virtblk_drain(struct virtblk_queue *q);
 /* blk.poll=1: a thread that drains as long as something is in flight. Context: sleeps. */
 int must_check virtblk_poll_start(struct virtio_blk *vblk);
 void virtblk_poll_stop(struct virtio_blk *vblk);

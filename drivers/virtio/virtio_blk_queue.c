@@ -158,7 +158,8 @@ static int take_batch(struct virtblk_queue *q, struct list_head *done, bool *mor
 	return n;
 }
 
-int virtblk_drain(struct virtblk_queue *q)
+/* Drain a ring and complete its requests. Returns: how many. Context: any. */
+static int virtblk_drain(struct virtblk_queue *q)
 {
 	struct virtio_blk *vblk = q->vblk;
 	bool more, broken;
