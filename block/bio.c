@@ -3,7 +3,9 @@
  *
  * Allocation on the way to the disk must not fail, or memory could not be freed by writing. Small
  * bios fall back on a reserve of a few, which come back when their I/O ends. Splits and clones have
- * a reserve of their own: their parents hold the first one while they wait.
+ * a reserve of their own: their parents hold the first one while they wait. A thread keeps the
+ * clones that it has not sent yet, so only one at a time takes from that reserve, until all that it
+ * was given to submit is on its way: enough for three mirrors of eight legs on one another.
  */
 #include "block/bio.h"
 
@@ -12,12 +14,13 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 
-#define RESERVE_BIOS 16
+#define RESERVE_BIOS 32
 
 struct bio_reserve {
 	struct spinlock lock;
 	struct bio_list free; /* [lock] */
 	u32 flag;	      /* [const] */
+	struct thread *owner; /* [lock, itself] who alone takes from it, or NULL */
 	struct wait_queue_head wq;
 	struct bio bios[RESERVE_BIOS];
 };
@@ -42,8 +45,10 @@ void bio_init_reserves(void)
 static struct bio *bio_reserve_get(struct bio_reserve *r)
 {
 	u64 flags = spin_lock_irqsave(&r->lock);
-	struct bio *bio = bio_list_pop(&r->free);
+	struct bio *bio = !r->owner || r->owner == current ? bio_list_pop(&r->free) : NULL;
 
+	if (bio && r == &clones)
+		r->owner = current;
 	spin_unlock_irqrestore(&r->lock, flags);
 	return bio;
 }
@@ -54,7 +59,15 @@ static void bio_reserve_put(struct bio_reserve *r, struct bio *bio)
 
 	bio_list_add(&r->free, bio);
 	spin_unlock_irqrestore(&r->lock, flags);
-	wake_up(&r->wq);
+	wake_up_all(&r->wq);
+}
+
+void bio_clones_sent(void)
+{
+	if (__atomic_load_n(&clones.owner, __ATOMIC_RELAXED) == current) {
+		__atomic_store_n(&clones.owner, NULL, __ATOMIC_RELEASE);
+		wake_up_all(&clones.wq);
+	}
 }
 
 static struct bio *bio_alloc_from(struct bio_reserve *r, u16 nr_vecs, gfp_t gfp)

@@ -157,6 +157,10 @@ static inline bool blk_rq_touches(const struct request *rq, const struct bio *bi
 /* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
 
+/* bio.c */
+/* The thread has sent all clones that it made: another may use their reserve. Context: sleeps. */
+void bio_clones_sent(void);
+
 /* blk-plug.c */
 extern bool blk_plug_enabled;
 #define PLUG_MAX 32 /* requests in a thread's list */

@@ -35,6 +35,9 @@ void fake_log_clear(void);
 /* fakes/sched.c: called when the code under test sleeps; it makes something happen (completes a
  * request, say) and returns whether it did. */
 extern bool (*fake_schedule_hook)(void);
+/* The thread that runs from here on; NULL: the first. */
+struct thread;
+void fake_set_current(struct thread *t);
 /* Called when a thread would wait for a mutex: what its owner does until it is free. */
 struct mutex;
 extern void (*fake_mutex_hook)(struct mutex *m);

@@ -591,10 +591,10 @@ static void elevator_switches_under_load(void **state)
 
 static void short_memory_uses_the_reserve(void **state)
 {
-	struct bio *held[16], *bio;
+	struct bio *held[32], *bio;
 
 	(void)state;
-	for (u32 i = 0; i < 16; i++) {
+	for (u32 i = 0; i < 32; i++) {
 		mm_fail_after(1);
 		held[i] = bio_alloc(bdev, 4, REQ_OP_READ, GFP_NOFS);
 		assert_non_null(held[i]);
@@ -603,12 +603,47 @@ static void short_memory_uses_the_reserve(void **state)
 	assert_null(bio_alloc(bdev, 4, REQ_OP_READ, GFP_ATOMIC));
 	mm_fail_after(1);
 	assert_null(bio_alloc(bdev, 64, REQ_OP_READ, GFP_KERNEL));
-	for (u32 i = 0; i < 16; i++)
+	for (u32 i = 0; i < 32; i++)
 		bio_put(held[i]);
 	mm_fail_after(1);
 	bio = bio_alloc(bdev, 1, REQ_OP_READ, GFP_KERNEL);
 	assert_non_null(bio);
 	bio_put(bio);
+}
+
+static struct thread second_thread;
+static u32 waits;
+
+/* The second thread waits: the first one sends what it made. */
+static bool first_sends(void)
+{
+	waits++;
+	fake_set_current(NULL);
+	bio_clones_sent();
+	fake_set_current(&second_thread);
+	return true;
+}
+
+/* Two that each had made a part of their clones would wait for each other. */
+static void one_thread_at_a_time_uses_the_reserve_of_clones(void **state)
+{
+	struct bio *bio = fake_bio(bdev, REQ_OP_READ, 0, 8, 0), *made[3];
+
+	(void)state;
+	fake_schedule_hook = first_sends;
+	for (u32 i = 0; i < 3; i++) {
+		mm_fail_after(1);
+		made[i] = bio_alloc_clone(bio);
+		assert_int_equal(waits, i == 2);
+		if (i == 1)
+			fake_set_current(&second_thread);
+	}
+	bio_clones_sent();
+	fake_set_current(NULL);
+	fake_schedule_hook = fake_disks_progress;
+	for (u32 i = 0; i < 3; i++)
+		bio_put(made[i]);
+	fake_bio_free(bio);
 }
 
 static void a_removed_disk_fails_its_io(void **state)
@@ -756,6 +791,7 @@ int main(void)
 		T(deadline_sorts_and_forgets_none),
 		T(elevator_switches_under_load),
 		T(short_memory_uses_the_reserve),
+		T(one_thread_at_a_time_uses_the_reserve_of_clones),
 		T(a_removed_disk_fails_its_io),
 		T(names_and_claims),
 		T(the_driver_asks),

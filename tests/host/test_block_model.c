@@ -20,6 +20,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 #include "kernel/mm/page.h"
+#include "kernel/sched/thread.h"
 
 #define MAX_SECTORS 4096u
 #define MAX_LEN	    64u
@@ -764,6 +765,30 @@ static void counted_without_memory(void **state)
 	blkdev_put(bdev, true, NULL);
 }
 
+/* The reserve of clones is there for the next thread when one has sent its bio. */
+static void clones_without_memory(void **state)
+{
+	struct thread second = {.name = "second"};
+	struct block_device *bdev;
+	struct bio *bio;
+
+	(void)state;
+	make_three();
+	cmdline_init("\"dm-mod.create=m,,0,rw,0 100 mirror core 1 nosync 2 vda 0 vdb 0\"");
+	dm_init();
+	bdev = fake_open("dm-0");
+	for (u32 i = 0; i < 6; i++) {
+		fake_set_current(i % 2 ? &second : NULL);
+		bio = fake_bio(bdev, REQ_OP_WRITE, 8 * i, 8, 'u');
+		mm_fail_after(1 + i / 2); /* the statistics, and each clone */
+		assert_int_equal(submit_bio_wait(bio), 0);
+		mm_fail_after(0);
+		fake_bio_free(bio);
+	}
+	fake_set_current(NULL);
+	blkdev_put(bdev, true, NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void **state);
@@ -779,6 +804,7 @@ static const struct {
 	{"discard_that_one_leg_refuses", discard_that_one_leg_refuses},
 	{"statistics", statistics},
 	{"counted_without_memory", counted_without_memory},
+	{"clones_without_memory", clones_without_memory},
 };
 static const char *self;
 

@@ -264,6 +264,11 @@ bool fake_run_pending(void)
 
 /* --- threads and wait queues -------------------------------------------------------------- */
 
+void fake_set_current(struct thread *t)
+{
+	fake_cpu.current = t ? t : &main_thread;
+}
+
 void might_sleep(void)
 {
 	if (fake_cpu.spin_depth != 0 || in_interrupt() || !fake_irqs_on)
