@@ -1,8 +1,8 @@
 /*
  * io_submit: bios straight from the program's iocbs, under one plug.
  *
- * What an iocb asks wrongly of the file is told by its event; what is wrong with the iocb itself,
- * by io_submit.
+ * What is wrong with an iocb, or forbidden, io_submit tells; what the file's own operation says to
+ * it, its event.
  */
 #include "fs/aio_internal.h"
 
@@ -120,14 +120,13 @@ static int start_rw(struct aio_kiocb *req, const struct iocb *iocb, bool write, 
 		err = import_buffer(iocb, vector, fast, &iov, &it);
 	if (err)
 		return err;
-	ret = vfs_iocb_rw(rw, &it, write);
+	err = vfs_iocb_check(rw, &it, write);
+	ret = err ? -EIOCBQUEUED : vfs_iocb_rw(rw, &it, write);
 	if (unlikely(iov != fast))
 		free_iovec(iov, fast);
-	if (ret == -EBADF)
-		return -EBADF;
 	if (ret != -EIOCBQUEUED)
 		aio_complete(rw, ret == -ERESTARTSYS ? -EINTR : ret);
-	return 0;
+	return err;
 }
 
 /* Takes over the reference to the file when it returns 0. */

@@ -91,9 +91,15 @@ void fput(struct file *file); /* last one releases; may sleep */
 /* Whole checked operations, as the system calls need them. pos NULL: f_pos under its lock. */
 ssize_t must_check vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
 ssize_t must_check vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
-/* The same for a kiocb of the caller's, at ki_pos; one with ki_complete may give -EIOCBQUEUED, and
- * is then no longer the caller's. */
-ssize_t must_check vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write);
+/* The same for a kiocb of the caller's, at ki_pos: is it allowed, and then what the file says to it.
+ * One with ki_complete may give -EIOCBQUEUED, and is then no longer the caller's. */
+int must_check vfs_iocb_check(struct kiocb *iocb, struct iov_iter *it, bool write);
+static inline ssize_t must_check vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
+{
+	const struct file_operations *op = iocb->ki_filp->f_op;
+
+	return write ? op->write_iter(iocb, it) : op->read_iter(iocb, it);
+}
 ssize_t must_check kernel_read(struct file *file, void *buf, size_t len, loff_t pos);
 loff_t must_check vfs_llseek(struct file *file, loff_t off, int whence);
 loff_t must_check generic_file_llseek(struct file *file, loff_t off, int whence);

@@ -14,19 +14,15 @@ static bool is_stream(const struct file *file)
 	return file->f_op->llseek == no_llseek;
 }
 
-ssize_t vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
+int vfs_iocb_check(struct kiocb *iocb, struct iov_iter *it, bool write)
 {
 	const struct file *file = iocb->ki_filp;
 	const struct inode *inode = file->f_inode;
-	ssize_t (*op)(struct kiocb * iocb, struct iov_iter * it) = write ? file->f_op->write_iter :
-									   file->f_op->read_iter;
 
 	if (!(write ? file->f_writable : file->f_readable))
 		return -EBADF;
 	iocb->ki_flags |= file->f_flags & IOCB_O_BITS;
-	if (S_ISDIR(inode->i_mode))
-		return -EISDIR;
-	if (!op)
+	if (!(write ? file->f_op->write_iter : file->f_op->read_iter))
 		return -EINVAL;
 	/* Who can tell that he would have to wait? */
 	if ((iocb->ki_flags & IOCB_NOWAIT) &&
@@ -36,7 +32,7 @@ ssize_t vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
 	iov_iter_truncate(it, MAX_RW_COUNT);
 	if (iocb->ki_pos < 0 || iov_iter_count(it) > (u64)(INT64_MAX - iocb->ki_pos))
 		return -EINVAL;
-	return op(iocb, it);
+	return 0;
 }
 
 /* pos NULL: at f_pos, which moves. */
@@ -52,7 +48,11 @@ static ssize_t do_rw(struct file *file, struct iov_iter *it, loff_t *pos, u32 io
 	if (lock)
 		mutex_lock(&file->f_pos_lock);
 	iocb.ki_pos = pos ? *pos : file->f_pos;
-	ret = vfs_iocb_rw(&iocb, it, write);
+	ret = vfs_iocb_check(&iocb, it, write);
+	if (!ret)
+		ret = vfs_iocb_rw(&iocb, it, write);
+	else if (ret == -EINVAL && S_ISDIR(file->f_inode->i_mode))
+		ret = -EISDIR;
 	if (ret >= 0)
 		*(pos ? pos : &file->f_pos) = iocb.ki_pos;
 	if (lock)

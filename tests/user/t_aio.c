@@ -246,6 +246,13 @@ TEST(wrong_iocbs)
 	set(2, 99, PREAD, 2);
 	CHECK(submit(ctx, 3) == 2);
 	CHECK(collect(ctx, 2, 8) == 2);
+	set(0, fd, PREAD, 0);
+	iocbs[0].offset = -BLOCK;
+	FAILS(submit(ctx, 1), EINVAL);
+	iocbs[0].offset = INT64_MAX - 100;
+	FAILS(submit(ctx, 1), EINVAL);
+	set(0, open(".", O_RDONLY), PREAD, 0);
+	FAILS(submit(ctx, 1), EINVAL);
 	/* What the file refuses is the event's to tell. */
 	set(0, fd, PREAD, 0);
 	iocbs[0].offset = 13;
