@@ -39,7 +39,6 @@ static int open_locked(struct block_device *bdev, bool write, void *holder)
 	if (err)
 		return err;
 	bdev->bd_openers++;
-	bdev->bd_writers += write;
 	if (holder) {
 		bdev->bd_holder = holder;
 		bdev->bd_holders++;
@@ -64,18 +63,22 @@ struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 	return bdev;
 }
 
-void blkdev_put(struct block_device *bdev, bool write, void *holder)
+void blkdev_put_locked(struct block_device *bdev, void *holder)
 {
-	struct gendisk *disk = bdev->bd_disk;
+	const struct gendisk *disk = bdev->bd_disk;
 
-	mutex_lock(&disk->open_mutex);
 	bdev->bd_openers--;
-	bdev->bd_writers -= write;
 	if (holder && --bdev->bd_holders == 0)
 		bdev->bd_holder = NULL;
 	if (disk->fops && disk->fops->release)
-		disk->fops->release(disk);
-	mutex_unlock(&disk->open_mutex);
+		disk->fops->release(bdev->bd_disk);
+}
+
+void blkdev_put(struct block_device *bdev, void *holder)
+{
+	mutex_lock(&bdev->bd_disk->open_mutex);
+	blkdev_put_locked(bdev, holder);
+	mutex_unlock(&bdev->bd_disk->open_mutex);
 	bdput(bdev);
 }
 

@@ -36,12 +36,12 @@ static int bio_check_range(const struct bio *bio, const struct block_device *bde
 static int bio_check_and_remap(struct bio *bio)
 {
 	struct block_device *bdev = bio->bi_bdev;
-	u32 block = bdev->bd_disk->logical_block_size;
+	u32 block = bdev_logical_block_size(bdev);
 	int err;
 
 	if (READ_ONCE(bdev->bd_disk->dead))
 		return -EIO;
-	if (op_is_write(bio->bi_opf) && bio->bi_iter.bi_size && bdev_read_only(bdev))
+	if (op_is_write(bio->bi_opf) && bio->bi_iter.bi_size && READ_ONCE(bdev->bd_disk->read_only))
 		return -EPERM;
 	if ((bio->bi_iter.bi_size | (bio->bi_iter.bi_sector << SECTOR_SHIFT)) & (block - 1))
 		return -EIO;
@@ -136,6 +136,8 @@ static int issue_range(struct block_device *bdev, enum req_op op, sector_t secto
 
 	if (sector > bdev_nr_sectors(bdev) || nr > bdev_nr_sectors(bdev) - sector)
 		return -EINVAL;
+	if (bdev_read_only(bdev))
+		return -EPERM;
 	while (nr && !err) {
 		bio = bio_alloc(bdev, vecs, op, GFP_KERNEL);
 		if (!bio)

@@ -138,11 +138,17 @@ static bool try_merge(struct request_queue *q, struct bio *bio)
 {
 	struct blk_plug *plug = current->plug;
 	bool merged = false, run;
+	struct request *rq;
 
-	if (plug && plug->count &&
-	    blk_rq_touches(list_last_entry(&plug->requests, struct request, list), bio) &&
-	    blk_attempt_merge(q, &plug->requests, bio, 1)) /* the newest */
-		return true;
+	/* The newest for this queue: what goes to a mirror's legs takes turns. */
+	if (plug)
+		list_for_each_entry_reverse(rq, &plug->requests, list) {
+			if (rq->q != q)
+				continue;
+			if (blk_rq_touches(rq, bio) && blk_attempt_merge(q, rq->list.next, bio, 1))
+				return true;
+			break;
+		}
 	if (!READ_ONCE(q->nr_elevator))
 		return false;
 	spin_lock_bh(&q->lock);
@@ -282,6 +288,8 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 
 	spin_lock_bh(&q->lock);
 	rq = list_first_entry(done, struct request, list);
+	q->last_done_ns = now;
+	q->last_done_sent_ns = rq->dispatch_ns;
 	q->service_ns = (7 * q->service_ns + (now - rq->dispatch_ns)) / 8;
 	list_for_each_entry_safe(rq, tmp, done, list) {
 		struct blk_mq_hw_ctx *hctx = &q->hctxs[rq->hctx_idx];

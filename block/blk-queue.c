@@ -17,12 +17,13 @@ static void blk_timeout_timer(struct timer *t)
 	schedule_work(&container_of(t, struct request_queue, timeout_timer)->timeout_work);
 }
 
-/* Ask the driver about the request that is longest in flight, if it is overdue. */
+/* Ask the driver about the request that is longest in flight, if it is overdue: the device ended
+ * nothing for that long, or one that it got that much later. A slow disk with much to do lives. */
 static void blk_timeout_work(struct work *w)
 {
 	struct request_queue *q = container_of(w, struct request_queue, timeout_work);
 	struct request *oldest = NULL;
-	ktime_t now = ktime_get_ns(), sent = 0;
+	ktime_t now = ktime_get_ns(), sent = 0, quiet;
 	bool overdue;
 
 	spin_lock_bh(&q->lock);
@@ -34,9 +35,10 @@ static void blk_timeout_work(struct work *w)
 			sent = rq->dispatch_ns;
 		}
 	}
-	overdue = oldest && now >= sent + q->timeout_ns;
+	quiet = max(sent, q->last_done_ns) + q->timeout_ns;
+	overdue = oldest && (now >= quiet || q->last_done_sent_ns >= sent + q->timeout_ns);
 	if (oldest)
-		timer_mod(&q->timeout_timer, q->timeout_ns + (overdue ? now : sent));
+		timer_mod(&q->timeout_timer, overdue ? now + q->timeout_ns : quiet);
 	spin_unlock_bh(&q->lock);
 	if (overdue && !(q->ops->timeout && q->ops->timeout(oldest, sent)))
 		printk("block: a request at sector %llu takes more than %llu s\n",
@@ -156,6 +158,24 @@ void *blk_queue_driver_data(const struct request_queue *q)
 struct queue_limits *blk_queue_limits(struct request_queue *q)
 {
 	return &q->limits;
+}
+
+void blk_stack_limits(struct queue_limits *top, const struct queue_limits *lower)
+{
+	struct queue_limits old = *top;
+
+	*top = *lower;
+	if (!old.max_sectors)
+		return;
+	top->logical_block_size = max(old.logical_block_size, lower->logical_block_size);
+	top->physical_block_size = max(old.physical_block_size, lower->physical_block_size);
+	top->io_min_bytes = max(old.io_min_bytes, lower->io_min_bytes);
+	top->max_sectors = min(old.max_sectors, lower->max_sectors);
+	top->max_segments = old.max_segments < lower->max_segments ? old.max_segments :
+								     lower->max_segments;
+	top->max_discard_sectors = min(old.max_discard_sectors, lower->max_discard_sectors);
+	top->max_write_zeroes_sectors =
+		min(old.max_write_zeroes_sectors, lower->max_write_zeroes_sectors);
 }
 
 void blk_queue_write_cache(struct request_queue *q, bool write_cache, bool fua)

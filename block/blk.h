@@ -105,6 +105,8 @@ struct request_queue {
 	struct work timeout_work;
 	struct list_head poll_list; /* [poll_lock] */
 	ktime_t timeout_ns;	    /* [const] */
+	ktime_t last_done_ns,
+		last_done_sent_ns; /* [lock] when one ended, and when it had been sent */
 	/* [const] By tag, each with its pdu behind it; the last is for flushes. */
 	u8 requests[] __attribute__((__aligned__(8)));
 };
@@ -156,6 +158,9 @@ static inline bool blk_rq_touches(const struct request *rq, const struct bio *bi
 }
 /* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
+
+/* blk-queue.c: what a stack can do gets one more device. */
+void blk_stack_limits(struct queue_limits *top, const struct queue_limits *lower);
 
 /* bio.c */
 /* The thread has sent all clones that it made: another may use their reserve. Context: sleeps. */

@@ -24,21 +24,6 @@
 struct request_queue;
 struct elevator_ops;
 
-/* What the device can do; set by the driver before device_add_disk, constant afterwards unless
- * noted. Units in the names. */
-struct queue_limits {
-	u32 logical_block_size;	 /* bytes, power of two 512..4096 */
-	u32 physical_block_size; /* bytes */
-	u32 io_min_bytes, io_opt_bytes, alignment_offset_bytes;
-	u32 max_sectors;  /* of one request */
-	u16 max_segments; /* pieces of one request */
-	u32 max_segment_size_bytes;
-	u32 seg_boundary_bytes; /* a piece crosses no multiple of it: power of two, 0 for none */
-	u32 max_discard_sectors, max_write_zeroes_sectors; /* 0: not supported */
-	u32 discard_granularity_bytes;
-	u16 max_discard_segments;
-};
-
 enum request_state { RQ_IDLE, RQ_QUEUED, RQ_DISPATCHED, RQ_COMPLETED };
 
 struct request {

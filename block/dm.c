@@ -139,7 +139,7 @@ static void dm_submit_bio(struct bio *bio)
 		dm_flush(dm, bio);
 		return;
 	}
-	if (bio_op(bio) == REQ_OP_DISCARD && dm->disk->no_discard) {
+	if (bio_op(bio) == REQ_OP_DISCARD && !dm->disk->limits.max_discard_sectors) {
 		bio_io_error(bio, -EOPNOTSUPP); /* rather than after half of the devices did it */
 		return;
 	}
@@ -228,11 +228,9 @@ int dm_get_devices(struct dm_target *t, u32 nr, char **argv, sector_t len)
 			return -EINVAL;
 		}
 		lower = d->bdev->bd_disk;
-		disk->no_discard |= lower->queue ?
-					    !blk_queue_limits(lower->queue)->max_discard_sectors :
-					    lower->no_discard;
-		disk->logical_block_size =
-			max(disk->logical_block_size, bdev_logical_block_size(d->bdev));
+		blk_stack_limits(&disk->limits, &lower->limits);
+		disk->write_cache |= lower->queue ? blk_queue_has_write_cache(lower->queue) :
+						    lower->write_cache;
 	}
 	return 0;
 }
@@ -266,7 +264,7 @@ static void dm_free(struct dm_disk *dm)
 		if (t->ops->dtr)
 			t->ops->dtr(t);
 		for (u32 dev = 0; dev < t->nr_devs; dev++)
-			blkdev_put(t->devs[dev].bdev, dm->write, dm);
+			blkdev_put(t->devs[dev].bdev, dm);
 	}
 	put_disk(dm->disk);
 	kfree(dm);

@@ -23,6 +23,7 @@ static struct spinlock table_lock = SPINLOCK_INIT("block devices", LOCK_ANY);
 static struct list_head table[HASH_SIZE]; /* [table_lock] */
 static const char *majors[BLKDEV_MAJORS]; /* [table_lock] */
 void (*bdev_free_inode)(struct inode *inode);
+void (*bdev_size_changed)(struct block_device *bdev);
 
 int register_blkdev(u32 major, const char *name)
 {
@@ -187,7 +188,8 @@ struct gendisk *alloc_disk(u32 minors)
 		return NULL;
 	}
 	disk->minors = min(minors, (u32)DISK_MAX_PARTS);
-	disk->logical_block_size = SECTOR_SIZE;
+	disk->limits.logical_block_size = disk->limits.physical_block_size = SECTOR_SIZE;
+	disk->limits.io_min_bytes = SECTOR_SIZE;
 	disk->ra_pages = cmdline_bool("readahead", true) ? VM_READAHEAD_PAGES : 0;
 	atomic_set(&disk->refs, 1);
 	init_waitqueue_head(&disk->drained);
@@ -207,6 +209,8 @@ void set_capacity(struct gendisk *disk, sector_t sectors)
 
 	mutex_lock(&disk->open_mutex);
 	WRITE_ONCE(whole->bd_nr_sectors, sectors);
+	if (whole->bd_inode)
+		bdev_size_changed(whole);
 	mutex_unlock(&disk->open_mutex);
 	if (old != sectors && !list_empty(&whole->hash))
 		printk("%s: capacity changes from %llu to %llu sectors\n", disk->disk_name,
@@ -236,7 +240,7 @@ int device_add_disk(struct gendisk *disk)
 	if (disk->queue && !limits_usable(blk_queue_limits(disk->queue)))
 		return -EINVAL;
 	if (disk->queue)
-		disk->logical_block_size = blk_queue_limits(disk->queue)->logical_block_size;
+		disk->limits = *blk_queue_limits(disk->queue);
 	disk->part[0]->bd_dev = MKDEV(disk->major, disk->first_minor);
 	disk->part[0]->bd_block_size = bdev_logical_block_size(disk->part[0]);
 	atomic_inc(&disk->refs);

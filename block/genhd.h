@@ -49,7 +49,6 @@ struct block_device {
 	sector_t bd_nr_sectors;	 /* [atomic read; open_mutex to change] */
 	bool bd_read_only;	 /* [open_mutex] */
 	u32 bd_openers;		 /* [open_mutex] */
-	u32 bd_writers;		 /* [open_mutex] */
 	void *bd_holder;	 /* [open_mutex] exclusive owner (a mounted filesystem), or NULL */
 	u32 bd_holders;		 /* [open_mutex] how often it has opened */
 	atomic_t bd_refs;	 /* [atomic] the last one frees; each keeps the disk */
@@ -73,6 +72,21 @@ struct block_device_operations {
 	int (*set_write_cache)(struct gendisk *disk, bool on);
 };
 
+/* What the device can do; set by the driver before device_add_disk, constant afterwards unless
+ * noted. Units in the names. */
+struct queue_limits {
+	u32 logical_block_size;	 /* bytes, power of two 512..4096 */
+	u32 physical_block_size; /* bytes */
+	u32 io_min_bytes, io_opt_bytes, alignment_offset_bytes;
+	u32 max_sectors;  /* of one request */
+	u16 max_segments; /* pieces of one request */
+	u32 max_segment_size_bytes;
+	u32 seg_boundary_bytes; /* a piece crosses no multiple of it: power of two, 0 for none */
+	u32 max_discard_sectors, max_write_zeroes_sectors; /* 0: not supported */
+	u32 discard_granularity_bytes;
+	u16 max_discard_segments;
+};
+
 struct gendisk {
 	char disk_name[DISK_NAME_LEN];		    /* [const] "vda" */
 	char serial[DISK_SERIAL_LEN + 1];	    /* [const] */
@@ -81,12 +95,12 @@ struct gendisk {
 	struct request_queue *queue;		    /* [const] NULL: stacked device */
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
-	u32 logical_block_size;			    /* [const once added] bytes */
-	bool no_discard;     /* [const once added] a stacked device with one that knows none */
-	u32 ra_pages;	     /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
-	bool dead;	     /* [atomic] removed: all I/O fails */
-	atomic_t refs;	     /* [atomic] the driver's, and one of each block_device */
-	atomic_t submitters; /* [atomic] threads inside submit_bio for it */
+	bool write_cache; /* [const once added] one of a stacked device's has a volatile cache */
+	struct queue_limits limits; /* [const once added] the queue's, or what a whole stack can do */
+	u32 ra_pages;		    /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
+	bool dead;		    /* [atomic] removed: all I/O fails */
+	atomic_t refs;		    /* [atomic] the driver's, and one of each block_device */
+	atomic_t submitters;	    /* [atomic] threads inside submit_bio for it */
 	struct wait_queue_head drained; /* submitters became 0 while dead */
 	struct mutex open_mutex;
 	struct block_device *part[DISK_MAX_PARTS]; /* [open_mutex] part[0]: whole disk */
@@ -109,8 +123,9 @@ int must_check device_add_disk(struct gendisk *disk);
 /* Take it out: new I/O and opens fail, I/O in flight is waited for. Context: sleeps. */
 void del_gendisk(struct gendisk *disk);
 
-/* The page cache of a block_device that is freed (bd_inode) goes with it: set by fs, or NULL. */
+/* Set by fs, or NULL: the page cache of a device (bd_inode) goes with it, and learns its new size. */
 extern void (*bdev_free_inode)(struct inode *inode);
+extern void (*bdev_size_changed)(struct block_device *bdev);
 /* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open, or the
  * disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
 int must_check blkdev_reread_part(struct block_device *bdev, const void *holder);
@@ -118,7 +133,9 @@ int must_check blkdev_reread_part(struct block_device *bdev, const void *holder)
 /* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). Errors: -ENXIO (no such
  * device), -EBUSY, -EROFS (writing a read-only one). Context: sleeps. */
 struct block_device *must_check blkdev_get_by_dev(dev_t dev, bool write, void *holder);
-void blkdev_put(struct block_device *bdev, bool write, void *holder);
+void blkdev_put(struct block_device *bdev, void *holder);
+/* The same but for bdput. Locks: open_mutex held. */
+void blkdev_put_locked(struct block_device *bdev, void *holder);
 /* "/dev/vda1" or "vda1" or "254:1" to a number. Returns: 0 (no such device) or the number. */
 dev_t blk_lookup_devt(const char *name);
 /* A reference to the device with this number, opened or not, or NULL; and its end. It keeps the
@@ -136,7 +153,7 @@ void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats);
 bool bdev_read_only(const struct block_device *bdev);
 static inline u32 bdev_logical_block_size(const struct block_device *bdev) /* bytes */
 {
-	return bdev->bd_disk->logical_block_size;
+	return bdev->bd_disk->limits.logical_block_size;
 }
 static inline sector_t bdev_nr_sectors(const struct block_device *bdev)
 {

@@ -13,8 +13,7 @@ enum {
 	IOCB_CMD_PWRITEV = 8,
 };
 
-#define IOCB_FLAG_RESFD	 (1u << 0)
-#define IOCB_FLAG_IOPRIO (1u << 1)
+#define IOCB_FLAG_RESFD (1u << 0)
 
 struct iocb {
 	u64 aio_data; /* comes back as the event's data */

@@ -2,10 +2,11 @@
  * Block devices as files: a page cache for each device, and the operations of block nodes (whose
  * ioctls are in block_ioctl.c).
  *
- * The cache hangs on an inode of the pseudo filesystem "bdev", made at first use and dropped when
- * the last opener closes the device through bdev_close.
+ * The cache hangs on an inode of the pseudo filesystem "bdev", made at first use. The last opener who
+ * closes the device through bdev_close empties it; the inode, which remembers errors, stays as long
+ * as the device.
  *
- * Lock order: bdev_lock (a mutex), then pages.
+ * Lock order: open_mutex, i_mutex, pages; bdev_lock is innermost.
  */
 #include "fs/block_dev.h"
 
@@ -66,19 +67,10 @@ static const struct address_space_operations def_blk_aops = {
 	.direct_IO = blkdev_direct_IO,
 };
 
-/* Also when the device goes, and nobody had it open: its cache was only looked at. */
-static void drop_bdev_inode(struct inode *inode)
+static void free_bdev_inode(struct inode *inode)
 {
 	truncate_inode_pages(&inode->i_data, 0);
 	kfree(inode);
-}
-
-void bdev_cache_init(void)
-{
-	bdev_free_inode = drop_bdev_inode;
-	mutex_init(&bdev_lock);
-	INIT_LIST_HEAD(&bdev_sb.s_inodes);
-	INIT_LIST_HEAD(&bdev_sb.s_dirty);
 }
 
 static void set_inode_blocksize(struct block_device *bdev, struct inode *inode, u32 bytes)
@@ -87,6 +79,22 @@ static void set_inode_blocksize(struct block_device *bdev, struct inode *inode, 
 	inode->i_blkbits = (u32)__builtin_ctz(bytes);
 	/* A last block that the device holds in part cannot be used. */
 	WRITE_ONCE(inode->i_size, (loff_t)ALIGN_DOWN(bdev_bytes(bdev), (u64)bytes));
+}
+
+static void size_changed(struct block_device *bdev)
+{
+	mutex_lock(&bdev->bd_inode->i_mutex);
+	set_inode_blocksize(bdev, bdev->bd_inode, bdev->bd_block_size);
+	mutex_unlock(&bdev->bd_inode->i_mutex);
+}
+
+void bdev_cache_init(void)
+{
+	bdev_free_inode = free_bdev_inode;
+	bdev_size_changed = size_changed;
+	mutex_init(&bdev_lock);
+	INIT_LIST_HEAD(&bdev_sb.s_inodes);
+	INIT_LIST_HEAD(&bdev_sb.s_dirty);
 }
 
 /* The largest block size that divides the device: all of it can be reached. */
@@ -109,7 +117,6 @@ static struct inode *make_bdev_inode(struct block_device *bdev)
 	inode->i_mode = S_IFBLK;
 	inode->i_rdev = bdev->bd_dev;
 	inode->i_bdev = bdev;
-	atomic_set(&inode->i_count, 1);
 	mutex_init(&inode->i_mutex);
 	address_space_init(&inode->i_data, inode);
 	inode->i_data.a_ops = &def_blk_aops;
@@ -173,12 +180,6 @@ void invalidate_bdev(struct block_device *bdev)
 		(void)invalidate_mapping_pages(&bdev->bd_inode->i_data, 0, ~0ull);
 }
 
-static void bdev_inode_put(struct inode *inode)
-{
-	if (atomic_dec_and_test(&inode->i_count))
-		drop_bdev_inode(inode);
-}
-
 struct sync_args {
 	bool wait;
 	ktime_t before;
@@ -187,24 +188,19 @@ struct sync_args {
 static int sync_one_bdev(struct block_device *bdev, void *arg)
 {
 	const struct sync_args *args = arg;
-	struct inode *inode;
+	struct address_space *m;
 	int err = 0;
 
-	mutex_lock(&bdev_lock);
-	inode = bdev->bd_inode;
-	if (inode)
-		atomic_inc(&inode->i_count);
-	mutex_unlock(&bdev_lock);
-	if (!inode)
+	if (!bdev->bd_inode)
 		return 0;
-	if (inode->i_dirtied_when <= args->before)
-		err = filemap_fdatawrite_range(&inode->i_data, 0, INT64_MAX, args->wait);
+	m = &bdev->bd_inode->i_data;
+	if (m->host->i_dirtied_when <= args->before)
+		err = filemap_fdatawrite_range(m, 0, INT64_MAX, args->wait);
 	if (args->wait) {
-		filemap_fdatawait_keep_errors(&inode->i_data, 0, INT64_MAX);
+		filemap_fdatawait_keep_errors(m, 0, INT64_MAX);
 		err = blkdev_issue_flush(bdev);
 	}
 	(void)err; /* errors of writes stay in the mapping for who asks */
-	bdev_inode_put(inode);
 	return 0;
 }
 
@@ -215,24 +211,36 @@ void sync_bdevs(bool wait, ktime_t before)
 	(void)blk_for_each_device(sync_one_bdev, &args);
 }
 
+/* Who opens the device next is told of an error by fsync. */
+static void write_and_empty(struct block_device *bdev, struct address_space *m, bool write)
+{
+	int err;
+
+	filemap_write_keep_errors(m, 0, INT64_MAX);
+	err = write ? blkdev_issue_flush(bdev) : 0;
+	if (err)
+		mapping_set_error(m, err);
+	truncate_inode_pages(m, 0);
+	set_inode_blocksize(bdev, m->host, default_blocksize(bdev));
+}
+
 void bdev_close(struct block_device *bdev, bool write, void *holder)
 {
 	struct gendisk *disk = bdev->bd_disk;
-	struct inode *inode = NULL;
+	struct address_space *m = bdev->bd_inode ? &bdev->bd_inode->i_data : NULL;
+	u32 errors = m ? m->wb_err_seq : 0;
 
+	/* The most of it without the mutex, for which openers and readers of /sys wait. */
+	if (m && READ_ONCE(bdev->bd_openers) == 1)
+		filemap_write_keep_errors(m, 0, INT64_MAX);
 	mutex_lock(&disk->open_mutex);
-	if (bdev->bd_openers == 1 && bdev->bd_inode) {
-		if (sync_blockdev(bdev) < 0)
-			printk("%s: error while writing at close\n", disk->disk_name);
-		mutex_lock(&bdev_lock);
-		inode = bdev->bd_inode;
-		__atomic_store_n(&bdev->bd_inode, NULL, __ATOMIC_RELEASE);
-		mutex_unlock(&bdev_lock);
-	}
+	if (m && bdev->bd_openers == 1)
+		write_and_empty(bdev, m, write);
+	if (m && m->wb_err_seq != errors)
+		printk("%s: error while writing at close\n", disk->disk_name);
+	blkdev_put_locked(bdev, holder);
 	mutex_unlock(&disk->open_mutex);
-	if (inode)
-		bdev_inode_put(inode);
-	blkdev_put(bdev, write, holder);
+	bdput(bdev);
 }
 
 /* --- block nodes -------------------------------------------------------------------------- */
@@ -247,13 +255,9 @@ static int blkdev_open(struct inode *inode, struct file *file)
 		return (int)PTR_ERR(bdev);
 	m = bdev_mapping(bdev);
 	if (IS_ERR(m)) {
-		blkdev_put(bdev, file->f_writable, holder);
+		blkdev_put(bdev, holder);
 		return (int)PTR_ERR(m);
 	}
-	/* The device may have grown or shrunk since. */
-	mutex_lock(&m->host->i_mutex);
-	set_inode_blocksize(bdev, m->host, bdev->bd_block_size);
-	mutex_unlock(&m->host->i_mutex);
 	file->f_mapping = m;
 	file->f_wb_err_seq = filemap_sample_wb_err(m);
 	file->private_data = bdev;

@@ -25,6 +25,6 @@ void invalidate_bdev(struct block_device *bdev);
 /* Write back the caches of all devices; wait: until it is done, and flush them. sync(2) calls this
  * after the filesystems' own sync. before: only those dirty since then (~0: all). */
 void sync_bdevs(bool wait, ktime_t before);
-/* blkdev_put, but the cache is written first and dropped with the last user. */
+/* blkdev_put, but the last user writes and empties the cache first. */
 void bdev_close(struct block_device *bdev, bool write, void *holder);
 void bdev_cache_init(void);

@@ -35,15 +35,6 @@
 #define BLKBSZSET	 0x40081271u
 #define BLKGETSIZE64	 0x80081272u
 
-/* What the cache holds goes to the disk. Errors are left for those who ask by fsync. */
-static void write_back(struct address_space *m, u64 start, u64 end)
-{
-	int err = filemap_fdatawrite_range(m, (loff_t)start, (loff_t)end, true);
-
-	(void)err;
-	filemap_fdatawait_keep_errors(m, (loff_t)start, (loff_t)end);
-}
-
 /* BLKDISCARD and BLKZEROOUT: {start, length} in bytes. */
 static int blkdev_range_ioctl(struct file *file, u32 cmd, u64 arg)
 {
@@ -64,7 +55,7 @@ static int blkdev_range_ioctl(struct file *file, u32 cmd, u64 arg)
 	nr = range[1] >> SECTOR_SHIFT;
 	mutex_lock(&m->host->i_mutex);
 	/* The first and the last page may hold more than the range. */
-	write_back(m, range[0], last);
+	filemap_write_keep_errors(m, (loff_t)range[0], (loff_t)last);
 	err = cmd == BLKDISCARD ? blkdev_issue_discard(bdev, sector, nr) :
 				  blkdev_issue_zeroout(bdev, sector, nr);
 	invalidate_inode_pages2_range(m, range[0] >> PAGE_SHIFT, last >> PAGE_SHIFT);
@@ -72,21 +63,10 @@ static int blkdev_range_ioctl(struct file *file, u32 cmd, u64 arg)
 	return err;
 }
 
-static int put_int(u64 arg, u32 value)
+/* Give the low `size` bytes. */
+static int put(u64 arg, u64 value, size_t size)
 {
-	return put_user_obj(USERPTR(arg), &value);
-}
-
-static int put_u16(u64 arg, u32 value)
-{
-	u16 low = (u16)min(value, (u32)UINT16_MAX);
-
-	return put_user_obj(USERPTR(arg), &low);
-}
-
-static int put_u64(u64 arg, u64 value)
-{
-	return put_user_obj(USERPTR(arg), &value);
+	return copy_to_user(USERPTR(arg), &value, size);
 }
 
 /* Whoever mounted it relies on the size: the device is claimed meanwhile. */
@@ -105,7 +85,7 @@ static int blkdev_set_blocksize(struct file *file, u64 arg)
 	if (IS_ERR(claimed))
 		return (int)PTR_ERR(claimed);
 	err = set_blocksize(claimed, bytes);
-	blkdev_put(claimed, false, holder);
+	blkdev_put(claimed, holder);
 	return err;
 }
 
@@ -115,48 +95,35 @@ static bool is_for_root(u32 cmd)
 	       cmd == BLKRASET || cmd == BLKFRASET;
 }
 
-/* All 0 for a disk without a queue, or one that was taken out. */
-static struct queue_limits limits_of(struct gendisk *disk)
-{
-	struct queue_limits lim = {0};
-
-	mutex_lock(&disk->open_mutex);
-	if (disk->queue && !disk->dead)
-		lim = *blk_queue_limits(disk->queue);
-	mutex_unlock(&disk->open_mutex);
-	return lim;
-}
-
 /* What the device is like. Returns: as the ioctl, or -ENOTTY for those that are not about that. */
 static int blkdev_geometry_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 {
-	const struct queue_limits lim = limits_of(bdev->bd_disk);
-	u32 sector_size = bdev_logical_block_size(bdev);
+	const struct queue_limits *lim = &bdev->bd_disk->limits;
 
 	switch (cmd) {
 	case BLKGETSIZE:
-		return put_u64(arg, bdev_nr_sectors(bdev));
+		return put(arg, bdev_nr_sectors(bdev), sizeof(u64));
 	case BLKGETSIZE64:
-		return put_u64(arg, bdev_bytes(bdev));
+		return put(arg, bdev_bytes(bdev), sizeof(u64));
 	case BLKSSZGET:
-		return put_int(arg, sector_size);
+		return put(arg, lim->logical_block_size, sizeof(int));
 	case BLKPBSZGET:
-		return put_int(arg, max(lim.physical_block_size, sector_size));
+		return put(arg, lim->physical_block_size, sizeof(int));
 	case BLKIOMIN:
-		return put_int(arg, max(lim.io_min_bytes, sector_size));
+		return put(arg, lim->io_min_bytes, sizeof(int));
 	case BLKIOOPT:
-		return put_int(arg, lim.io_opt_bytes);
+		return put(arg, lim->io_opt_bytes, sizeof(int));
 	case BLKALIGNOFF:
 	case BLKDISCARDZEROES:
-		return put_int(arg, 0);
+		return put(arg, 0, sizeof(int));
 	case BLKSECTGET:
-		return put_u16(arg, lim.max_sectors ? lim.max_sectors : UINT16_MAX);
+		return put(arg, min(lim->max_sectors, (u32)UINT16_MAX), sizeof(u16));
 	case BLKROTATIONAL:
-		return put_u16(arg, bdev->bd_disk->queue != NULL);
+		return put(arg, bdev->bd_disk->queue != NULL, sizeof(u16));
 	case BLKBSZGET:
-		return put_int(arg, bdev->bd_block_size);
+		return put(arg, bdev->bd_block_size, sizeof(int));
 	case BLKROGET:
-		return put_int(arg, bdev_read_only(bdev));
+		return put(arg, bdev_read_only(bdev), sizeof(int));
 	default:
 		return -ENOTTY;
 	}
@@ -185,20 +152,18 @@ long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 		ra_pages = READ_ONCE(disk->ra_pages);
 		if (!arg)
 			return -EINVAL;
-		return put_u64(arg, ra_pages << (PAGE_SHIFT - SECTOR_SHIFT));
+		return put(arg, ra_pages << (PAGE_SHIFT - SECTOR_SHIFT), sizeof(u64));
 	case BLKROSET:
 		if (get_user_obj(&on, USERPTR(arg)) < 0)
 			return -EFAULT;
-		if (on)
-			write_back(file->f_mapping, 0,
-				   INT64_MAX); /* written while it was allowed */
 		bdev_set_read_only(bdev, on != 0);
 		return 0;
 	case BLKRRPART:
-		write_back(file->f_mapping, 0, INT64_MAX); /* the table is read past the cache */
+		/* The table is read past the cache. */
+		filemap_write_keep_errors(file->f_mapping, 0, INT64_MAX);
 		return blkdev_reread_part(bdev, file->f_excl ? file : NULL);
 	case BLKFLSBUF:
-		write_back(file->f_mapping, 0, INT64_MAX);
+		filemap_write_keep_errors(file->f_mapping, 0, INT64_MAX);
 		err = blkdev_issue_flush(bdev);
 		invalidate_bdev(bdev);
 		return err;

@@ -70,7 +70,7 @@ struct file {
 	const struct file_operations *f_op; /* [const after open] */
 	u32 f_wb_err_seq;		    /* [f_lock] errors reported so far */
 	pgoff_t f_ra_start;		    /* [f_pos_lock] read-ahead window */
-	u32 f_ra_size, f_ra_async;	    /* [f_pos_lock] pages */
+	u32 f_ra_size;			    /* [f_pos_lock] pages */
 	pgoff_t f_ra_prev;		    /* [f_pos_lock] last page read */
 	void *private_data;		    /* driver's */
 };

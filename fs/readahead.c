@@ -1,7 +1,7 @@
 /*
  * Readahead: a sequential reader finds its pages already read, or under way.
  *
- * Each open file has a window [f_ra_start, + f_ra_size). The page f_ra_async before its end carries
+ * Each open file has a window [f_ra_start, + f_ra_size). A page on its way to its end carries
  * PG_READAHEAD; the reader that touches it starts the next window, twice as large up to what the
  * file's device allows (gendisk.ra_pages).
  * One window is one or a few large requests: the pages are submitted under one plug.
@@ -64,7 +64,6 @@ static void submit_window(struct file *file, pgoff_t start, u32 size, u32 async)
 {
 	file->f_ra_start = start;
 	file->f_ra_size = size;
-	file->f_ra_async = async;
 	do_page_cache_readahead(file->f_mapping, start, size, start + size - async);
 }
 

@@ -251,7 +251,7 @@ static int remount_locked(struct super_block *sb, u32 flags, const char *data, b
 
 		if (IS_ERR(bdev))
 			return (int)PTR_ERR(bdev);
-		blkdev_put(bdev, false, sb); /* the one for reading */
+		blkdev_put(bdev, sb); /* the one for reading */
 		sb->s_bdev_write = true;
 	}
 	sb->s_readonly_remount = to_ro;

@@ -14,19 +14,6 @@ static struct request_queue *queue_of(const struct block_device *bdev)
 	return bdev->bd_disk->queue;
 }
 
-/* A stacked disk has no limits of its own but the block size. */
-static struct queue_limits limits_of(const struct block_device *bdev)
-{
-	u32 block = bdev_logical_block_size(bdev);
-	struct queue_limits lim = {.logical_block_size = block};
-
-	if (queue_of(bdev))
-		lim = *blk_queue_limits(queue_of(bdev));
-	lim.physical_block_size = max(lim.physical_block_size, block);
-	lim.io_min_bytes = max(lim.io_min_bytes, lim.physical_block_size);
-	return lim;
-}
-
 static int put(struct seq_file *m, u64 value)
 {
 	seq_printf(m, "%llu\n", (unsigned long long)value);
@@ -34,12 +21,12 @@ static int put(struct seq_file *m, u64 value)
 }
 
 /* A file that is one number. */
-#define SHOW(name, expr)                                                        \
-	static int show_##name(struct block_device *bdev, struct seq_file *m)   \
-	{                                                                       \
-		const struct queue_limits lim __maybe_unused = limits_of(bdev); \
-                                                                                \
-		return put(m, (expr));                                          \
+#define SHOW(name, expr)                                                              \
+	static int show_##name(struct block_device *bdev, struct seq_file *m)         \
+	{                                                                             \
+		const struct queue_limits lim __maybe_unused = bdev->bd_disk->limits; \
+                                                                                      \
+		return put(m, (expr));                                                \
 	}
 
 SHOW(size, bdev_nr_sectors(bdev))
@@ -159,7 +146,8 @@ static int store_read_ahead_kb(struct block_device *bdev, const char *text)
 
 static int show_write_cache(struct block_device *bdev, struct seq_file *m)
 {
-	bool on = queue_of(bdev) && blk_queue_has_write_cache(queue_of(bdev));
+	bool on = queue_of(bdev) ? blk_queue_has_write_cache(queue_of(bdev)) :
+				   bdev->bd_disk->write_cache;
 
 	seq_printf(m, "write %s\n", on ? "back" : "through");
 	return 0;

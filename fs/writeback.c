@@ -125,6 +125,14 @@ void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t
 	}
 }
 
+void filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end)
+{
+	int err = filemap_fdatawrite_range(m, start, end, true);
+
+	(void)err;
+	filemap_fdatawait_keep_errors(m, start, end);
+}
+
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
 	u64 flags;

@@ -7,7 +7,6 @@
 #define __aligned(n)	       __attribute__((__aligned__(n)))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define noinline	       __attribute__((__noinline__))
-#define always_inline	       inline __attribute__((always_inline))
 #define __maybe_unused	       __attribute__((__unused__))
 #define __weak		       __attribute__((__weak__))
 

@@ -88,7 +88,6 @@ void schedule(void)
 	next = pick_next(cpu, prev);
 	if (next != prev) {
 		next->on_cpu = true;
-		next->nr_switches++;
 		rq.switches++;
 	}
 	cpu->current = next;

@@ -46,7 +46,6 @@ struct thread {
 	void *arg;		    /* [const] */
 	u32 slice;		    /* [owner CPU] ticks left */
 	u64 utime_ns, stime_ns;	    /* [owner CPU] by ticks */
-	u64 nr_switches;	    /* [run-queue lock] */
 	struct process *process;    /* [const after creation] NULL for kernel threads */
 	struct fs_struct *fs;	    /* [owner] */
 	struct files_struct *files; /* [owner] */

@@ -79,7 +79,7 @@ static int stop(void **state)
 {
 	(void)state;
 	drain();
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	fake_disk_remove(&d);
 	assert_int_equal(fake_pages_live(), 1); /* the page of zeroes */
 	assert_int_equal(fake_kmalloc_live(), 0);
@@ -460,6 +460,44 @@ static void a_stuck_request_is_failed(void **state)
 	assert_int_equal(d.nr_timeouts, 1);
 }
 
+/* Much to do on a slow disk is no hang. */
+static void a_slow_disk_is_not_failed(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 8; i++)
+		send(REQ_OP_READ, i * 64, 8, 'r');
+	for (u32 i = 0; i < 8; i++) {
+		fake_clock_advance(20 * NSEC_PER_SEC);
+		fake_run_pending();
+		assert_int_equal(ended, i);
+		fake_disk_complete_one(&d);
+		fake_run_pending();
+	}
+	assert_int_equal(d.nr_timeouts, 0);
+	assert_int_equal(errors, 0);
+}
+
+/* But one that is forgotten, while later ones end. */
+static void a_forgotten_request_is_failed(void **state)
+{
+	struct request *first;
+	u32 i = 0;
+
+	(void)state;
+	send(REQ_OP_READ, 0, 8, 'r');
+	while (fake_clock_advance(10 * NSEC_PER_SEC), fake_run_pending(), !d.nr_timeouts) {
+		send(REQ_OP_READ, ++i * 64, 8, 'r');
+		first = d.flying[0];
+		d.flying[0] = d.flying[1];
+		d.flying[1] = first;
+		fake_disk_complete_one(&d);
+		fake_run_pending();
+	}
+	assert_int_equal(d.nr_timeouts, 1);
+	assert_int_equal(errors, 1);
+	assert_in_range(i, 3, 7); /* that ended */
+}
+
 static bool only_time_passes(void)
 {
 	return false;
@@ -481,7 +519,7 @@ static void a_disk_that_hangs_is_removed(void **state)
 	assert_int_equal(errors, 1);
 	blk_cleanup_queue(d.q);
 	put_disk(d.disk);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	start(NULL);
 }
 
@@ -502,8 +540,15 @@ static void bad_bios_end_at_once(void **state)
 	assert_true(bdev_read_only(bdev));
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(bdev->bd_dev, true, NULL)), -EROFS);
 	assert_ptr_equal(blkdev_get_by_dev(bdev->bd_dev, false, NULL), bdev);
-	blkdev_put(bdev, false, NULL);
+	blkdev_put(bdev, NULL);
 	d.disk->read_only = false;
+	bdev_set_read_only(bdev, true); /* by a user: who has it open may finish, as on Linux */
+	send(REQ_OP_WRITE, 0, 8, 'w');
+	drain();
+	assert_int_equal(last_status, 0);
+	assert_int_equal(blkdev_issue_discard(bdev, 0, 8), -EPERM);
+	assert_int_equal(blkdev_issue_zeroout(bdev, 0, 8), -EPERM);
+	bdev_set_read_only(bdev, false);
 	send(REQ_OP_DISCARD, 0, 0, 'd');
 	assert_int_equal(last_status, 0);
 	assert_int_equal(blkdev_issue_discard(bdev, 0, 8), -EOPNOTSUPP);
@@ -664,7 +709,7 @@ static void a_removed_disk_fails_its_io(void **state)
 	assert_int_equal(bdev_logical_block_size(bdev), 512);
 	assert_int_equal(blk_lookup_devt("vda"), 0);
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(bdev->bd_dev, false, NULL)), -ENXIO);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	assert_int_equal(fake_kmalloc_live(), 0);
 	start(NULL);
 }
@@ -692,11 +737,11 @@ static void names_and_claims(void **state)
 	assert_ptr_equal(blkdev_get_by_dev(bdev->bd_dev, true, &one), bdev);
 	assert_ptr_equal(blkdev_get_by_dev(bdev->bd_dev, true, &one), bdev);
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(bdev->bd_dev, true, &two)), -EBUSY);
-	blkdev_put(bdev, true, &one);
+	blkdev_put(bdev, &one);
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(bdev->bd_dev, true, &two)), -EBUSY);
-	blkdev_put(bdev, true, &one);
+	blkdev_put(bdev, &one);
 	assert_ptr_equal(blkdev_get_by_dev(bdev->bd_dev, true, &two), bdev);
-	blkdev_put(bdev, true, &two);
+	blkdev_put(bdev, &two);
 	assert_int_equal(register_blkdev(0, "a"), 254);
 	assert_int_equal(register_blkdev(0, "b"), 253);
 	assert_int_equal(register_blkdev(253, "c"), -EBUSY);
@@ -785,6 +830,8 @@ int main(void)
 		T(flush_sequences),
 		T(a_later_flush_waits_for_the_next),
 		T(a_stuck_request_is_failed),
+		T(a_slow_disk_is_not_failed),
+		T(a_forgotten_request_is_failed),
 		T(a_disk_that_hangs_is_removed),
 		T(bad_bios_end_at_once),
 		T(zeroes_and_discards),

@@ -268,7 +268,7 @@ static void plain_disk(void **state)
 	assert_int_equal(bdev->bd_stats.in_flight, 0);
 	for (u32 i = 0; i < nr_sectors; i++)
 		assert_int_equal(get_tag(disk_a.data + i * 512), model[i]);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	fake_disk_remove(&disk_a);
 }
 
@@ -295,7 +295,7 @@ static void failing_disk(void **state)
 	for (u32 i = 0; i < nr_sectors; i++)
 		if (model[i] != 0xffff)
 			assert_int_equal(get_tag(disk_a.data + i * 512), model[i]);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	fake_disk_remove(&disk_a);
 }
 
@@ -325,7 +325,7 @@ static void stacked(const char *table, u32 count, u32 discard, void (*now_and_th
 	for (u32 i = 0; i < 3; i++)
 		assert_int_equal(stats.sectors[i], sent[i]);
 	assert_int_equal(stats.in_flight, 0);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	fake_run_pending();
 }
 
@@ -423,7 +423,7 @@ static void break_and_mend(void)
 		}
 	}
 	phase++;
-	blkdev_put(dm, true, NULL);
+	blkdev_put(dm, NULL);
 }
 
 static void mirror_with_failing_legs(void **state)
@@ -495,7 +495,7 @@ static void mirror_asked_again_while_rebuilding(void **state)
 	legs_are_equal(2000);
 	/* What the first leg had made durable is so on the second before it may do without it. */
 	assert_memory_equal(disk_b.durable, disk_b.data, sizeof(disk_b.data));
-	blkdev_put(mirror_bdev, true, NULL);
+	blkdev_put(mirror_bdev, NULL);
 }
 
 /* The same at random: writes, failures of the leg and wishes to rebuild it while it is rebuilt.
@@ -550,7 +550,7 @@ static void mirror_fails_while_rebuilding(void **state)
 	assert_true(in_sync > rounds / 20);
 	for (u32 i = 0; i < nr_sectors; i++)
 		assert_int_equal(tag_at(&disk_a, i), model[i]);
-	blkdev_put(mirror_bdev, true, NULL);
+	blkdev_put(mirror_bdev, NULL);
 }
 
 /* The leg that is copied from has a bad sector as well, and there is a third. */
@@ -574,7 +574,7 @@ static void mirror_copies_from_any_good_leg(void **state)
 	assert_non_null(strstr(fake_log(), "leg 1 is in sync"));
 	legs_are_equal(2000);
 	assert_non_null(strstr(fake_log(), "leg 0 (vda) failed and is dropped"));
-	blkdev_put(mirror_bdev, true, NULL);
+	blkdev_put(mirror_bdev, NULL);
 }
 
 static void error_target_and_bad_tables(void **state)
@@ -605,7 +605,7 @@ static void error_target_and_bad_tables(void **state)
 	bio = fake_bio(bdev, REQ_OP_READ, 0, 11, 0);
 	assert_int_equal(submit_bio_wait(bio), -EIO);
 	fake_bio_free(bio);
-	blkdev_put(bdev, false, NULL);
+	blkdev_put(bdev, NULL);
 	assert_int_equal(blk_lookup_devt("dm-1"), 0);
 	for (const char *name = "abcdfghijklm"; *name; name++) {
 		char said[32];
@@ -619,7 +619,7 @@ static void error_target_and_bad_tables(void **state)
 	assert_int_equal(bdev->bd_disk->fops->ioctl(bdev, DM_MIRROR_REBUILD, 0), -EPERM);
 	fake_run_pending();
 	assert_int_equal(disk_c.kinds[REQ_OP_WRITE], 0);
-	blkdev_put(bdev, false, NULL);
+	blkdev_put(bdev, NULL);
 	/* A disk that is held cannot be claimed: mounted, say. */
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(blk_lookup_devt("vda"), false, &bdev)), -EBUSY);
 }
@@ -631,7 +631,8 @@ static void discard_that_one_leg_refuses(void **state)
 
 	(void)state;
 	make_three();
-	blk_queue_limits(disk_c.q)->max_discard_sectors = 0;
+	disk_c.disk->limits.max_discard_sectors = blk_queue_limits(disk_c.q)->max_discard_sectors =
+		0;
 	memset(disk_a.data, 1, sizeof(disk_a.data));
 	memset(disk_b.data, 1, sizeof(disk_b.data));
 	memset(disk_c.data, 1, sizeof(disk_c.data));
@@ -645,7 +646,7 @@ static void discard_that_one_leg_refuses(void **state)
 			assert_int_equal(blkdev_issue_discard(bdev, 400, 100), -EOPNOTSUPP);
 		for (u32 at = 0; at < DISK_SECTORS; at++)
 			assert_true(tag_at(&disk_a, at) == 0x101 && tag_at(&disk_b, at) == 0x101);
-		blkdev_put(bdev, true, NULL);
+		blkdev_put(bdev, NULL);
 	}
 	assert_null(strstr(fake_log(), "dropped"));
 }
@@ -656,9 +657,10 @@ static void end_and_note(struct bio *bio)
 	fake_bio_free(bio);
 }
 
-static void send_and_note(struct block_device *bdev, blk_opf_t opf, u32 sectors, bool *done)
+static void send_and_note(struct block_device *bdev, blk_opf_t opf, sector_t sector, u32 sectors,
+			  bool *done)
 {
-	struct bio *bio = fake_bio(bdev, opf, 0, sectors, 1);
+	struct bio *bio = fake_bio(bdev, opf, sector, sectors, 1);
 
 	*done = false;
 	bio->bi_end_io = end_and_note;
@@ -688,9 +690,9 @@ static void statistics(void **state)
 	dm_init();
 	bdev = fake_open("dm-0");
 	outer = fake_open("254:1");
-	send_and_note(bdev, REQ_OP_READ, 8, &read);
+	send_and_note(bdev, REQ_OP_READ, 0, 8, &read);
 	fake_clock_advance(10 * ms);
-	send_and_note(bdev, REQ_OP_WRITE | REQ_SYNC, 16, &write);
+	send_and_note(bdev, REQ_OP_WRITE | REQ_SYNC, 0, 16, &write);
 	bdev_get_stats(bdev, &s);
 	assert_int_equal(s.in_flight, 2);
 	assert_int_equal(s.ios[0], 0);
@@ -710,9 +712,9 @@ static void statistics(void **state)
 	assert_int_equal(s.queue_time_ns, 40 * ms);
 	assert_int_equal(s.in_flight, 0);
 	/* Cut in two, each counted by both disks; then a flush before a write. */
-	send_and_note(outer, REQ_OP_READ, 100, &read);
+	send_and_note(outer, REQ_OP_READ, 0, 100, &read);
 	progress_for(20 * ms);
-	send_and_note(outer, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 8, &write);
+	send_and_note(outer, REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC, 0, 8, &write);
 	progress_for(20 * ms);
 	assert_true(read && !write);
 	progress_for(20 * ms);
@@ -727,8 +729,8 @@ static void statistics(void **state)
 	assert_int_equal(s.ios[0], 3);
 	assert_int_equal(s.sectors[0], 108);
 	assert_int_equal(s.in_flight, 0);
-	blkdev_put(outer, true, NULL);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(outer, NULL);
+	blkdev_put(bdev, NULL);
 }
 
 /* Without memory to keep its time, an I/O is counted all the same, and once. */
@@ -755,14 +757,39 @@ static void counted_without_memory(void **state)
 		assert_int_equal(s.ios[!i], 1);
 		assert_int_equal(s.sectors[!i], 8);
 		assert_int_equal(s.in_flight, 0);
-		blkdev_put(bdev, true, NULL);
+		blkdev_put(bdev, NULL);
 	}
 	assert_non_null(strstr(fake_log(), "leg 0 (vda) failed and is dropped"));
 	bdev = fake_open("dm-0");
 	bdev_get_stats(bdev, &s); /* the write came from above */
 	assert_int_equal(s.ios[0], 1);
 	assert_int_equal(s.ios[1], 1);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
+}
+
+/* What goes to two legs in turns joins all the same. */
+static void mirror_writes_merge(void **state)
+{
+	struct block_device *bdev;
+	struct blk_plug plug;
+	bool done[16];
+
+	(void)state;
+	make_three();
+	cmdline_init("\"dm-mod.create=m,,0,rw,0 500 mirror core 1 nosync 2 vda 0 vdc 0\"");
+	dm_init();
+	bdev = fake_open("dm-0");
+	disk_a.nr_requests = disk_c.nr_requests = 0;
+	blk_start_plug(&plug);
+	for (u32 i = 0; i < ARRAY_SIZE(done); i++)
+		send_and_note(bdev, REQ_OP_WRITE, 8 * i, 8, &done[i]);
+	blk_finish_plug(&plug);
+	progress_for(10 * NSEC_PER_MSEC);
+	for (u32 i = 0; i < ARRAY_SIZE(done); i++)
+		assert_true(done[i]);
+	assert_int_equal(disk_a.nr_requests, 3); /* of at most 50 sectors */
+	assert_int_equal(disk_c.nr_requests, 3);
+	blkdev_put(bdev, NULL);
 }
 
 /* The reserve of clones is there for the next thread when one has sent its bio. */
@@ -786,7 +813,7 @@ static void clones_without_memory(void **state)
 		fake_bio_free(bio);
 	}
 	fake_set_current(NULL);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 }
 
 static const struct {
@@ -805,6 +832,7 @@ static const struct {
 	{"statistics", statistics},
 	{"counted_without_memory", counted_without_memory},
 	{"clones_without_memory", clones_without_memory},
+	{"mirror_writes_merge", mirror_writes_merge},
 };
 static const char *self;
 

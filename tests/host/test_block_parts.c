@@ -449,18 +449,18 @@ static void a_partition_is_a_window(void **state)
 	/* In use, so the table is not read again; and claims exclude each other. */
 	assert_int_equal(scan(), -EBUSY);
 	whole = fake_open("vda");
-	blkdev_put(part, true, NULL);
+	blkdev_put(part, NULL);
 	part = blkdev_get_by_dev(blk_lookup_devt("vda2"), true, &holder);
 	assert_false(IS_ERR(part));
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(whole->bd_dev, true, &stats)), -EBUSY);
-	blkdev_put(part, true, &holder);
+	blkdev_put(part, &holder);
 	assert_int_equal(blkdev_reread_part(whole, NULL), 0);
 	set_capacity(d.disk, 200); /* shrinks below the partition's end */
 	part = fake_open("vda2");
 	assert_int_equal(one_io(part, REQ_OP_WRITE, 0, 'p'), 0);
 	assert_int_equal(one_io(part, REQ_OP_WRITE, 40, 'p'), -EIO);
-	blkdev_put(part, true, NULL);
-	blkdev_put(whole, true, NULL);
+	blkdev_put(part, NULL);
+	blkdev_put(whole, NULL);
 }
 
 /* A disk that somebody has for himself, mounted as it is say, keeps what partitions it has. */
@@ -479,7 +479,7 @@ static void a_claimed_disk_is_not_read_again(void **state)
 	assert_int_equal(how_many(), 1);
 	assert_int_equal(blkdev_reread_part(whole, &mine), 0);
 	assert_int_equal(how_many(), 2);
-	blkdev_put(whole, true, &mine);
+	blkdev_put(whole, &mine);
 	mbr_put(0, 1, 0, 0, 0);
 	assert_int_equal(scan(), 0);
 	assert_int_equal(how_many(), 1);
@@ -509,7 +509,7 @@ static void a_partition_vanishes_while_it_is_opened(void **state)
 	assert_int_equal(PTR_ERR(part), -ENXIO);
 	part = blkdev_get_by_dev(dev, true, NULL);
 	assert_int_equal(part->bd_start_sect, 1000);
-	blkdev_put(part, true, NULL);
+	blkdev_put(part, NULL);
 }
 
 static void no_memory(void **state)

@@ -80,7 +80,7 @@ static int stop(void **state)
 	this_cpu()->need_resched = wakes = false;
 	while (fake_disk_complete_one(&d))
 		;
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	fake_disk_remove(&d);
 	assert_int_equal(fake_kmalloc_live(), 0);
 	return 0;

@@ -64,7 +64,7 @@ KTEST(block, what_is_written_is_read)
 		KEXPECT(data[0] == 0x40 + round && data[PAGE_SIZE - 1] == 0x40 + round);
 	}
 	put_page(page);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 }
 
 KTEST(block, beyond_the_end_is_an_error)
@@ -79,7 +79,7 @@ KTEST(block, beyond_the_end_is_an_error)
 	KEXPECT(one_page(bdev, REQ_OP_WRITE, ~0ull - 7, page) == -EIO);
 	KEXPECT(one_page(bdev, REQ_OP_READ, bdev_nr_sectors(bdev) - SECTORS_PER_PAGE, page) == 0);
 	put_page(page);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 }
 
 static struct {
@@ -139,7 +139,7 @@ KTEST(block, many_in_flight_all_land_in_their_place)
 		KEXPECT(data[0] == (i & 0xff) && data[PAGE_SIZE - 1] == (i & 0xff));
 		put_page(pages[i]);
 	}
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 }
 
 KTEST(block, plugged_neighbours_become_few_requests)
@@ -174,5 +174,5 @@ KTEST(block, plugged_neighbours_become_few_requests)
 	KEXPECT(atomic_read(&flight.errors) == 0);
 	KEXPECT(bdev->bd_stats.ios[0] - before <= 16);
 	put_page(page);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 }

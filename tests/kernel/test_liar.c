@@ -129,7 +129,7 @@ KTEST(liar, callers_are_answered_and_other_disks_go_on)
 	}
 	KEXPECT(ok);
 	KEXPECT(read_sector(good, 0, page) == 0);
-	blkdev_put(bad, false, NULL);
-	blkdev_put(good, false, NULL);
+	blkdev_put(bad, NULL);
+	blkdev_put(good, NULL);
 	put_page(page);
 }

@@ -135,7 +135,7 @@ KTEST(virtio, a_pattern_comes_back)
 	KEXPECT(transfer(bdev, REQ_OP_READ, pages) == 0);
 	KEXPECT(holds_pattern(data));
 	free_pages(pages, 10);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 }
 
 /* Take the driver away from its devices with requests in flight, and give it back. What was in
@@ -152,7 +152,7 @@ static bool rebind(struct page *page)
 			atomic_inc(&flight.errors);
 	virtio_blk_exit();
 	(void)flight_wait();
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	virtio_blk_init();
 	return true;
 }
@@ -207,6 +207,6 @@ KTEST(virtio, a_resize_is_seen_under_io)
 	flight_start();
 	KEXPECT(send(bdev, REQ_OP_READ, (want - 8) << SECTOR_SHIFT, page, 1));
 	KEXPECT(flight_wait() == 0);
-	blkdev_put(bdev, true, NULL);
+	blkdev_put(bdev, NULL);
 	put_page(page);
 }

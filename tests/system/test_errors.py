@@ -112,6 +112,15 @@ def test_fsync_sees_a_write_error_exactly_once(shell, image):
         "write: ok", "fsync: ok", "again: ok", "other: ok", "other again: ok", "close: ok"]
 
 
+def test_fsync_sees_an_error_of_the_last_close(shell, image):
+    m = shell(args=faulty(image, {"iotype": "write", "sector": BAD_SECTOR}))
+    said = lines(m.ok(f"/tests/blkio late /dev/vdb {BAD}"))
+    assert said.pop(1).endswith("vdb: error while writing at close")
+    assert said == ["write: ok", "close: ok", "fsync: EIO", "again: ok"]
+    assert lines(m.ok(f"/tests/blkio late /dev/vdb {BAD + 1}")) == [
+        "write: ok", "close: ok", "fsync: ok", "again: ok"]
+
+
 def test_failed_flush_is_seen_by_who_asked_for_it(shell, image):
     m = shell(args=faulty(image, {"iotype": "flush", "once": True}))
     assert lines(m.ok("/tests/blkio fsync /dev/vdb 9")) == [

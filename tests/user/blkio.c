@@ -9,18 +9,22 @@
  *	blkio nowait DEV BLOCK  the same, if it can be begun at once (RWF_NOWAIT)
  *	blkio reread DEV BLOCK  read a block twice
  *	blkio zero DEV BLOCK    write a block, zero others, empty the cache, then fsync twice
+ *	blkio late DEV BLOCK    write a block and close; then open, and fsync twice
+ *	blkio close DEV BLOCKS  read so many blocks and close; meanwhile another writes block 2048
  *	blkio setro DEV BLOCK   write a block, make the device read-only, then try all doors
  *	blkio ra DEV SECTORS    set the readahead, then ask and set as nobody
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BLOCK 4096
@@ -102,6 +106,47 @@ static void fill(int fd, unsigned seed)
 	printf("blocks: %u\n", n);
 }
 
+/* Has the process come to wait for something, or ended? */
+static int sleeps(pid_t pid)
+{
+	char path[32], state = 'R';
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = fopen(path, "r");
+	if (!stat)
+		return 1;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'R';
+	fclose(stat);
+	return state != 'R';
+}
+
+/* A reader's last close waits for readahead; meanwhile a writer opens, writes and closes. */
+static void close_twice(const char *name, unsigned reads)
+{
+	int status, go[2], fd = pipe(go) == 0 ? get(name, O_RDONLY) : -1;
+	pid_t reader = fork();
+
+	if (reader == 0) {
+		for (unsigned n = 0; n < reads; n++)
+			if (read(fd, buf, BLOCK) != BLOCK)
+				_exit(1);
+		_exit(write(go[1], buf, 1) != 1 || close(fd) != 0);
+	}
+	close(fd);
+	if (read(go[0], buf, 1) != 1)
+		_exit(1);
+	while (!sleeps(reader))
+		sched_yield();
+	fd = get(name, O_WRONLY);
+	pattern(2048, 0);
+	say("write", pwrite(fd, buf, BLOCK, 2048l * BLOCK));
+	say("close", close(fd));
+	waitpid(reader, &status, 0);
+	printf("reader: %d\n", status);
+}
+
 static void set_read_only(const char *name, off_t at)
 {
 	unsigned long range[2] = {(unsigned long)at, BLOCK};
@@ -177,6 +222,16 @@ int main(int argc, char **argv)
 		say("empty", ioctl(fd, FLSBUF, 0));
 		say("fsync", fsync(get(argv[2], O_RDWR)));
 		say("again", fsync(fd));
+	} else if (strcmp(what, "late") == 0) {
+		fd = get(argv[2], O_WRONLY);
+		pattern(n, 0);
+		say("write", pwrite(fd, buf, BLOCK, at));
+		say("close", close(fd));
+		fd = get(argv[2], O_RDONLY);
+		say("fsync", fsync(fd));
+		say("again", fsync(fd));
+	} else if (strcmp(what, "close") == 0) {
+		close_twice(argv[2], n);
 	} else if (strcmp(what, "setro") == 0) {
 		pattern(n, 0);
 		set_read_only(argv[2], at);

@@ -22,7 +22,7 @@ struct fake_disk_stats fake_disk_stats;
 u64 fake_disk_bad_sector = ~0ull;
 bool fake_disk_fail_writes, fake_disk_fail_reads;
 
-static struct gendisk disk = {.logical_block_size = 512, .ra_pages = VM_READAHEAD_PAGES};
+static struct gendisk disk = {.limits.logical_block_size = 512, .ra_pages = VM_READAHEAD_PAGES};
 static struct block_device bdev = {.bd_disk = &disk, .bd_openers = 1};
 static struct bio *pending[MAX_PENDING];
 static u32 nr_pending;
@@ -187,12 +187,24 @@ struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 	return &bdev;
 }
 
-void blkdev_put(struct block_device *dev, bool write, void *holder)
+void blkdev_put_locked(struct block_device *dev, void *holder)
 {
-	(void)write;
-	(void)write;
 	(void)holder;
 	dev->bd_openers--;
+}
+
+void blkdev_put(struct block_device *dev, void *holder)
+{
+	blkdev_put_locked(dev, holder);
+}
+
+/* The device goes with its last opener. */
+void bdput(struct block_device *dev)
+{
+	if (dev->bd_openers || !dev->bd_inode)
+		return;
+	bdev_free_inode(dev->bd_inode);
+	dev->bd_inode = NULL;
 }
 
 int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg)
@@ -212,6 +224,7 @@ struct queue_limits *blk_queue_limits(struct request_queue *q)
 }
 
 void (*bdev_free_inode)(struct inode *inode);
+void (*bdev_size_changed)(struct block_device *bdev);
 
 void bdev_set_read_only(struct block_device *dev, bool read_only)
 {

@@ -456,10 +456,9 @@ struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 	return ERR_PTR(-ENXIO);
 }
 
-void blkdev_put(struct block_device *bdev, bool write, void *holder)
+void blkdev_put(struct block_device *bdev, void *holder)
 {
 	(void)bdev;
-	(void)write;
 	(void)holder;
 }
 

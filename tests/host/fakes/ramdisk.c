@@ -15,11 +15,11 @@ struct ramdisk ramdisk[RAMDISKS];
 
 static struct gendisk disks[RAMDISKS] = {
 	{.disk_name = "vda",
-	 .logical_block_size = 512,
+	 .limits.logical_block_size = 512,
 	 .ra_pages = VM_READAHEAD_PAGES,
 	 .open_mutex = MUTEX_INIT(disks[0].open_mutex)},
 	{.disk_name = "vdb",
-	 .logical_block_size = 512,
+	 .limits.logical_block_size = 512,
 	 .ra_pages = VM_READAHEAD_PAGES,
 	 .open_mutex = MUTEX_INIT(disks[1].open_mutex)},
 };
@@ -85,13 +85,26 @@ struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 	return ERR_PTR(-ENXIO);
 }
 
-void blkdev_put(struct block_device *bdev, bool write, void *holder)
+void blkdev_put_locked(struct block_device *bdev, void *holder)
 {
-	(void)write;
 	(void)holder;
 	ASSERT(bdev->bd_openers > 0);
 	if (--bdev->bd_openers == 0)
 		bdev->bd_holder = NULL;
+}
+
+void blkdev_put(struct block_device *bdev, void *holder)
+{
+	blkdev_put_locked(bdev, holder);
+}
+
+/* The device goes with its last opener. */
+void bdput(struct block_device *bdev)
+{
+	if (bdev->bd_openers || !bdev->bd_inode)
+		return;
+	bdev_free_inode(bdev->bd_inode);
+	bdev->bd_inode = NULL;
 }
 
 dev_t blk_lookup_devt(const char *name)
@@ -109,6 +122,7 @@ int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *a
 }
 
 void (*bdev_free_inode)(struct inode *inode);
+void (*bdev_size_changed)(struct block_device *bdev);
 
 void bdev_set_read_only(struct block_device *bdev, bool read_only)
 {
