@@ -319,6 +319,7 @@ static void start_rebuild(struct mirror *m)
 int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 {
 	const struct dm_disk *dm = bdev->bd_disk->private_data;
+	int err = -ENOTTY; /* no mirror */
 
 	(void)arg;
 	if (cmd != DM_MIRROR_REBUILD)
@@ -326,9 +327,11 @@ int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 	if (!dm->write)
 		return -EPERM;
 	for (u32 i = 0; i < dm->nr_targets; i++)
-		if (dm->targets[i].ops == &dm_mirror)
+		if (dm->targets[i].ops == &dm_mirror) {
 			start_rebuild(dm->targets[i].private);
-	return 0;
+			err = 0;
+		}
+	return err;
 }
 
 /* core NARGS ARGS... COUNT DEV START... : without "nosync" the first leg is copied to the others,

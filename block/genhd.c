@@ -21,7 +21,7 @@
 
 static struct spinlock table_lock = SPINLOCK_INIT("block devices", LOCK_ANY);
 static struct list_head table[HASH_SIZE]; /* [table_lock] */
-static const char *majors[BLKDEV_MAJORS]; /* [table_lock] */
+const char *blkdev_names[BLKDEV_MAJORS];
 void (*bdev_free_inode)(struct inode *inode);
 void (*bdev_size_changed)(struct block_device *bdev);
 
@@ -31,10 +31,10 @@ int register_blkdev(u32 major, const char *name)
 	int ret = -EBUSY;
 
 	if (!major)
-		for (major = DYNAMIC_MAJOR_FROM; major && majors[major]; major--)
+		for (major = DYNAMIC_MAJOR_FROM; major && blkdev_names[major]; major--)
 			;
-	if (major && major < BLKDEV_MAJORS && !majors[major]) {
-		majors[major] = name;
+	if (major && major < BLKDEV_MAJORS && !blkdev_names[major]) {
+		blkdev_names[major] = name;
 		ret = (int)major;
 	}
 	spin_unlock_irqrestore(&table_lock, flags);
@@ -45,7 +45,7 @@ void unregister_blkdev(u32 major)
 {
 	u64 flags = spin_lock_irqsave(&table_lock);
 
-	majors[major] = NULL;
+	blkdev_names[major] = NULL;
 	spin_unlock_irqrestore(&table_lock, flags);
 }
 

@@ -109,6 +109,7 @@ struct gendisk {
 /* major 0 picks a free one. Returns: the major or -EBUSY. */
 int must_check register_blkdev(u32 major, const char *name);
 void unregister_blkdev(u32 major);
+extern const char *blkdev_names[BLKDEV_MAJORS]; /* [atomic read] by major, or NULL */
 /* "vda".."vdz", "vdaa"..: index to letters, as Linux's virtblk_name_format. */
 void disk_name_format(const char *prefix, u32 index, char *buf, size_t size);
 

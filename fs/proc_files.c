@@ -140,15 +140,6 @@ static int show_chr_major(const char *name, dev_t dev, mode_t mode, void *arg)
 	return 0;
 }
 
-static int show_blk_major(struct block_device *bdev, void *arg)
-{
-	struct major_walk *w = arg;
-	char name[DISK_NAME_LEN + 8];
-
-	bdev_name(bdev, name, sizeof(name));
-	return show_chr_major(name, bdev->bd_dev, 0, w);
-}
-
 static int show_devices(struct seq_file *m)
 {
 	struct major_walk w = {m, 0};
@@ -156,8 +147,10 @@ static int show_devices(struct seq_file *m)
 	seq_printf(m, "Character devices:\n");
 	chrdev_for_each(show_chr_major, &w);
 	seq_printf(m, "\nBlock devices:\n");
-	w.last = 0;
-	return blk_for_each_device(show_blk_major, &w);
+	for (u32 major = 1; major < BLKDEV_MAJORS; major++)
+		if (blkdev_names[major])
+			seq_printf(m, "%3u %s\n", major, blkdev_names[major]);
+	return 0;
 }
 
 static int show_partition(struct block_device *bdev, void *arg)

@@ -84,10 +84,11 @@ static void print_disk(const struct stats *d, const struct stats *old, double se
 	       (double)(d->io_ms - old->io_ms) / (seconds * 10));
 }
 
-static void report(char **names, int count, double seconds)
+/* Returns: how many disks it showed. */
+static int report(char **names, int count, double seconds)
 {
 	static const struct stats none;
-	int n = read_stats(now);
+	int n = read_stats(now), shown = 0;
 
 	printf("%-8s %8s %9s %7s %7s %7s %8s %9s %7s %7s %7s %7s %8s %5s\n", "disk", "r/s",
 	       "rKiB/s", "rmrg/s", "rKiB", "r-ms", "w/s", "wKiB/s", "wmrg/s", "wKiB", "w-ms", "f/s",
@@ -98,11 +99,14 @@ static void report(char **names, int count, double seconds)
 		for (int j = 0; j < MAX_DISKS; j++)
 			if (strcmp(before[j].name, now[i].name) == 0)
 				old = &before[j];
-		if (wanted(now[i].name, names, count))
-			print_disk(&now[i], old, seconds);
+		if (!wanted(now[i].name, names, count))
+			continue;
+		print_disk(&now[i], old, seconds);
+		shown++;
 	}
 	fflush(stdout);
 	memcpy(before, now, sizeof(before));
+	return shown;
 }
 
 static double clock_now(void)
@@ -130,7 +134,10 @@ int main(int argc, char **argv)
 		if (i)
 			sleep((unsigned)(numbers[0] > 0 ? numbers[0] : 1));
 		at = clock_now();
-		report(argv + first, names, at - last);
+		if (!report(argv + first, names, at - last) && names) {
+			fprintf(stderr, "iostat: there is no such disk\n");
+			return 1;
+		}
 		last = at;
 	}
 	return 0;

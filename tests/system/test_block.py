@@ -503,6 +503,8 @@ def test_statistics(shell, tmp_path):
     said = m.ok("iostat vdb")
     assert re.search(r"^vdb +\d", said, re.M) and "vda" not in said
     assert len(m.ok("iostat 1 2").splitlines()) == 6
+    said, status = m.run("iostat vdz")
+    assert status == 1 and "no such disk" in said
     assert m.ok("cat /proc/partitions").splitlines()[:3] == [
         "major minor  #blocks  name", "", " 254        0      65536 vda"]
 
@@ -530,6 +532,9 @@ def test_statistics_of_disks_made_of_disks(shell, tmp_path):
         assert numbers[9] <= numbers[10] <= numbers[3] + numbers[7] + 2, f"{dm}: times"
         assert m.ok(f"cat /sys/block/{dm}/stat").split() == fields[3:]
     assert numbers[3] >= 4 * 150 and numbers[7] >= 7 * 150 and numbers[9] >= 11 * 150
+    output, status = m.run("dmrebuild /dev/dm-0")
+    assert status == 1 and "dmrebuild" not in output and "/dev/dm-0" in output, "no mirror"
+    assert re.search("^254 virtblk\n253 device-mapper$", m.ok("sort -r /proc/devices"), re.M)
     # A stack can do what its parts can.
     limits = "cd /sys/block/{}/queue; cat write_cache max_sectors_kb logical_block_size discard_max_bytes"
     assert m.ok(limits.format("dm-1")) == m.ok(limits.format("vdb")) != ""
