@@ -5,7 +5,7 @@
  * bios fall back on a reserve of a few, which come back when their I/O ends. Splits and clones have
  * a reserve of their own: their parents hold the first one while they wait. A thread keeps the
  * clones that it has not sent yet, so only one at a time takes from that reserve, until all that it
- * was given to submit is on its way: enough for three mirrors of eight legs on one another.
+ * was given to submit is on its way: enough for a flush of 16 mirrors with eight legs each.
  */
 #include "block/bio.h"
 
@@ -14,7 +14,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 
-#define RESERVE_BIOS 32
+#define RESERVE_BIOS 192
 
 struct bio_reserve {
 	struct spinlock lock;

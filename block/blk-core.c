@@ -95,8 +95,7 @@ void submit_bio(struct bio *bio)
 		bio = bio_list_pop(&pending);
 	} while (bio);
 	current->bio_list = NULL;
-	if (pending.tail)
-		bio_clones_sent();
+	bio_clones_sent();
 }
 
 void bio_wake_waiter(struct bio *bio)

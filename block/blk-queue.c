@@ -160,22 +160,16 @@ struct queue_limits *blk_queue_limits(struct request_queue *q)
 	return &q->limits;
 }
 
-void blk_stack_limits(struct queue_limits *top, const struct queue_limits *lower)
+void blk_stack_limits(struct queue_limits *t, const struct queue_limits *b)
 {
-	struct queue_limits old = *top;
-
-	*top = *lower;
-	if (!old.max_sectors)
-		return;
-	top->logical_block_size = max(old.logical_block_size, lower->logical_block_size);
-	top->physical_block_size = max(old.physical_block_size, lower->physical_block_size);
-	top->io_min_bytes = max(old.io_min_bytes, lower->io_min_bytes);
-	top->max_sectors = min(old.max_sectors, lower->max_sectors);
-	top->max_segments = old.max_segments < lower->max_segments ? old.max_segments :
-								     lower->max_segments;
-	top->max_discard_sectors = min(old.max_discard_sectors, lower->max_discard_sectors);
-	top->max_write_zeroes_sectors =
-		min(old.max_write_zeroes_sectors, lower->max_write_zeroes_sectors);
+	t->logical_block_size = max(t->logical_block_size, b->logical_block_size);
+	t->physical_block_size = max(t->physical_block_size, b->physical_block_size);
+	t->io_min_bytes = max(t->io_min_bytes, b->io_min_bytes);
+	t->discard_granularity_bytes =
+		max(t->discard_granularity_bytes, b->discard_granularity_bytes);
+	t->max_sectors = min(t->max_sectors, b->max_sectors);
+	t->max_discard_sectors = min(t->max_discard_sectors, b->max_discard_sectors);
+	t->max_write_zeroes_sectors = min(t->max_write_zeroes_sectors, b->max_write_zeroes_sectors);
 }
 
 void blk_queue_write_cache(struct request_queue *q, bool write_cache, bool fua)

@@ -159,8 +159,8 @@ static inline bool blk_rq_touches(const struct request *rq, const struct bio *bi
 /* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
 
-/* blk-queue.c: what a stack can do gets one more device. */
-void blk_stack_limits(struct queue_limits *top, const struct queue_limits *lower);
+/* blk-queue.c: what a stack (t) can do gets one more device (b). */
+void blk_stack_limits(struct queue_limits *t, const struct queue_limits *b);
 
 /* bio.c */
 /* The thread has sent all clones that it made: another may use their reserve. Context: sleeps. */

@@ -176,6 +176,15 @@ static struct block_device *bdev_alloc(struct gendisk *disk, u32 partno)
 
 /* --- disks -------------------------------------------------------------------------------- */
 
+static const struct queue_limits stack_of_nothing = {
+	.logical_block_size = SECTOR_SIZE,
+	.physical_block_size = SECTOR_SIZE,
+	.io_min_bytes = SECTOR_SIZE,
+	.max_sectors = UINT32_MAX,
+	.max_discard_sectors = UINT32_MAX,
+	.max_write_zeroes_sectors = UINT32_MAX,
+};
+
 struct gendisk *alloc_disk(u32 minors)
 {
 	struct gendisk *disk = kzalloc(sizeof(*disk), GFP_KERNEL);
@@ -188,8 +197,7 @@ struct gendisk *alloc_disk(u32 minors)
 		return NULL;
 	}
 	disk->minors = min(minors, (u32)DISK_MAX_PARTS);
-	disk->limits.logical_block_size = disk->limits.physical_block_size = SECTOR_SIZE;
-	disk->limits.io_min_bytes = SECTOR_SIZE;
+	disk->limits = stack_of_nothing;
 	disk->ra_pages = cmdline_bool("readahead", true) ? VM_READAHEAD_PAGES : 0;
 	atomic_set(&disk->refs, 1);
 	init_waitqueue_head(&disk->drained);

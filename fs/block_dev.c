@@ -6,7 +6,7 @@
  * closes the device through bdev_close empties it; the inode, which remembers errors, stays as long
  * as the device.
  *
- * Lock order: open_mutex, i_mutex, pages; bdev_lock is innermost.
+ * Lock order: open_mutex, then pages; i_mutex, then pages; bdev_lock is innermost.
  */
 #include "fs/block_dev.h"
 
@@ -23,8 +23,9 @@
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
 
-static struct super_block bdev_sb = {.s_maxbytes = INT64_MAX, .s_blocksize = 4096};
-static struct mutex bdev_lock; /* bd_inode of all devices */
+static struct super_block bdev_sb = {.s_maxbytes = INT64_MAX,
+				     .s_dirty = LIST_HEAD_INIT(bdev_sb.s_dirty)};
+static struct mutex bdev_lock = MUTEX_INIT(bdev_lock); /* bd_inode of all devices */
 
 /* --- the cache ---------------------------------------------------------------------------- */
 
@@ -81,20 +82,16 @@ static void set_inode_blocksize(struct block_device *bdev, struct inode *inode, 
 	WRITE_ONCE(inode->i_size, (loff_t)ALIGN_DOWN(bdev_bytes(bdev), (u64)bytes));
 }
 
+/* Not under i_mutex: its owner may wait for the device. */
 static void size_changed(struct block_device *bdev)
 {
-	mutex_lock(&bdev->bd_inode->i_mutex);
 	set_inode_blocksize(bdev, bdev->bd_inode, bdev->bd_block_size);
-	mutex_unlock(&bdev->bd_inode->i_mutex);
 }
 
 void bdev_cache_init(void)
 {
 	bdev_free_inode = free_bdev_inode;
 	bdev_size_changed = size_changed;
-	mutex_init(&bdev_lock);
-	INIT_LIST_HEAD(&bdev_sb.s_inodes);
-	INIT_LIST_HEAD(&bdev_sb.s_dirty);
 }
 
 /* The largest block size that divides the device: all of it can be reached. */
@@ -142,6 +139,16 @@ struct address_space *bdev_mapping(struct block_device *bdev)
 	return inode ? &inode->i_data : ERR_PTR(-ENOMEM);
 }
 
+/* Write all. Returns: what went wrong now; an error of before is left for who asks by fsync. */
+static int write_cache(struct address_space *m)
+{
+	u32 errors = m->wb_err_seq;
+	int err = filemap_fdatawrite_range(m, 0, INT64_MAX, true);
+
+	filemap_fdatawait_keep_errors(m, 0, INT64_MAX);
+	return errors == m->wb_err_seq ? err : -EIO;
+}
+
 int set_blocksize(struct block_device *bdev, u32 bytes)
 {
 	struct address_space *m = bdev_mapping(bdev);
@@ -152,7 +159,7 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 	    (bytes & (bytes - 1)) != 0)
 		return -EINVAL;
 	if (bytes != bdev->bd_block_size) {
-		int err = sync_blockdev(bdev);
+		int err = write_cache(m);
 
 		if (err < 0)
 			return err;
@@ -172,12 +179,6 @@ int sync_blockdev(struct block_device *bdev)
 		err = filemap_write_and_wait(&bdev->bd_inode->i_data);
 	flush_err = blkdev_issue_flush(bdev);
 	return err < 0 ? err : flush_err;
-}
-
-void invalidate_bdev(struct block_device *bdev)
-{
-	if (bdev->bd_inode)
-		(void)invalidate_mapping_pages(&bdev->bd_inode->i_data, 0, ~0ull);
 }
 
 struct sync_args {
@@ -214,10 +215,10 @@ void sync_bdevs(bool wait, ktime_t before)
 /* Who opens the device next is told of an error by fsync. */
 static void write_and_empty(struct block_device *bdev, struct address_space *m, bool write)
 {
-	int err;
+	int err = write_cache(m);
 
-	filemap_write_keep_errors(m, 0, INT64_MAX);
-	err = write ? blkdev_issue_flush(bdev) : 0;
+	if (!err && write)
+		err = blkdev_issue_flush(bdev);
 	if (err)
 		mapping_set_error(m, err);
 	truncate_inode_pages(m, 0);

@@ -21,7 +21,6 @@ struct address_space *must_check bdev_mapping(struct block_device *bdev);
  * Returns: 0 or -EINVAL. */
 int must_check set_blocksize(struct block_device *bdev, u32 bytes);
 int must_check sync_blockdev(struct block_device *bdev); /* write, wait, flush the device */
-void invalidate_bdev(struct block_device *bdev);
 /* Write back the caches of all devices; wait: until it is done, and flush them. sync(2) calls this
  * after the filesystems' own sync. before: only those dirty since then (~0: all). */
 void sync_bdevs(bool wait, ktime_t before);

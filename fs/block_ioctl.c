@@ -165,7 +165,7 @@ long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 	case BLKFLSBUF:
 		filemap_write_keep_errors(file->f_mapping, 0, INT64_MAX);
 		err = blkdev_issue_flush(bdev);
-		invalidate_bdev(bdev);
+		(void)invalidate_mapping_pages(file->f_mapping, 0, ~0ull);
 		return err;
 	case BLKDISCARD:
 	case BLKZEROOUT:

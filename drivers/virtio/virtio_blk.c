@@ -16,6 +16,8 @@
 #define VIRTBLK_MAX_DISKS 256u
 
 static u32 major; /* [const after virtio_blk_init] */
+/* What may wait for the disk itself keeps the watchdog waiting nowhere. */
+static struct workqueue *virtblk_wq;
 /* Letters in use. Guard: the virtio bus mutex, under which probe and remove run. */
 static u64 used_indices[BITMAP_WORDS(VIRTBLK_MAX_DISKS)];
 
@@ -86,7 +88,7 @@ static void virtblk_config_changed(struct virtio_device *vdev)
 {
 	struct virtio_blk *vblk = vdev->priv;
 
-	(void)schedule_work(&vblk->config_work);
+	(void)queue_work(virtblk_wq, &vblk->config_work);
 }
 
 /* How many rings: what the device has, at most what we take. Returns: 0 or -errno. */
@@ -313,8 +315,9 @@ void virtio_blk_init(void)
 {
 	int ret = register_blkdev(0, "virtblk");
 
-	if (ret < 0) {
-		printk("virtio_blk: no major number: error %d\n", ret);
+	virtblk_wq = virtblk_wq ? virtblk_wq : workqueue_create("virtio-blk");
+	if (ret < 0 || !virtblk_wq) {
+		printk("virtio_blk: no memory or major number: error %d\n", ret);
 		return;
 	}
 	major = (u32)ret;

@@ -636,10 +636,10 @@ static void elevator_switches_under_load(void **state)
 
 static void short_memory_uses_the_reserve(void **state)
 {
-	struct bio *held[32], *bio;
+	struct bio *held[192], *bio;
 
 	(void)state;
-	for (u32 i = 0; i < 32; i++) {
+	for (u32 i = 0; i < 192; i++) {
 		mm_fail_after(1);
 		held[i] = bio_alloc(bdev, 4, REQ_OP_READ, GFP_NOFS);
 		assert_non_null(held[i]);
@@ -648,7 +648,7 @@ static void short_memory_uses_the_reserve(void **state)
 	assert_null(bio_alloc(bdev, 4, REQ_OP_READ, GFP_ATOMIC));
 	mm_fail_after(1);
 	assert_null(bio_alloc(bdev, 64, REQ_OP_READ, GFP_KERNEL));
-	for (u32 i = 0; i < 32; i++)
+	for (u32 i = 0; i < 192; i++)
 		bio_put(held[i]);
 	mm_fail_after(1);
 	bio = bio_alloc(bdev, 1, REQ_OP_READ, GFP_KERNEL);
@@ -684,10 +684,22 @@ static void one_thread_at_a_time_uses_the_reserve_of_clones(void **state)
 			fake_set_current(&second_thread);
 	}
 	bio_clones_sent();
-	fake_set_current(NULL);
-	fake_schedule_hook = fake_disks_progress;
 	for (u32 i = 0; i < 3; i++)
 		bio_put(made[i]);
+	/* A mirror that is rebuilt makes them outside of submit_bio; what sends them ends it. */
+	fake_set_current(NULL);
+	mm_fail_after(1);
+	made[0] = bio_alloc_clone(bio);
+	send(REQ_OP_READ, 0, 8, 'r');
+	fake_set_current(&second_thread);
+	mm_fail_after(1);
+	made[1] = bio_alloc_clone(bio);
+	bio_clones_sent();
+	assert_int_equal(waits, 1);
+	fake_set_current(NULL);
+	fake_schedule_hook = fake_disks_progress;
+	bio_put(made[0]);
+	bio_put(made[1]);
 	fake_bio_free(bio);
 }
 

@@ -625,3 +625,32 @@ def test_open_files_learn_a_new_size(shell, tmp_path):
         _, status = m.run("dd if=/dev/zero bs=1M seek=20 count=1 conv=notrunc >&4")
         assert (status == 0) == (got > 0)
         assert int(m.ok("blockdev --getsize64 /dev/vdb")) == size * MIB
+
+
+def test_a_resize_does_not_stop_the_watchdog(shell, tmp_path):
+    """The device takes part in both: who waits for it must not keep the watchdog waiting."""
+    spare = tmp_path / "spare"
+    spare.write_bytes(bytes(16 * MIB))
+    args = slow(spare, write=20000)
+    args[-1] += ",write-zeroes=off,discard=off"
+    m = shell(args=args, append="blk.timeout=3")
+    m.ok("(/tests/blkio wipe /dev/vdb 4096 >/said) & until grep -q . /sys/block/vdb/stat &&"
+         " test `awk '{print $9}' /sys/block/vdb/stat` -gt 0; do true; done")
+    m.monitor("block_resize t 32M")
+    m.expect_text("request without completion")
+    assert m.ok("wait; cat /said").splitlines()[-1] == "wipe: EIO"
+
+
+def test_limits_of_a_stack_on_nothing(shell, tmp_path):
+    """What has no device below, an error target, narrows nothing and forgets nothing."""
+    spares = [tmp_path / "a", tmp_path / "b"]
+    for spare in spares:
+        spare.write_bytes(bytes(16 * MIB))
+    args = slow(spares[0])
+    args[-1] += ",logical_block_size=4096,physical_block_size=4096"
+    m = shell(args=args, more_disks=[spares[1]], append='dm-mod.create="'
+              'e,,,rw,0 64 error;s,,,rw,0 64 linear vdc 0,64 64 linear dm-0 0,128 64 linear vdb 0"')
+    assert m.ok("cd /sys/block; cat dm-1/queue/logical_block_size").strip() == "4096"
+    for name in "discard_max_bytes", "max_sectors_kb":
+        got = [int(m.ok(f"cat /sys/block/{disk}/queue/{name}")) for disk in ("vdb", "vdc", "dm-1")]
+        assert got[2] == min(got[:2]) > 0, name

@@ -117,6 +117,9 @@ def test_fsync_sees_an_error_of_the_last_close(shell, image):
     said = lines(m.ok(f"/tests/blkio late /dev/vdb {BAD}"))
     assert said.pop(1).endswith("vdb: error while writing at close")
     assert said == ["write: ok", "close: ok", "fsync: EIO", "again: ok"]
+    # Who changes the block size, to mount it say, takes the error from nobody and is not failed.
+    m.ok(f"dd if=/dev/zero of=/dev/vdb bs=4k seek={BAD} count=1; blockdev --setbsz 1024 /dev/vdb")
+    assert "fsync: EIO" in m.ok(f"/tests/blkio fsync /dev/vdb {BAD + 1}")
     assert lines(m.ok(f"/tests/blkio late /dev/vdb {BAD + 1}")) == [
         "write: ok", "close: ok", "fsync: ok", "again: ok"]
 

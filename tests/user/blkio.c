@@ -11,6 +11,7 @@
  *	blkio zero DEV BLOCK    write a block, zero others, empty the cache, then fsync twice
  *	blkio late DEV BLOCK    write a block and close; then open, and fsync twice
  *	blkio close DEV BLOCKS  read so many blocks and close; meanwhile another writes block 2048
+ *	blkio wipe DEV BLOCKS   write zeroes by one BLKZEROOUT
  *	blkio setro DEV BLOCK   write a block, make the device read-only, then try all doors
  *	blkio ra DEV SECTORS    set the readahead, then ask and set as nobody
  */
@@ -230,6 +231,10 @@ int main(int argc, char **argv)
 		fd = get(argv[2], O_RDONLY);
 		say("fsync", fsync(fd));
 		say("again", fsync(fd));
+	} else if (strcmp(what, "wipe") == 0) {
+		unsigned long range[2] = {0, (unsigned long)at};
+
+		say("wipe", ioctl(get(argv[2], O_RDWR), ZEROOUT, range));
 	} else if (strcmp(what, "close") == 0) {
 		close_twice(argv[2], n);
 	} else if (strcmp(what, "setro") == 0) {
