@@ -20,11 +20,11 @@ struct bio_reserve {
 	struct spinlock lock;
 	struct bio_list free; /* [lock] */
 	u32 flag;	      /* [const] */
-	struct thread *owner; /* [lock, itself] who alone takes from it, or NULL */
 	struct wait_queue_head wq;
 	struct bio bios[RESERVE_BIOS];
 };
 
+struct thread *bio_clone_owner; /* who alone takes from clones, or NULL */
 static struct bio_reserve owners = {.flag = BIO_RESERVED}, clones = {.flag = BIO_CLONE_RESERVED};
 
 static void bio_reserve_init(struct bio_reserve *r)
@@ -45,10 +45,11 @@ void bio_init_reserves(void)
 static struct bio *bio_reserve_get(struct bio_reserve *r)
 {
 	u64 flags = spin_lock_irqsave(&r->lock);
-	struct bio *bio = !r->owner || r->owner == current ? bio_list_pop(&r->free) : NULL;
+	bool mine = r != &clones || !bio_clone_owner || bio_clone_owner == current;
+	struct bio *bio = mine ? bio_list_pop(&r->free) : NULL;
 
 	if (bio && r == &clones)
-		r->owner = current;
+		bio_clone_owner = current;
 	spin_unlock_irqrestore(&r->lock, flags);
 	return bio;
 }
@@ -64,10 +65,8 @@ static void bio_reserve_put(struct bio_reserve *r, struct bio *bio)
 
 void bio_clones_sent(void)
 {
-	if (__atomic_load_n(&clones.owner, __ATOMIC_RELAXED) == current) {
-		__atomic_store_n(&clones.owner, NULL, __ATOMIC_RELEASE);
-		wake_up_all(&clones.wq);
-	}
+	__atomic_store_n(&bio_clone_owner, NULL, __ATOMIC_RELEASE);
+	wake_up_all(&clones.wq);
 }
 
 static struct bio *bio_alloc_from(struct bio_reserve *r, u16 nr_vecs, gfp_t gfp)

@@ -95,7 +95,8 @@ void submit_bio(struct bio *bio)
 		bio = bio_list_pop(&pending);
 	} while (bio);
 	current->bio_list = NULL;
-	bio_clones_sent();
+	if (unlikely(bio_clone_owner == current))
+		bio_clones_sent();
 }
 
 void bio_wake_waiter(struct bio *bio)

@@ -105,8 +105,8 @@ struct request_queue {
 	struct work timeout_work;
 	struct list_head poll_list; /* [poll_lock] */
 	ktime_t timeout_ns;	    /* [const] */
-	ktime_t last_done_ns,
-		last_done_sent_ns; /* [lock] when one ended, and when it had been sent */
+	/* [lock] When a request ended last, and when the driver had got that one. */
+	ktime_t last_done_ns, last_done_sent_ns;
 	/* [const] By tag, each with its pdu behind it; the last is for flushes. */
 	u8 requests[] __attribute__((__aligned__(8)));
 };
@@ -163,7 +163,8 @@ bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct b
 void blk_stack_limits(struct queue_limits *t, const struct queue_limits *b);
 
 /* bio.c */
-/* The thread has sent all clones that it made: another may use their reserve. Context: sleeps. */
+extern struct thread *bio_clone_owner; /* [lock of the reserve; itself to NULL] see bio.c */
+/* The owner has sent all clones that it made: another may use their reserve. Context: any. */
 void bio_clones_sent(void);
 
 /* blk-plug.c */

@@ -53,7 +53,7 @@ struct block_device {
 	u32 bd_holders;		 /* [open_mutex] how often it has opened */
 	atomic_t bd_refs;	 /* [atomic] the last one frees; each keeps the disk */
 	struct inode *bd_inode;	 /* [const] fs/block_dev.c: its page cache; NULL until first open */
-	u32 bd_block_size;	 /* [open_mutex] soft block size, bytes */
+	u32 bd_block_size;	 /* [bd_inode's i_mutex; open_mutex] soft block size, bytes */
 	struct list_head hash;	 /* [table lock] empty: not visible */
 	struct disk_stats bd_stats;
 };
@@ -109,7 +109,7 @@ struct gendisk {
 /* major 0 picks a free one. Returns: the major or -EBUSY. */
 int must_check register_blkdev(u32 major, const char *name);
 void unregister_blkdev(u32 major);
-extern const char *blkdev_names[BLKDEV_MAJORS]; /* [atomic read] by major, or NULL */
+extern const char *blkdev_names[BLKDEV_MAJORS]; /* [atomic] who has the major, or NULL */
 /* "vda".."vdz", "vdaa"..: index to letters, as Linux's virtblk_name_format. */
 void disk_name_format(const char *prefix, u32 index, char *buf, size_t size);
 

@@ -121,11 +121,10 @@ static int start_rw(struct aio_kiocb *req, const struct iocb *iocb, bool write, 
 	if (err)
 		return err;
 	err = vfs_iocb_check(rw, &it, write);
-	ret = err ? -EIOCBQUEUED : vfs_iocb_rw(rw, &it, write);
+	if (!err && (ret = vfs_iocb_rw(rw, &it, write)) != -EIOCBQUEUED)
+		aio_complete(rw, ret == -ERESTARTSYS ? -EINTR : ret);
 	if (unlikely(iov != fast))
 		free_iovec(iov, fast);
-	if (ret != -EIOCBQUEUED)
-		aio_complete(rw, ret == -ERESTARTSYS ? -EINTR : ret);
 	return err;
 }
 

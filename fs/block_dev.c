@@ -139,16 +139,6 @@ struct address_space *bdev_mapping(struct block_device *bdev)
 	return inode ? &inode->i_data : ERR_PTR(-ENOMEM);
 }
 
-/* Write all. Returns: what went wrong now; an error of before is left for who asks by fsync. */
-static int write_cache(struct address_space *m)
-{
-	u32 errors = m->wb_err_seq;
-	int err = filemap_fdatawrite_range(m, 0, INT64_MAX, true);
-
-	filemap_fdatawait_keep_errors(m, 0, INT64_MAX);
-	return errors == m->wb_err_seq ? err : -EIO;
-}
-
 int set_blocksize(struct block_device *bdev, u32 bytes)
 {
 	struct address_space *m = bdev_mapping(bdev);
@@ -159,7 +149,7 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 	    (bytes & (bytes - 1)) != 0)
 		return -EINVAL;
 	if (bytes != bdev->bd_block_size) {
-		int err = write_cache(m);
+		int err = filemap_write_keep_errors(m, 0, INT64_MAX);
 
 		if (err < 0)
 			return err;
@@ -192,7 +182,7 @@ static int sync_one_bdev(struct block_device *bdev, void *arg)
 	struct address_space *m;
 	int err = 0;
 
-	if (!bdev->bd_inode)
+	if (!bdev->bd_inode || !READ_ONCE(bdev->bd_openers)) /* nothing in it */
 		return 0;
 	m = &bdev->bd_inode->i_data;
 	if (m->host->i_dirtied_when <= args->before)
@@ -212,15 +202,15 @@ void sync_bdevs(bool wait, ktime_t before)
 	(void)blk_for_each_device(sync_one_bdev, &args);
 }
 
-/* Who opens the device next is told of an error by fsync. */
+/* Who opens the device next is told of an error by fsync. Locks: open_mutex held. */
 static void write_and_empty(struct block_device *bdev, struct address_space *m, bool write)
 {
-	int err = write_cache(m);
+	int err = filemap_write_keep_errors(m, 0, INT64_MAX);
 
 	if (!err && write)
 		err = blkdev_issue_flush(bdev);
 	if (err)
-		mapping_set_error(m, err);
+		mapping_set_error(m, err); /* also when a page could not even be sent */
 	truncate_inode_pages(m, 0);
 	set_inode_blocksize(bdev, m->host, default_blocksize(bdev));
 }
@@ -228,16 +218,16 @@ static void write_and_empty(struct block_device *bdev, struct address_space *m, 
 void bdev_close(struct block_device *bdev, bool write, void *holder)
 {
 	struct gendisk *disk = bdev->bd_disk;
-	struct address_space *m = bdev->bd_inode ? &bdev->bd_inode->i_data : NULL;
-	u32 errors = m ? m->wb_err_seq : 0;
+	struct address_space *m = bdev_mapping(bdev);
+	u32 errors = IS_ERR(m) ? 0 : m->wb_err_seq;
 
 	/* The most of it without the mutex, for which openers and readers of /sys wait. */
-	if (m && READ_ONCE(bdev->bd_openers) == 1)
-		filemap_write_keep_errors(m, 0, INT64_MAX);
+	if (!IS_ERR(m) && READ_ONCE(bdev->bd_openers) == 1)
+		(void)filemap_write_keep_errors(m, 0, INT64_MAX);
 	mutex_lock(&disk->open_mutex);
-	if (m && bdev->bd_openers == 1)
+	if (!IS_ERR(m) && bdev->bd_openers == 1)
 		write_and_empty(bdev, m, write);
-	if (m && m->wb_err_seq != errors)
+	if (!IS_ERR(m) && m->wb_err_seq != errors)
 		printk("%s: error while writing at close\n", disk->disk_name);
 	blkdev_put_locked(bdev, holder);
 	mutex_unlock(&disk->open_mutex);

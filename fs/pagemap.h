@@ -136,8 +136,9 @@ void page_cache_async_readahead(struct file *file, struct page *page);
 int must_check filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end,
 					bool sync);
 int must_check filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
-/* Wait / write and wait, and leave an error for who asks later by fsync. */
-void filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end);
+/* Wait / write and wait, and leave an error for who asks later by fsync. The latter returns what went
+ * wrong just now, or 0. Context: sleeps. */
+int filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end);
 void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end);
 int must_check filemap_write_and_wait(struct address_space *m);
 /* Record an error for later fsyncs / report it once to this open file. */

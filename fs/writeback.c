@@ -125,12 +125,13 @@ void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t
 	}
 }
 
-void filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end)
+int filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end)
 {
+	u32 errors = READ_ONCE(m->wb_err_seq);
 	int err = filemap_fdatawrite_range(m, start, end, true);
 
-	(void)err;
 	filemap_fdatawait_keep_errors(m, start, end);
+	return errors == READ_ONCE(m->wb_err_seq) ? err : READ_ONCE(m->wb_last_err);
 }
 
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)

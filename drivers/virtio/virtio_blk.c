@@ -16,7 +16,7 @@
 #define VIRTBLK_MAX_DISKS 256u
 
 static u32 major; /* [const after virtio_blk_init] */
-/* What may wait for the disk itself keeps the watchdog waiting nowhere. */
+/* [const after virtio_blk_init] Work that may wait for a disk: its watchdog must not wait behind. */
 static struct workqueue *virtblk_wq;
 /* Letters in use. Guard: the virtio bus mutex, under which probe and remove run. */
 static u64 used_indices[BITMAP_WORDS(VIRTBLK_MAX_DISKS)];
@@ -313,10 +313,11 @@ static struct virtio_driver virtblk_driver = {
 
 void virtio_blk_init(void)
 {
-	int ret = register_blkdev(0, "virtblk");
+	int ret;
 
 	virtblk_wq = virtblk_wq ? virtblk_wq : workqueue_create("virtio-blk");
-	if (ret < 0 || !virtblk_wq) {
+	ret = virtblk_wq ? register_blkdev(0, "virtblk") : -ENOMEM;
+	if (ret < 0) {
 		printk("virtio_blk: no memory or major number: error %d\n", ret);
 		return;
 	}
