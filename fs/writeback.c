@@ -83,20 +83,14 @@ static int write_one_cached_page(struct address_space *m, struct page *page, boo
 	return m->a_ops->writepage(page);
 }
 
-int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, bool sync)
+/* The dirty pages of [index, last], in order. Returns: 0 or the first error of writepage. */
+static noinline int write_cache_pages(struct address_space *m, pgoff_t index, pgoff_t last,
+				      bool sync)
 {
-	pgoff_t index = (u64)start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
 	struct page *pages[PAGEVEC_SIZE];
-	struct blk_plug plug;
 	int err = 0;
 	u32 n;
 
-	if (!m->a_ops || !m->a_ops->writepage)
-		return 0;
-	/* Not after a writer that appends faster than we write. */
-	if (S_ISREG(m->host->i_mode))
-		last = min(last, (u64)READ_ONCE(m->host->i_size) >> PAGE_SHIFT);
-	blk_start_plug(&plug);
 	while (index <= last &&
 	       (n = find_get_pages(m, &index, last, RADIX_TAG_DIRTY, pages, PAGEVEC_SIZE)) > 0) {
 		for (u32 i = 0; i < n; i++) {
@@ -106,6 +100,22 @@ int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, 
 			put_page(pages[i]);
 		}
 	}
+	return err;
+}
+
+int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, bool sync)
+{
+	pgoff_t last = (u64)end >> PAGE_SHIFT;
+	struct blk_plug plug;
+	int err;
+
+	if (!m->a_ops || !m->a_ops->writepage)
+		return 0;
+	/* Not after a writer that appends faster than we write. */
+	if (S_ISREG(m->host->i_mode))
+		last = min(last, (u64)READ_ONCE(m->host->i_size) >> PAGE_SHIFT);
+	blk_start_plug(&plug);
+	err = write_cache_pages(m, (u64)start >> PAGE_SHIFT, last, sync);
 	blk_finish_plug(&plug);
 	return err;
 }
