@@ -4,6 +4,10 @@
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += -rR --no-print-directory
+ifeq ($(MAKELEVEL),0)
+JOBS ?= $(shell nproc)
+MAKEFLAGS += -j$(JOBS)
+endif
 
 ifneq (,$(filter deps,$(MAKECMDGOALS)))
 # `make deps run`: install first, and only then read the rest of this file.
@@ -15,6 +19,15 @@ after-deps: deps
 	@$(if $(AFTER_DEPS),$(MAKE) $(AFTER_DEPS),:)
 $(AFTER_DEPS): after-deps
 	@:
+else ifneq (,$(and $(filter run run-iso run-disk debug gdb,$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))))
+# `make disk run`: the machine has the terminal and the disk for itself, so the goals take turns,
+# those that run it last.  The recipe is the only one here, so its input is the terminal.
+RUNS := $(filter run run-iso run-disk debug gdb,$(MAKECMDGOALS))
+.PHONY: in-turn $(MAKECMDGOALS)
+$(MAKECMDGOALS): in-turn
+	@:
+in-turn:
+	+@set -e; for goal in $(filter-out $(RUNS),$(MAKECMDGOALS)) $(RUNS); do $(MAKE) $$goal; done
 else
 
 ##   make              everything that `make run` needs: kernel, programs, disk
@@ -62,11 +75,6 @@ MACHINE ?= pc
 QEMU ?= qemu-system-x86_64
 APPEND ?=
 QEMUFLAGS ?=
-JOBS ?= $(shell nproc)
-
-ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += -j$(JOBS)
-endif
 Q := $(if $(V),,@)
 
 # --- kernel -------------------------------------------------------------------
@@ -228,7 +236,9 @@ QEMU_ARGS = -machine $(MACHINE)$(MACHINE_OPTIONS) -cpu $(CPU) -m $(MEM) -smp $(S
 	-drive file=$(DISK),if=none,id=d0,format=raw,cache=writeback \
 	-device $(DISK_DEVICE),drive=d0 \
 	-device isa-debug-exit,iobase=0xf4,iosize=0x04 \
-	$(if $(GUI),-serial mon:stdio,-nographic) $(QEMUFLAGS)
+	-serial mon:stdio $(if $(GUI),,-display none) $(QEMUFLAGS)
+RUN_QEMU = $(Q)tools/run-qemu $(QEMU) $(QEMU_ARGS)
+RUN_KERNEL = $(Q)tools/run-qemu --append '$(CMDLINE)' $(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf
 RUN_DISK = $(if $(filter build/disk.img,$(DISK)),$(DISK))
 
 # Before QEMU starts: what it would say less clearly.
@@ -242,11 +252,11 @@ endef
 
 run: $(O)/ringlet.elf $(RUN_DISK) user
 	$(CHECK_RUN)
-	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append '$(CMDLINE)'
+	$(RUN_KERNEL)
 
 run-iso: $(O)/ringlet.iso $(RUN_DISK) user
 	$(CHECK_RUN)
-	$(Q)$(QEMU) $(QEMU_ARGS) -boot d -cdrom $(O)/ringlet.iso
+	$(RUN_QEMU) -boot d -cdrom $(O)/ringlet.iso
 
 # A new kernel or command line makes a new image, and the old one's files are lost.
 ifneq (,$(filter run-disk bootdisk,$(MAKECMDGOALS)))
@@ -261,12 +271,12 @@ $(O)/bootdisk.img: $(O)/ringlet.stripped $(O)/bootdisk.set tools/mkbootdisk tool
 
 run-disk: DISK := $(O)/bootdisk.img
 run-disk: $(O)/bootdisk.img
-	$(Q)$(QEMU) $(QEMU_ARGS) -boot c
+	$(RUN_QEMU) -boot c
 
 debug: $(O)/ringlet.elf $(RUN_DISK) user
 	$(CHECK_RUN)
 	@echo "stopped before the first instruction; now run 'make gdb' in another terminal"
-	$(Q)$(QEMU) $(QEMU_ARGS) -kernel $(O)/ringlet.elf -append '$(CMDLINE)' -S \
+	$(RUN_KERNEL) -S \
 		-chardev socket,id=gdb0,path=build/gdb.sock,server=on,wait=off -gdb chardev:gdb0
 
 gdb:
@@ -309,6 +319,7 @@ help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 clean:
+	@for image in build/*.img; do ! tools/disk-in-use $$image || exit 1; done
 	rm -rf build
 
 endif
