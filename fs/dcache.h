@@ -4,7 +4,8 @@
  * Invariants:
  * 1. A dentry holds a reference to its parent and, when positive, to its inode.
  * 2. A hashed dentry is what its directory says; a negative one says that the name is absent.
- * 3. d_parent and d_name change only under the rename mutex and dcache_lock (d_move).
+ * 3. Below a removed directory nothing is hashed, so that nothing unused holds the directory.
+ * 4. d_parent and d_name change only under the rename mutex and dcache_lock (d_move).
  */
 #pragma once
 
@@ -78,6 +79,9 @@ int dcache_readdir(struct file *file, struct dir_context *ctx);
 bool d_is_empty(struct dentry *dir);
 void d_genocide(struct dentry *root);
 size_t shrink_dcache(size_t nr);
+/* dir was removed or replaced: forget all names below it. Its inode takes no new ones (i_nlink is
+ * 0). Context: sleeps; the caller holds dir. */
+void shrink_dcache_parent(struct dentry *dir);
 
 void path_get(const struct path *path);
 void path_put(const struct path *path);

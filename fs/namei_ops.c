@@ -208,8 +208,10 @@ static int remove_last(struct nameidata *nd, bool is_dir)
 		err = op ? op(dir, dentry) : -EPERM;
 		mutex_unlock(&inode->i_mutex);
 	}
-	if (!err)
+	if (!err) {
 		d_drop(dentry);
+		shrink_dcache_parent(dentry);
+	}
 	dput(dentry);
 out:
 	mutex_unlock(&dir->i_mutex);
@@ -330,8 +332,10 @@ static int rename_locked(struct nameidata *from, struct nameidata *to, u32 flags
 	err = old_dir->i_op->rename(old_dir, old, new_dir, new);
 	if (*victim)
 		mutex_unlock(&(*victim)->i_mutex);
-	if (!err)
+	if (!err) {
 		d_move(old, new);
+		shrink_dcache_parent(new);
+	}
 out:
 	dput(new);
 out_old:

@@ -1,0 +1,150 @@
+// sources: fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c fs/ext2/indirect.c
+// sources: fs/ext2/inode.c fs/ext2/load.c fs/ext2/namei.c fs/ext2/super.c fs/ext2/symlink.c
+// sources: fs/ext2/truncate.c fs/attr.c fs/block_dev.c fs/block_ioctl.c fs/buffer.c fs/buffer_io.c fs/dcache.c
+// sources: fs/direct_io.c
+// sources: fs/file.c fs/files.c fs/filemap.c fs/filemap_rw.c fs/fs_struct.c fs/inode.c fs/mount.c
+// sources: fs/proc_text.c
+// sources: fs/namei.c fs/namei_ops.c fs/read_write.c fs/readahead.c fs/stat.c fs/super.c
+// sources: fs/truncate.c fs/vmscan.c fs/writeback.c kernel/lib/bitmap.c kernel/lib/radix_tree.c
+// sources: kernel/lib/vsnprintf.c kernel/lib/string.c kernel/mm/iov_iter.c
+// sources: tests/host/fakes/ext2_world.c tests/host/fakes/ramdisk.c tests/host/fakes/fail.c
+// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
+// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+/* ext2: what is deleted is freed, and what the superblock says of itself is true. */
+#include "tests/host/host.h"
+#include "tests/host/fakes/ext2_world.h"
+#include "tests/host/fakes/ramdisk.h"
+
+#include "block/genhd.h"
+#include "fs/dcache.h"
+#include "fs/ext2/ext2_disk.h"
+#include "fs/file.h"
+#include "fs/namei.h"
+#include "fs/super.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+
+static void start(void)
+{
+	world_mkfs("-b 1024", 8192);
+	assert_int_equal(world_mount(0), 0);
+}
+
+static const struct ext2_super_block *super(void)
+{
+	return (const void *)(ramdisk[1].data + EXT2_SB_OFFSET);
+}
+
+static bool says_clean(void)
+{
+	return le16_to_cpu(super()->s_state) & EXT2_VALID_FS;
+}
+
+static void look_up_missing(const char *name)
+{
+	struct kstat stat;
+
+	assert_int_equal(world_stat(name, &stat), -ENOENT);
+}
+
+static u64 free_inodes(void)
+{
+	struct kstatfs st;
+	struct path path;
+
+	assert_int_equal(path_lookupat(AT_FDCWD, "/mnt", LOOKUP_FOLLOW, &path), 0);
+	assert_int_equal(vfs_statfs(&path, &st), 0);
+	path_put(&path);
+	return st.f_ffree;
+}
+
+/* --- removed directories ------------------------------------------------------------------ */
+
+/* What is removed is free at once, and keeps the filesystem neither busy nor dirty. */
+static void assert_free_again(u64 blocks, u64 inodes)
+{
+	assert_int_equal(world_free_blocks(true), blocks);
+	assert_int_equal(free_inodes(), inodes);
+	assert_int_equal(world_mount(MS_REMOUNT | MS_RDONLY), 0);
+	world_fsck();
+	assert_true(says_clean());
+	assert_int_equal(world_mount(MS_REMOUNT), 0);
+}
+
+static void test_rmdir_after_failed_lookup(void **state)
+{
+	u64 blocks, inodes;
+
+	(void)state;
+	start();
+	blocks = world_free_blocks(true);
+	inodes = free_inodes();
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(world_mkdir("/mnt/d"), 0);
+		look_up_missing("/mnt/d/missing");
+		look_up_missing("/mnt/d/other");
+		assert_int_equal(world_rmdir("/mnt/d"), 0);
+		look_up_missing("/mnt/d/missing");
+	}
+	assert_free_again(blocks, inodes);
+	world_umount();
+	world_fsck();
+}
+
+static void test_replaced_after_failed_lookup(void **state)
+{
+	u64 blocks, inodes;
+
+	(void)state;
+	start();
+	assert_int_equal(world_mkdir("/mnt/keep"), 0);
+	blocks = world_free_blocks(true);
+	inodes = free_inodes();
+	assert_int_equal(world_mkdir("/mnt/d"), 0);
+	look_up_missing("/mnt/d/missing");
+	look_up_missing("/mnt/keep/missing");
+	assert_int_equal(world_rename("/mnt/keep", "/mnt/d"), 0);
+	look_up_missing("/mnt/keep");
+	assert_int_equal(world_mkdir("/mnt/d/missing"), 0);
+	assert_int_equal(world_rmdir("/mnt/d/missing"), 0);
+	assert_free_again(blocks, inodes);
+	world_umount();
+	world_fsck();
+}
+
+/* A look-up that is under way while the directory is removed keeps its dentry a little longer. */
+static void test_rmdir_during_lookup(void **state)
+{
+	u64 blocks, inodes;
+	struct path dir;
+	struct dentry *missing;
+	struct qstr name = {"missing", 7, qstr_hash("missing", 7)};
+
+	(void)state;
+	start();
+	blocks = world_free_blocks(true);
+	inodes = free_inodes();
+	assert_int_equal(world_mkdir("/mnt/d"), 0);
+	look_up_missing("/mnt/d/missing");
+	assert_int_equal(path_lookupat(AT_FDCWD, "/mnt/d", 0, &dir), 0);
+	missing = d_lookup(dir.dentry, &name);
+	assert_non_null(missing);
+	assert_int_equal(world_rmdir("/mnt/d"), 0);
+	assert_null(d_lookup(dir.dentry, &name));
+	path_put(&dir);
+	dput(missing);
+	assert_free_again(blocks, inodes);
+	world_umount();
+	world_fsck();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rmdir_after_failed_lookup),
+		cmocka_unit_test(test_replaced_after_failed_lookup),
+		cmocka_unit_test(test_rmdir_during_lookup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
