@@ -238,4 +238,5 @@ void proc_files_init(void)
 	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
 		if (proc_create(files[i].name, 0444, files[i].show, NULL))
 			panic("no memory for /proc/%s", files[i].name);
+	proc_sysctl_init();
 }

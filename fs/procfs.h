@@ -23,6 +23,9 @@ void seq_write(struct seq_file *m, const void *data, size_t len);
 int must_check proc_create(const char *name, mode_t mode, int (*show)(struct seq_file *m),
 			   int (*write)(const char *text, size_t len));
 
+/* Decimal numbers with white space between, for write. Returns: how many, or -EINVAL. */
+int must_check proc_parse_ints(const char *text, int *values, int max_values);
+
 /* The per-process directories, filled by kernel/proc. A pid is named by number; "self" by the op. */
 struct proc_pid_entry {
 	const char *name; /* "stat" */

@@ -22,3 +22,4 @@ struct proc_entry {
 struct file_operations;
 extern const struct file_operations proc_fops;
 void proc_files_init(void);
+void proc_sysctl_init(void);

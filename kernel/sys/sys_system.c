@@ -66,28 +66,90 @@ s64 sys_sysinfo(const u64 *a)
 }
 
 /* syslog(2) */
-enum { SYSLOG_READ_ALL = 3, SYSLOG_CLEAR = 5, SYSLOG_CONSOLE_LEVEL = 8, SYSLOG_SIZE_BUFFER = 10 };
+enum {
+	SYSLOG_CLOSE,
+	SYSLOG_OPEN,
+	SYSLOG_READ,
+	SYSLOG_READ_ALL,
+	SYSLOG_READ_CLEAR,
+	SYSLOG_CLEAR,
+	SYSLOG_CONSOLE_OFF,
+	SYSLOG_CONSOLE_ON,
+	SYSLOG_CONSOLE_LEVEL,
+	SYSLOG_SIZE_UNREAD,
+	SYSLOG_SIZE_BUFFER,
+};
+#define SYSLOG_POLL_NS (100 * NSEC_PER_MSEC)
 
-s64 sys_syslog(const u64 *a)
+static s64 syslog_read(int type, u64 ptr, s32 len)
 {
-	size_t n;
+	size_t n = min((size_t)len, printk_log_size());
 	char *buf;
 	s64 ret;
 
-	if (a[0] == SYSLOG_SIZE_BUFFER)
-		return (s64)printk_log_size();
-	if (a[0] >= SYSLOG_CLEAR && a[0] <= SYSLOG_CONSOLE_LEVEL)
-		return current_cred()->euid == 0 ? 0 : -EPERM;
-	if (a[0] != SYSLOG_READ_ALL || (s32)a[2] < 0)
+	if (!ptr || len < 0)
 		return -EINVAL;
-	n = min(a[2], printk_log_size());
-	buf = kmalloc(n + 1, GFP_KERNEL);
+	if (!len || !access_ok(USERPTR(ptr), (u64)len))
+		return len ? -EFAULT : 0;
+	/* printk cannot wake anybody: the scheduler prints, too. */
+	while (type == SYSLOG_READ && !printk_read(NULL, 1))
+		if (thread_sleep_ns(SYSLOG_POLL_NS, true))
+			return -ERESTARTSYS;
+	buf = kmalloc(n, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	n = printk_read_all(buf, n);
-	ret = copy_to_user(USERPTR(a[1]), buf, n) ? -EFAULT : (s64)n;
+	n = type == SYSLOG_READ ? printk_read(buf, n) :
+				  printk_read_all(buf, n, type == SYSLOG_READ_CLEAR);
+	ret = copy_to_user(USERPTR(ptr), buf, n) ? -EFAULT : (s64)n;
 	kfree(buf);
 	return ret;
+}
+
+static s64 syslog_set_level(int level)
+{
+	if (level < 1 || level > KERN_LEVELS)
+		return -EINVAL;
+	WRITE_ONCE(console_printk[0], max(level, console_printk[2]));
+	return 0;
+}
+
+s64 sys_syslog(const u64 *a)
+{
+	static int saved_level; /* 0: the console was not switched off */
+	int type = (int)a[0];
+
+	if (type != SYSLOG_READ_ALL && type != SYSLOG_SIZE_BUFFER && current_cred()->euid != 0)
+		return -EPERM;
+	switch (type) {
+	case SYSLOG_CLOSE:
+	case SYSLOG_OPEN:
+		return 0;
+	case SYSLOG_READ:
+	case SYSLOG_READ_ALL:
+	case SYSLOG_READ_CLEAR:
+		return syslog_read(type, a[1], (s32)a[2]);
+	case SYSLOG_CLEAR:
+		(void)printk_read_all(NULL, 0, true);
+		return 0;
+	case SYSLOG_CONSOLE_OFF:
+		saved_level = saved_level ? saved_level : console_printk[0];
+		return syslog_set_level(console_printk[2]);
+	case SYSLOG_CONSOLE_ON:
+		if (saved_level)
+			WRITE_ONCE(console_printk[0], saved_level);
+		saved_level = 0;
+		return 0;
+	case SYSLOG_CONSOLE_LEVEL:
+		if (!syslog_set_level((s32)a[2]))
+			return saved_level = 0;
+		return -EINVAL;
+	case SYSLOG_SIZE_UNREAD:
+		return (s64)printk_read(NULL, ~0ul);
+	case SYSLOG_SIZE_BUFFER:
+		return (s64)printk_log_size();
+	default:
+		return -EINVAL;
+	}
 }
 
 s64 sys_sync(const u64 *a)

@@ -39,7 +39,7 @@ static s64 unknown_call(u64 nr)
 	const char *name = nr < sizeof(names) / sizeof(names[0]) ? names[nr] : NULL;
 
 	if (!(p->unknown_calls[bit / 64] & mask))
-		printk("%s[%d]: unknown system call %llu %s\n", p->comm, p->pid,
+		printk(KERN_DEBUG "%s[%d]: unknown system call %llu %s\n", p->comm, p->pid,
 		       (unsigned long long)nr, name ? name : "");
 	p->unknown_calls[bit / 64] |= mask;
 	return -ENOSYS;

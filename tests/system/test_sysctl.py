@@ -1,0 +1,66 @@
+"""What only Ringlet can be asked: its log, its settings below /proc/sys, and what /proc tells of it."""
+
+from ringlet import fsck
+
+
+def log_marks(text):
+    return text.count("segfault at")
+
+
+def test_the_log_is_read_cleared_and_silenced(shell):
+    m = shell()
+    assert "Ringlet" in m.ok("dmesg")
+    assert "<4>" in m.ok("dmesg -r | head -n 1")
+    assert m.ok("cat /proc/sys/kernel/printk") == "7\t4\t1\t7\n"
+    output, _ = m.run("/tests/fault segv")
+    assert log_marks(output) == 1  # on the console
+    assert log_marks(m.ok("dmesg -c")) == 1
+    assert m.ok("dmesg") == ""
+    m.ok("dmesg -n 1")
+    assert m.ok("cat /proc/sys/kernel/printk").startswith("1\t4\t1\t7")
+    output, _ = m.run("/tests/fault segv")
+    assert log_marks(output) == 0
+    assert log_marks(m.ok("dmesg")) == 1  # and only what came since
+    # Messages of the default level 0 come through even so.
+    m.ok("echo '1 0' > /proc/sys/kernel/printk")
+    output, _ = m.run("/tests/fault segv")
+    assert log_marks(output) == 1
+    _, status = m.run("echo x > /proc/sys/kernel/printk")
+    assert status != 0
+    m.ok("echo 7 4 1 7 > /proc/sys/kernel/printk")
+    m.poweroff()
+    fsck(m.disk)
+
+
+def test_the_log_is_guarded(shell):
+    m = shell()
+    m.ok("su nobody -s /bin/sh -c 'dmesg' | grep Ringlet")
+    _, status = m.run("su nobody -s /bin/sh -c 'dmesg -c >/dev/null'")
+    assert status != 0
+    _, status = m.run("su nobody -s /bin/sh -c 'echo 1 > /proc/sys/kernel/printk'")
+    assert status != 0
+    assert "Ringlet" in m.ok("dmesg")
+
+
+def number(m, command):
+    return int(m.ok(command).split()[0])
+
+
+def test_caches_are_dropped(shell):
+    m = shell()
+    m.ok("seq 1 300000 > /big; sync; cat /big > /dev/null; ls -lR / > /dev/null")
+    cached = number(m, "grep ^Cached: /proc/meminfo | tr -dc '0-9'")
+    requests = "tail -n 1 /proc/ringlet/disks | cut -d' ' -f3"
+    before = number(m, requests)
+    m.ok("cat /big > /dev/null")
+    assert number(m, requests) - before < 5  # it is in memory
+    m.ok("echo 3 > /proc/sys/vm/drop_caches")
+    assert number(m, "grep ^Cached: /proc/meminfo | tr -dc '0-9'") < cached - 1000
+    before = number(m, requests)
+    m.ok("cat /big > /dev/null")
+    assert number(m, requests) - before > 10  # it was read again
+    for wrong in ("0", "5", "x", "''"):
+        _, status = m.run(f"echo {wrong} > /proc/sys/vm/drop_caches")
+        assert status != 0, wrong
+    m.poweroff()
+    fsck(m.disk)
