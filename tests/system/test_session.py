@@ -2,28 +2,15 @@
 
 import os
 import stat
-import subprocess
 import time
 
 import pytest
 
+from on_linux import BUSYBOX, World
 from ringlet import SECONDS, debugfs, fsck, read_back, read_back_tree
 
 SESSION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "session.sh")
-BUSYBOX = next(path for path in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(path))
 DISKS = [(1024, 128), (2048, 256), (4096, 256)]
-
-
-def on_linux(tmp_path):
-    """Run the session here. Returns: its directory and its output."""
-    tree, applets = tmp_path / "linux" / "work", tmp_path / "applets"
-    tree.mkdir(parents=True)
-    applets.mkdir()
-    subprocess.run([BUSYBOX, "--install", "-s", str(applets)], check=True)
-    done = subprocess.run([str(applets / "sh"), SESSION], cwd=tree, text=True, check=True,
-                          env={"PATH": str(applets), "HOME": "/root"}, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return str(tree), done.stdout
 
 
 def compare_trees(wanted, got):
@@ -50,9 +37,15 @@ def compare_trees(wanted, got):
 
 @pytest.mark.parametrize("block,inode", DISKS)
 def test_session_is_as_on_linux(boot, make_disk, tmp_path, block, inode):
-    tree, wanted = on_linux(tmp_path)
     with open(SESSION, encoding="utf-8") as file:
         script = file.read()
+    with World(files={"tests/session.sh": script}) as linux:
+        wanted, status = linux.run("/bin/sh", "/tests/session.sh", cwd="/work")
+        assert status == 0, wanted
+        session_in_ringlet(boot, make_disk, tmp_path, block, inode, script, wanted, linux)
+
+
+def session_in_ringlet(boot, make_disk, tmp_path, block, inode, script, wanted, linux):
     disk = make_disk(files={"session.sh": script}, block=block, inode=inode, size="96M")
     m = boot(disks=[disk]).login()
     m.ok("mkdir /work; cd /work")
@@ -61,7 +54,7 @@ def test_session_is_as_on_linux(boot, make_disk, tmp_path, block, inode):
     m.poweroff()
     fsck(disk)
     assert read_back(disk, "/said").decode(errors="replace") == wanted
-    compare_trees(tree, read_back_tree(disk, "/work", str(tmp_path / "ringlet")))
+    compare_trees(linux.path("/work"), read_back_tree(disk, "/work", str(tmp_path / "ringlet")))
 
 
 def test_revision_0_disk(boot, make_disk):

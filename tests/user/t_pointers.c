@@ -129,8 +129,10 @@ TEST(structures)
 	ALL_FAIL(syscall(SYS_pselect6, 0, NULL, NULL, NULL, NULL, p));
 	ALL_FAIL(syscall(SYS_prctl, 15, p));
 	ALL_FAIL(syscall(SYS_prctl, 16, p));
-	ALL_FAIL(syscall(SYS_setgroups, 1, p));
-	ALL_FAIL(syscall(SYS_sethostname, p, 5));
+	if (getuid() == 0) { /* others get EPERM before it is looked at */
+		ALL_FAIL(syscall(SYS_setgroups, 1, p));
+		ALL_FAIL(syscall(SYS_sethostname, p, 5));
+	}
 	ALL_FAIL(syscall(SYS_futex, p & ~3l, 0, 0, NULL));
 }
 
