@@ -101,7 +101,7 @@ struct dentry *d_alloc_pseudo(struct inode *inode, const char *name)
 	struct dentry *d = d_new(inode->i_sb, name, (u32)strlen(name));
 
 	if (d)
-		d->d_inode = inode;
+		d_instantiate(d, inode);
 	else
 		iput(inode);
 	return d;
@@ -112,22 +112,49 @@ struct dentry *d_make_root(struct inode *inode)
 	return inode ? d_alloc_pseudo(inode, "/") : NULL;
 }
 
+/* Give a negative dentry its inode. Returns: false for a directory that has a dentry already. */
+static bool attach_locked(struct dentry *d, struct inode *inode)
+{
+	ASSERT(!d->d_inode);
+	if (inode && S_ISDIR(inode->i_mode)) {
+		if (inode->i_dentry)
+			return false;
+		inode->i_dentry = d;
+	}
+	d->d_inode = inode;
+	return true;
+}
+
 void d_instantiate(struct dentry *d, struct inode *inode)
 {
+	bool only;
+
 	spin_lock(&dcache_lock);
-	ASSERT(!d->d_inode);
-	d->d_inode = inode;
+	only = attach_locked(d, inode);
 	spin_unlock(&dcache_lock);
+	ASSERT(only);
+}
+
+int d_splice(struct dentry *d, struct inode *inode)
+{
+	bool only;
+
+	spin_lock(&dcache_lock);
+	ASSERT(d->d_unhashed);
+	only = attach_locked(d, inode);
+	if (only) {
+		d->d_unhashed = false;
+		list_add(&d->d_hash, bucket(d->d_parent, d->d_name.hash));
+	}
+	spin_unlock(&dcache_lock);
+	return only ? 0 : -EUCLEAN;
 }
 
 void d_add(struct dentry *d, struct inode *inode)
 {
-	spin_lock(&dcache_lock);
-	ASSERT(!d->d_inode && d->d_unhashed);
-	d->d_inode = inode;
-	d->d_unhashed = false;
-	list_add(&d->d_hash, bucket(d->d_parent, d->d_name.hash));
-	spin_unlock(&dcache_lock);
+	int err = d_splice(d, inode);
+
+	ASSERT(!err);
 }
 
 struct dentry *d_lookup(struct dentry *parent, const struct qstr *name)
@@ -184,6 +211,8 @@ static struct dentry *d_kill(struct dentry *d)
 	d_unhash_locked(d);
 	list_del_init(&d->d_child);
 	list_del_init(&d->d_lru);
+	if (inode && inode->i_dentry == d)
+		inode->i_dentry = NULL;
 	d->d_inode = NULL;
 	spin_unlock(&dcache_lock);
 	iput(inode);

@@ -6,6 +6,8 @@
  * 2. A hashed dentry is what its directory says; a negative one says that the name is absent.
  * 3. Below a removed directory nothing is hashed, so that nothing unused holds the directory.
  * 4. d_parent and d_name change only under the rename mutex and dcache_lock (d_move).
+ * 5. A directory has one dentry at most, whatever a disk says: the tree has no loops, and two
+ *    dentries of directories are two inodes.
  */
 #pragma once
 
@@ -58,6 +60,9 @@ struct dentry *must_check d_alloc(struct dentry *parent, const struct qstr *name
 struct dentry *must_check d_make_root(struct inode *inode);
 /* Attach the inode (reference taken over; NULL: negative) and hash it. For ->lookup, ->create. */
 void d_add(struct dentry *dentry, struct inode *inode);
+/* The same for what a disk says. Returns: 0, or -EUCLEAN when the inode is a directory that has a
+ * dentry elsewhere; then nothing is taken over. */
+int must_check d_splice(struct dentry *dentry, struct inode *inode);
 void d_instantiate(struct dentry *dentry, struct inode *inode);
 /* Returns: the hashed dentry with a reference, or NULL. */
 struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);

@@ -57,6 +57,7 @@ struct inode {
 	const struct file_operations *i_fop; /* [const] default for open */
 	struct address_space *i_mapping; /* [const] whose pages: &i_data, or the block device's */
 	struct address_space i_data;
+	struct dentry *i_dentry;     /* [dcache_lock] a directory's only one; not a reference */
 	struct pipe *i_pipe;	     /* [i_mutex] FIFOs */
 	struct block_device *i_bdev; /* [i_mutex] open block nodes */
 	struct list_head i_hash;     /* [inode hash lock] */

@@ -249,9 +249,10 @@ int vfs_rmdirat(int dfd, const char *name)
 
 /* --- rename --- */
 
+/* Locked by inode: what names two dentries may be one directory, and is locked once. */
 static void lock_rename(struct dentry *a, struct dentry *b)
 {
-	if (a == b) {
+	if (a->d_inode == b->d_inode) {
 		mutex_lock(&a->d_inode->i_mutex);
 		return;
 	}
@@ -270,7 +271,7 @@ static void lock_rename(struct dentry *a, struct dentry *b)
 static void unlock_rename(struct dentry *a, struct dentry *b)
 {
 	mutex_unlock(&a->d_inode->i_mutex);
-	if (a != b) {
+	if (a->d_inode != b->d_inode) {
 		mutex_unlock(&b->d_inode->i_mutex);
 		mutex_unlock(&a->d_sb->s_rename_mutex);
 	}

@@ -47,8 +47,7 @@ struct ext2_inode_info {
 	le32_t i_data[EXT2_N_BLOCKS];	  /* [truncate_mutex] as on the disk */
 	u32 i_next_lblock, i_next_pblock; /* [truncate_mutex] where to go on allocating */
 	u32 i_flags, i_file_acl, i_dtime; /* [i_mutex] */
-	u32 i_name_dir, i_name_hash; /* [parent's i_mutex] a directory's only name; 0: unknown */
-	bool i_on_disk;		     /* [const once hashed] read or made: evict may free it */
+	bool i_on_disk;			  /* [const once hashed] read or made: evict may free it */
 };
 
 /* One group's bitmap of blocks or inodes, with its descriptor, about to change. */

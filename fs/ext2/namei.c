@@ -31,21 +31,6 @@ static void drop_name(struct inode *inode)
 	change_nlink(inode, -1);
 }
 
-/* A directory under two names would be locked twice, and could contain itself. Returns: whether this
- * is its only name; it is from now on if it is new to us or `moved`. */
-static bool take_name(struct inode *inode, const struct inode *dir, const struct qstr *name,
-		      bool moved)
-{
-	struct ext2_inode_info *ei = EXT2_I(inode);
-
-	if (moved || ei->i_name_dir == 0) {
-		ei->i_name_dir = (u32)dir->i_ino;
-		ei->i_name_hash = name->hash;
-	}
-	return !S_ISDIR(inode->i_mode) ||
-	       (ei->i_name_dir == dir->i_ino && ei->i_name_hash == name->hash);
-}
-
 static int ext2_lookup(struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = NULL;
@@ -58,16 +43,15 @@ static int ext2_lookup(struct inode *dir, struct dentry *dentry)
 		brelse(slot.bh);
 		if (IS_ERR(inode))
 			return (int)PTR_ERR(inode);
-		if (inode == dir->i_sb->s_root->d_inode || inode == dir ||
-		    !take_name(inode, dir, &dentry->d_name, false)) {
-			err = ext2_inode_error(inode, "is a directory with a second name");
-			iput(inode);
-		}
 	}
 	if (err && err != -ENOENT)
 		return err;
-	d_add(dentry, inode);
-	return 0;
+	err = d_splice(dentry, inode);
+	if (err) {
+		iput(inode);
+		err = ext2_inode_error(dir, "holds the second name of a directory");
+	}
+	return err;
 }
 
 /* Give the new inode its name, or free it, also when making it has failed before. */
@@ -123,10 +107,8 @@ static int ext2_mkdir(struct inode *dir, struct dentry *dentry, mode_t mode)
 		return (int)PTR_ERR(inode);
 	inode->i_nlink = 2;
 	err = add_name(dir, dentry, inode, ext2_make_empty(inode, dir));
-	if (!err) {
-		take_name(inode, dir, &dentry->d_name, true);
+	if (!err)
 		change_nlink(dir, 1);
-	}
 	return err;
 }
 
@@ -224,10 +206,8 @@ static int ext2_rename(struct inode *old_dir, struct dentry *old_dentry, struct 
 		err = ext2_set_link(inode, &dotdot, new_dir);
 	if (err)
 		goto out;
-	if (is_dir) {
-		take_name(inode, new_dir, &new_dentry->d_name, true);
+	if (is_dir)
 		change_nlink(old_dir, -1);
-	}
 	inode->i_ctime = current_time();
 	mark_inode_dirty(inode);
 out:
