@@ -32,19 +32,33 @@ static struct ext2_dir_entry *entry_at(struct buffer_head *bh, u32 offset)
 	return (void *)(bh->b_data + offset);
 }
 
+/* A path cannot say a name with a slash, but a program that reads the directory would walk it. */
+static bool name_ok(const struct ext2_dir_entry *de)
+{
+	for (u32 i = 0; i < de->name_len; i++)
+		if (de->name[i] == '/' || !de->name[i])
+			return false;
+	return de->name_len > 0;
+}
+
 /* Is there an entry that can be believed at this offset? Complains if not. */
 static bool entry_ok(struct inode *dir, struct buffer_head *bh, u32 offset)
 {
 	const struct ext2_dir_entry *de = entry_at(bh, offset);
 	u32 left = bh->b_size - offset, rec_len;
+	const char *bad = "entry";
 
 	if (left >= EXT2_DIR_REC_LEN(1)) {
 		rec_len = le16_to_cpu(de->rec_len);
 		if (rec_len >= EXT2_DIR_REC_LEN(max(de->name_len, (u8)1)) && rec_len % 4 == 0 &&
-		    rec_len <= left && le32_to_cpu(de->inode) <= EXT2_SB(dir->i_sb)->s_inodes_count)
-			return true;
+		    rec_len <= left &&
+		    le32_to_cpu(de->inode) <= EXT2_SB(dir->i_sb)->s_inodes_count) {
+			if (!le32_to_cpu(de->inode) || name_ok(de))
+				return true;
+			bad = "name";
+		}
 	}
-	ext2_inode_error(dir, "bad entry in block %llu at %u", (unsigned long long)bh->b_blocknr,
+	ext2_inode_error(dir, "bad %s in block %llu at %u", bad, (unsigned long long)bh->b_blocknr,
 			 offset);
 	return false;
 }
@@ -220,8 +234,11 @@ int ext2_empty_dir(struct inode *dir)
 	int ret;
 
 	while ((ret = next_entry(&it)) > 0) {
-		if (!le32_to_cpu(it.de->inode) ||
-		    (it.de->name_len <= 2 && memcmp(it.de->name, "..", it.de->name_len) == 0))
+		u32 ino = le32_to_cpu(it.de->inode), len = it.de->name_len;
+
+		/* A "." that is not the directory itself would be lost with it. */
+		if (!ino || (len <= 2 && memcmp(it.de->name, "..", len) == 0 &&
+			     (len == 2 || ino == (u32)dir->i_ino)))
 			continue;
 		brelse(it.bh);
 		return -ENOTEMPTY;

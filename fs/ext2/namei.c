@@ -193,6 +193,8 @@ static int ext2_rename(struct inode *old_dir, struct dentry *old_dentry, struct 
 		return err;
 	if (is_dir && moves) {
 		err = ext2_find_entry(inode, &dotdot_name, &dotdot);
+		if (err == -ENOENT)
+			err = ext2_inode_error(inode, "has no \"..\"");
 		if (err)
 			goto out;
 	}

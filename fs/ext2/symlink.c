@@ -27,7 +27,7 @@ static ssize_t ext2_readlink(struct inode *inode, char *buf, size_t size)
 {
 	const char *target = (const void *)EXT2_I(inode)->i_data;
 	struct buffer_head *bh = NULL;
-	size_t len;
+	size_t len = (size_t)inode->i_size;
 
 	if (size == 0)
 		return -EINVAL;
@@ -37,7 +37,11 @@ static ssize_t ext2_readlink(struct inode *inode, char *buf, size_t size)
 			return PTR_ERR(bh);
 		target = bh->b_data;
 	}
-	len = strnlen(target, min((size_t)inode->i_size, size - 1));
+	if (strnlen(target, len) < len) {
+		brelse(bh);
+		return ext2_inode_error(inode, "is a link with a zero byte in its text");
+	}
+	len = min(len, size - 1);
 	memcpy(buf, target, len);
 	buf[len] = '\0';
 	brelse(bh);

@@ -14,6 +14,7 @@
  * none. */
 #include "tests/host/host.h"
 #include "tests/host/fakes/ext2_world.h"
+#include "tests/host/fakes/ramdisk.h"
 
 #include "fs/namei.h"
 #include "fs/super.h"
@@ -95,12 +96,104 @@ static void test_name_forgotten(void **state)
 	world_umount();
 }
 
+/* Change the bytes of the one place on the disk that holds `from`. */
+static void patch(const void *from, const void *to, size_t len)
+{
+	u32 found = 0;
+
+	world_umount();
+	for (u8 *p = ramdisk[1].data; p < ramdisk[1].data + ramdisk[1].bytes - len; p++)
+		if (memcmp(p, from, len) == 0) {
+			memcpy(p, to, len);
+			found++;
+		}
+	assert_int_equal(found, 1);
+	assert_int_equal(world_mount(0), 0);
+	fake_log_clear();
+}
+
+static void see(const char *name, u32 len, u8 dtype, void *arg)
+{
+	(void)dtype;
+	(void)arg;
+	assert_null(memchr(name, '/', len));
+	assert_null(memchr(name, 0, len));
+	assert_true(len > 0);
+}
+
+/* Names that no path can say: never listed, and no look-up passes them. */
+static void test_names(void **state)
+{
+	/* Length, type and name of an entry as on the disk. */
+	static const struct {
+		const char *from, *to;
+		size_t len;
+	} bad[] = {
+		{"\x13\1abcdefghij", "\x13\1../../../ab", 12},
+		{"\x13\1abcdefghij", "\x13\1abcdefghi/", 12},
+		{"\x13\1abcdefghij", "\x13\1abc\0efghij", 12},
+		{"\x13\1abcdefghij", "\0\1abcdefghij", 12},
+		{"\2\2zz", "\2\2/.", 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		mount_image("mkdir d\\nmkdir d/zz\\nwrite /dev/null d/abcdefghijklmnopqrs\\n"
+			    "write /dev/null d/last\\n");
+		patch(bad[i].from, bad[i].to, bad[i].len);
+		assert_int_equal(world_list("/mnt/d", see, NULL), -EUCLEAN);
+		assert_non_null(strstr(fake_log(), "bad name"));
+		assert_int_equal(look("/mnt/d/last"), -EUCLEAN);
+		assert_int_equal(world_mkdir("/mnt/e"), -EROFS);
+		world_umount();
+	}
+}
+
+/* "." and ".." that are not where they point to, or not there at all. */
+static void test_dots(void **state)
+{
+	(void)state;
+	mount_image("mkdir d\\nmkdir d/e\\nwrite /dev/null d/f\\nunlink d/e/.\\nln d/f d/e/.\\n");
+	assert_int_equal(world_rmdir("/mnt/d/e"), -ENOTEMPTY);
+	world_umount();
+	mount_image("mkdir d\\nmkdir d/e\\nunlink d/e/..\\n");
+	assert_int_equal(world_rename("/mnt/d/e", "/mnt/d/g"), 0);
+	assert_int_equal(world_rename("/mnt/d/g", "/mnt/e"), -EUCLEAN);
+	assert_non_null(strstr(fake_log(), "has no"));
+	world_umount();
+}
+
+/* The text of a link ends where its size says, short and long. */
+static void test_link_text(void **state)
+{
+	static const char *const names[] = {"/mnt/short", "/mnt/long"};
+	char text[100], buf[100];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[99] = '\0';
+	mount_image("");
+	assert_int_equal(vfs_symlinkat("targetoflink", AT_FDCWD, names[0]), 0);
+	assert_int_equal(vfs_symlinkat(text, AT_FDCWD, names[1]), 0);
+	patch("targetoflink", "target\0flink", 12);
+	text[50] = '\0';
+	memset(buf, 'x', sizeof(buf));
+	patch(buf, text, 99);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		fake_log_clear();
+		assert_int_equal(vfs_readlinkat(AT_FDCWD, names[i], buf, sizeof(buf)), -EUCLEAN);
+		assert_int_equal(world_read(names[i], buf, 1, 0), -EUCLEAN);
+		assert_non_null(strstr(fake_log(), "zero byte"));
+	}
+	world_umount();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_names),
-		cmocka_unit_test(test_loops),
-		cmocka_unit_test(test_name_forgotten),
+		cmocka_unit_test(test_two_names),      cmocka_unit_test(test_loops),
+		cmocka_unit_test(test_name_forgotten), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_dots),	       cmocka_unit_test(test_link_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
