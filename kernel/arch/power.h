@@ -3,7 +3,8 @@
 
 #include "kernel/lib/types.h"
 
-/* ACPI S5 (PM1a_CNT from the FADT, SLP_TYP from the DSDT's \_S5), else halts. Context: any. */
+/* By ACPI S5 (PM1a_CNT from the FADT, SLP_TYP from the DSDT's \_S5), or else by isa-debug-exit with
+ * QEMU's exit status 33; halts where there is neither. Context: any. */
 void power_off(void) __attribute__((__noreturn__));
 /* By the keyboard controller, or else a triple fault. */
 void power_reset(void) __attribute__((__noreturn__));
