@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/ask_size.h"
+
 #define CONSOLE "/dev/console"
 
 static volatile sig_atomic_t asked; /* the signal that ends the system */
@@ -53,8 +55,8 @@ static void run_shell(void)
 		_exit(127);
 	ioctl(fd, TIOCSCTTY, 0);
 	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col == 0) {
-		size.ws_row = 24;
-		size.ws_col = 80;
+		if (ask_size(fd, &size, 300) < 0)
+			size = (struct winsize){.ws_row = 24, .ws_col = 80};
 		ioctl(fd, TIOCSWINSZ, &size);
 	}
 	dup2(fd, 0);

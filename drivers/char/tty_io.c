@@ -233,10 +233,29 @@ static struct tty *choose_console(void)
 	return found || !nr_ttys ? found : ttys[0];
 }
 
+/* tty.size=ROWSxCOLS: of the terminal at the other end of a serial line, which cannot tell it. */
+static void size_from_cmdline(struct tty *tty)
+{
+	const char *text = cmdline_get("tty.size"), *end;
+	u64 rows, cols;
+
+	if (!text || !*text || tty->winsize.ws_col)
+		return;
+	if (kstrtou64(text, 10, &rows, &end) || *end != 'x' ||
+	    kstrtou64(end + 1, 10, &cols, NULL) || !(u16)rows || (u16)rows != rows || !(u16)cols ||
+	    (u16)cols != cols) {
+		printk("tty.size=%s: wanted ROWSxCOLS, as in 24x80\n", text);
+		return;
+	}
+	tty->winsize = (struct winsize){.ws_row = (u16)rows, .ws_col = (u16)cols};
+}
+
 void tty_init(void)
 {
 	console_tty = choose_console();
-	if (!console_tty)
+	if (console_tty)
+		size_from_cmdline(console_tty);
+	else
 		printk("tty: neither a serial port nor a screen\n");
 	for (u32 i = 0; i < nr_ttys; i++)
 		char_register(ttys[i]->devnum, ttys[i]->name, 0600, &tty_fops);

@@ -1,11 +1,13 @@
 /* The ioctls of terminals; those of sessions and groups are in tty_jobctrl.c. */
 #include "drivers/char/tty_driver.h"
+#include "fs/fs_struct.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
 
 /* Linux asm-generic/ioctls.h and termbits.h */
 enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCFLSH = 0x540b };
+enum { TIOCSTI = 0x5412 };
 enum { TIOCGWINSZ = 0x5413, TIOCSWINSZ, FIONREAD = 0x541b };
 enum { TCIFLUSH, TCOFLUSH, TCIOFLUSH };
 
@@ -71,6 +73,19 @@ static int flush(struct tty *tty, u64 arg)
 	return 0;
 }
 
+/* As if the byte had been typed. */
+static int simulate_input(struct tty *tty, u64 arg)
+{
+	u8 c;
+
+	if (tty_current() != tty && !cred_is_root(current_cred()))
+		return -EPERM;
+	if (get_user_obj(&c, USERPTR(arg)))
+		return -EFAULT;
+	tty_receive(tty, &c, 1);
+	return 0;
+}
+
 /* What does not change the terminal. */
 static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 {
@@ -105,6 +120,8 @@ static long tty_change(struct tty_file *tf, u32 cmd, u64 arg)
 		return flush(tf->tty, arg);
 	case TIOCSWINSZ:
 		return set_winsize(tf->tty, arg);
+	case TIOCSTI:
+		return simulate_input(tf->tty, arg);
 	default:
 		return tty_query(tf->tty, cmd, arg);
 	}

@@ -46,5 +46,7 @@ void earlycon_init(void)
 	outb(UART_FCR, 0x07);
 	outb(UART_MCR, 0x0b);
 	present = true;
+	/* Lines wrap: SeaBIOS's serial console switches that off, and leaves it so. */
+	earlycon_write("\033[?7h", 5);
 	console_register(&console);
 }

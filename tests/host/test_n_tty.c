@@ -9,6 +9,7 @@
 #include "block/genhd.h"
 #include "drivers/char/char_internal.h"
 #include "drivers/char/tty_driver.h"
+#include "fs/fs_struct.h"
 #include "fs/inode.h"
 #include "fs/poll.h"
 #include "kernel/arch/clock.h"
@@ -17,7 +18,7 @@
 
 enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCFLSH = 0x540b };
 enum { TIOCSCTTY = 0x540e, TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ = 0x5413, TIOCSWINSZ };
-enum { FIONREAD = 0x541b, TIOCNOTTY = 0x5422, TIOCGSID = 0x5429 };
+enum { TIOCSTI = 0x5412, FIONREAD = 0x541b, TIOCNOTTY = 0x5422, TIOCGSID = 0x5429 };
 
 #define TTY_DEV MKDEV(4, 64)
 
@@ -81,6 +82,12 @@ loff_t no_llseek(struct file *f, loff_t off, int whence)
 	(void)off;
 	(void)whence;
 	return -ESPIPE;
+}
+static struct cred my_cred;
+
+const struct cred *current_cred(void)
+{
+	return &my_cred;
 }
 void poll_wait(struct wait_queue_head *wq, struct poll_table *pt)
 {
@@ -629,6 +636,24 @@ static void asking_and_setting(void **state)
 	assert_null(me.ctty);
 }
 
+static void typing_by_a_program(void **state)
+{
+	char hole[] = "x";
+
+	(void)state;
+	assert_int_equal(ctl(TIOCSTI, "a"), 0); /* root */
+	my_cred.fsuid = 1000;
+	assert_int_equal(ctl(TIOCSTI, "b"), -EPERM);
+	become_leader();
+	assert_int_equal(ctl(TIOCSTI, "c"), 0);
+	fake_user_hole(hole, 1);
+	assert_int_equal(ctl(TIOCSTI, hole), -EFAULT);
+	fake_user_hole(NULL, 0);
+	my_cred.fsuid = 0;
+	type("\n");
+	assert_read("ac\n");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -651,6 +676,7 @@ int main(void)
 		T(whose_terminal),
 		T(a_session_ends),
 		T(asking_and_setting),
+		T(typing_by_a_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ class Machine:
         else:
             line = f"root={root} " if root else ""
             self.command += ["-kernel", os.path.join(TOP, "build/ringlet.elf"), "-append",
-                             f"{line}console={console} {append}".strip()]
+                             f"{line}console={console} tty.size=24x80 {append}".strip()]
         self.command += args
         self.log = open(os.path.join(self.workdir, "serial.log"), "wb")
         self.count = 0

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import termios
 
 import pexpect
 import pytest
@@ -97,3 +98,50 @@ def test_disk_and_run_take_turns(make, make_disk):
     assert t.end() == 0
     fsck(disk)
     assert read_back(disk, "/root/note") == b"kept\n"
+
+
+def test_the_screen_is_left_as_it_was(make, make_disk, tmp_path):
+    disk = make_disk()
+    os.utime(disk, (1, 1))
+    t = make("run", f"DISK={disk}", "MACHINE=q35", f"QEMUFLAGS=-pidfile {tmp_path}/pid", rows=50)
+    t.expect(PROMPT)
+    # Our notes have not been cleared away, lines wrap, and the window's size is known.
+    boot = t.said.text[t.said.text.index("newer than"):]
+    assert not re.search(r"\x1b(c|\[2J|\[\?7l)", boot), boot
+    assert "\x1b[?7h" in boot
+    assert t.run("stty size") == "50 132"
+    # QEMU is killed under a program that has the screen.
+    t.type("printf '\\033[?7l\\033[?25l'; cat")
+    t.expect("\x1b\\[\\?25l")
+    with open(tmp_path / "pid", encoding="ascii") as file:
+        os.kill(int(file.read()), signal.SIGKILL)
+    t.child.expect(pexpect.EOF)
+    assert t.said.text.rindex("\x1b[?7h") > t.said.text.rindex("\x1b[?7l")
+    assert t.said.text.rindex("\x1b[?25h") > t.said.text.rindex("\x1b[?25l")
+    lflag = termios.tcgetattr(t.child.child_fd)[3]
+    assert lflag & termios.ICANON and lflag & termios.ECHO
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35", "microvm"])
+def test_ways_out(make, make_disk, machine):
+    disk = make_disk()
+    t = make("run", f"DISK={disk}", f"MACHINE={machine}")
+    t.expect(PROMPT)
+    t.type("reboot")
+    t.expect("shell after")
+    t.expect(PROMPT)
+    assert t.end() == 0
+    fsck(disk)
+    t = make("run", f"DISK={disk}", f"MACHINE={machine}")
+    t.expect(PROMPT)
+    t.type("halt")
+    t.expect("halted")
+    t.child.send("\x01x")
+    assert t.end("") == 0
+
+
+def test_debug_has_the_keyboard_too(make, make_disk):
+    t = make("all", "debug", f"DISK={make_disk()}", "QEMUFLAGS=-monitor none")
+    t.expect("make gdb")
+    t.child.send("\x01x")
+    assert t.end("") == 0

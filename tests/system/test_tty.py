@@ -65,6 +65,32 @@ def test_canonical_input(shell):
     assert m.ok("cat /typed") == "right\n"
 
 
+def test_size_asked_from_the_terminal(boot, make_disk):
+    script = "trap 'echo got-winch' WINCH; resize; stty size\n"
+    m = boot(disks=[make_disk(files={"r": script})], append="tty.size=")
+    m.expect_text(ESC + "[6n")
+    m.send("ech" + ESC + "[51;133R")  # a fast typist, and the terminal's answer
+    m.wait_prompt()
+    m.expect_text("ech")
+    m.send("o a-$((6*7))\r")
+    m.expect_text("\na-42")
+    m.wait_prompt()
+    assert m.ok("stty size") == "51 133\n"
+    m.type("sh /tests/r")
+    m.expect_text(ESC + "[999;999H" + ESC + "[6n")
+    m.send(ESC + "[52;134R")
+    m.expect(r"52 rows, 134 columns\s+got-winch\s+52 134")
+    m.wait_prompt()
+    m.poweroff()
+
+
+def test_size_of_a_terminal_that_says_nothing(boot, make_disk):
+    m = boot(disks=[make_disk()], append="tty.size=0x80")
+    m.expect_text("wanted ROWSxCOLS")
+    m.wait_prompt()
+    assert m.ok("stty size") == "24 80\n"
+
+
 def test_terminal_settings(shell):
     m = shell()
     m.ok("stty rows 33 cols 100")
