@@ -46,7 +46,7 @@ else
 ##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make fuzz-virtio  a fuzzer plays the disk, for FUZZ_TIME=600 seconds
 ##   make bench        Ringlet, Linux (make deps-bench) and a bare ring, measured
-##   make deps         install the packages that are missing (also: deps run)
+##   make deps         install what is missing (also: deps run, deps GUI=1)
 ##   make doctor       say what is missing or too old, and what mends it
 ##   make clean        remove build/
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
@@ -76,6 +76,20 @@ QEMU ?= qemu-system-x86_64
 APPEND ?=
 QEMUFLAGS ?=
 Q := $(if $(V),,@)
+
+# What the goals need, by the groups of tools/deps: one clear line when it is missing.
+ifneq (,$(filter-out help clean doctor sizes gdb print-% deps%,$(or $(MAKECMDGOALS),all)))
+GROUPS := build \
+	$(if $(filter run% debug test% bench,$(MAKECMDGOALS)),run) \
+	$(if $(filter iso run-iso run-disk bootdisk test test-system check,$(MAKECMDGOALS)),iso) \
+	$(if $(filter test test-host host-tests check,$(MAKECMDGOALS)),host) \
+	$(if $(filter test test-system,$(MAKECMDGOALS)),test debug) \
+	$(if $(filter check,$(MAKECMDGOALS)),check)
+MISSING := $(shell QEMU='$(QEMU)' tools/deps --missing $(GROUPS))
+ifneq (,$(MISSING))
+$(error $(MISSING))
+endif
+endif
 
 # --- kernel -------------------------------------------------------------------
 
@@ -246,8 +260,8 @@ define CHECK_RUN
 @test -e "$(DISK)" || { echo "there is no $(DISK); 'make disk DISK=$(DISK)' makes one"; exit 1; }
 @for p in $(USER_PROGS); do test ! $$p -nt "$(DISK)" || { \
 	echo "note: $$p is newer than $(DISK); 'make disk' makes a new disk"; break; }; done
-$(if $(GUI),@$(QEMU) -display help | grep -q gtk || { \
-	echo "QEMU has no window here; install the package qemu-system-gui"; exit 1; })
+$(if $(GUI),@$(QEMU) -display help 2>/dev/null | grep -q gtk || { \
+	echo "QEMU has no window here; 'make deps GUI=1' installs qemu-system-gui"; exit 1; })
 endef
 
 run: $(O)/ringlet.elf $(RUN_DISK) user

@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import os
+import subprocess
 
 import pytest
 
@@ -31,3 +32,41 @@ def test_tap_is_counted(capsys, text, passed, failed, said):
     assert tally.add_tap("t", text) == (1, 1)
     assert (tally.passed, tally.failed) == (passed, failed)
     assert said in capsys.readouterr().out.splitlines()
+
+
+def make_without(tmp_path, missing, *goals):
+    """Run make where one tool is missing. Returns: its exit status and what it said."""
+    path = tmp_path / "path"
+    path.mkdir()
+    for folder in ("/usr/bin", "/usr/sbin", "/bin", "/sbin"):
+        for name in os.listdir(folder):
+            if name != missing and not os.path.lexists(path / name):
+                os.symlink(os.path.join(folder, name), path / name)
+    env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    # `tools/deps` looks into /usr/sbin, too, so the missing one is not of there.
+    done = subprocess.run(["make", *goals], cwd=TOP, env=dict(env, PATH=str(path)), text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("tool,goals", [("nasm", []), ("musl-gcc", ["run"]),
+                                        ("qemu-system-x86_64", ["run"]),
+                                        ("qemu-system-x86_64", ["run", "GUI=1"]),
+                                        ("grub-mkrescue", ["iso"]), ("cppcheck", ["check"])])
+def test_a_missing_tool_is_named(tmp_path, tool, goals):
+    status, said = make_without(tmp_path, tool, *goals)
+    assert status == 2 and len(said.splitlines()) == 1, said
+    assert f"missing: {tool}; run 'make deps'" in said
+
+
+def test_a_qemu_without_a_window_is_told_apart(tmp_path):
+    """It is there, but the package of its windows is not."""
+    fake = tmp_path / "qemu"
+    fake.write_text("#!/bin/sh\necho none\n")
+    fake.chmod(0o755)
+    done = subprocess.run(["make", "-C", TOP, "run", "GUI=1", f"QEMU={fake}"], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 2 and "make deps GUI=1" in done.stdout, done.stdout
+    assert "missing" not in done.stdout
