@@ -140,6 +140,8 @@ struct file *filp_openat(int dfd, const char *name, u32 flags, mode_t mode)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	else
+		flags |= O_LARGEFILE;
 	if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
 		return ERR_PTR(-EINVAL);
 	err = path_openat(dfd, name, flags, mode & 07777, &path, &created);

@@ -91,6 +91,8 @@ void fput(struct file *file); /* last one releases; may sleep */
 /* Whole checked operations, as the system calls need them. pos NULL: f_pos under its lock. */
 ssize_t must_check vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
 ssize_t must_check vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
+/* Is the file open for it, and for a position of the caller's? Returns: 0, -ESPIPE, -EBADF. */
+int must_check vfs_rw_allowed(const struct file *file, bool positional, bool write);
 /* The same for a kiocb of the caller's, at ki_pos: is it allowed, and then what the file says to it.
  * One with ki_complete may give -EIOCBQUEUED, and is then no longer the caller's. */
 int must_check vfs_iocb_check(struct kiocb *iocb, struct iov_iter *it, bool write);
@@ -127,13 +129,17 @@ struct files_struct *must_check files_copy(struct files_struct *old); /* fork; N
 void files_put(struct files_struct *files); /* closes all when the last reference goes */
 void files_close_on_exec(struct files_struct *files);
 /* All below work on the current thread's table. */
-/* Reference held; NULL if fd is not open. */
+/* Reference held; NULL if fd is not open, or only by O_PATH. */
 struct file *fget(int fd);
+struct file *fget_raw(int fd); /* O_PATH is fine */
 /* Lowest free number >= from, the file installed (reference taken over on success only).
  * Returns: fd, -EMFILE, -EINVAL. */
 int must_check fd_install_new(struct file *file, int from, bool cloexec);
 /* dup2/dup3: replaces and closes what was there. */
 int must_check fd_install_at(struct file *file, int fd, bool cloexec);
+/* How far select looks: Linux's tables grow by powers of two, and are 256 long in what a shell starts.
+ */
+u32 files_table_size(void);
 int must_check fd_close(int fd); /* -EBADF, or flush's error */
 int must_check fd_get_cloexec(int fd);
 int must_check fd_set_cloexec(int fd, bool on);

@@ -12,6 +12,8 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/sched/thread.h"
 
+#define FIRST_TABLE 256u
+
 struct files_struct *files_alloc(void)
 {
 	struct files_struct *files = kzalloc(sizeof(*files), GFP_KERNEL);
@@ -118,9 +120,28 @@ int files_next(struct files_struct *files, int from)
 	return found;
 }
 
-struct file *fget(int fd)
+u32 files_table_size(void)
+{
+	u32 size = FIRST_TABLE;
+
+	while (size < current->files->nr)
+		size *= 2;
+	return min(size, (u32)NR_OPEN_DEFAULT);
+}
+
+struct file *fget_raw(int fd)
 {
 	return files_get(current->files, fd);
+}
+
+struct file *fget(int fd)
+{
+	struct file *file = files_get(current->files, fd);
+
+	if (likely(!file || !(file->f_flags & O_PATH)))
+		return file;
+	fput(file);
+	return NULL;
 }
 
 static void put_in_locked(struct files_struct *files, u32 fd, struct file *file, bool cloexec)

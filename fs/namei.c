@@ -30,7 +30,7 @@ static int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags)
 	} else if (dfd == AT_FDCWD) {
 		get_fs_pwd(&nd->path);
 	} else {
-		file = fget(dfd);
+		file = fget_raw(dfd);
 		if (!file)
 			return -EBADF;
 		nd->path = file->f_path;

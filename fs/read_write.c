@@ -14,6 +14,13 @@ static bool is_stream(const struct file *file)
 	return file->f_op->llseek == no_llseek;
 }
 
+int vfs_rw_allowed(const struct file *file, bool positional, bool write)
+{
+	if (positional && is_stream(file))
+		return -ESPIPE;
+	return (write ? file->f_writable : file->f_readable) ? 0 : -EBADF;
+}
+
 int vfs_iocb_check(struct kiocb *iocb, struct iov_iter *it, bool write)
 {
 	const struct file *file = iocb->ki_filp;
@@ -122,8 +129,6 @@ loff_t vfs_llseek(struct file *file, loff_t off, int whence)
 {
 	loff_t ret;
 
-	if (file->f_flags & O_PATH)
-		return -EBADF;
 	if (is_stream(file))
 		return -ESPIPE;
 	mutex_lock(&file->f_pos_lock);
@@ -135,8 +140,6 @@ loff_t vfs_llseek(struct file *file, loff_t off, int whence)
 
 int vfs_fsync(struct file *file, bool datasync)
 {
-	if (file->f_flags & O_PATH)
-		return -EBADF;
 	return file->f_op->fsync ? file->f_op->fsync(file, 0, INT64_MAX, datasync) : -EINVAL;
 }
 
@@ -186,8 +189,6 @@ int vfs_iterate(struct file *file, struct dir_context *ctx)
 
 long vfs_ioctl(struct file *file, u32 cmd, u64 arg)
 {
-	if (file->f_flags & O_PATH)
-		return -EBADF;
 	return file->f_op->ioctl ? file->f_op->ioctl(file, cmd, arg) : -ENOTTY;
 }
 

@@ -6,6 +6,8 @@
 #ifdef HOST_TEST
 #include <fcntl.h>
 #include <sys/stat.h>
+#undef O_LARGEFILE /* the C library says 0 */
+#define O_LARGEFILE 0100000
 #ifndef O_PATH /* the C library hides these */
 #define O_DIRECT  040000
 #define O_NOATIME 01000000

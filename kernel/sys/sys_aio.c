@@ -88,10 +88,22 @@ s64 sys_io_cancel(const u64 *a)
 /* Position -1 is the file's own. */
 static s64 rw_vec2(const u64 *a, bool write)
 {
+	u64 args[] = {0, a[1], a[2], a[3]};
+	struct file *file;
 	u32 flags = 0;
-	int err = rwf_to_iocb_flags((u32)a[5], write, &flags);
+	s64 ret;
 
-	return err ? err : do_rw_vec(a, (s64)a[3] == -1 ? NULL : &a[3], write, flags);
+	if ((s64)a[3] < -1)
+		return -EINVAL;
+	file = fget((int)a[0]);
+	if (!file)
+		return -EBADF;
+	args[0] = (u64)file;
+	ret = rwf_to_iocb_flags((u32)a[5], write, &flags);
+	if (!ret)
+		ret = do_rw_vec(args, (s64)a[3] == -1 ? NULL : &a[3], write, flags);
+	fput(file);
+	return ret;
 }
 
 s64 sys_preadv2(const u64 *a)

@@ -1,7 +1,6 @@
 /* System calls on open files. */
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/pipe.h"
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -31,8 +30,8 @@ static s64 do_rw_buf(const u64 *a, const u64 *pos, bool write)
 	struct iovec iov = {a[1], min(a[2], MAX_RW_COUNT)};
 	struct iov_iter it;
 
-	if (!access_ok(USERPTR(a[1]), a[2]))
-		return -EFAULT;
+	if (unlikely(!access_ok(USERPTR(a[1]), a[2])))
+		return vfs_rw_allowed(arg_file(a[0]), pos, write) ?: -EFAULT;
 	iov_iter_init_user(&it, &iov, 1);
 	return do_rw(a[0], &it, pos, write, 0);
 }
@@ -60,22 +59,12 @@ SYSCALL(writev, do_rw_vec(a, NULL, true, 0))
 SYSCALL(preadv, do_rw_vec(a, &a[3], false, 0))
 SYSCALL(pwritev, do_rw_vec(a, &a[3], true, 0))
 
-/* Give the file a number. Owns: takes over the reference, also on failure. */
-static s64 install(struct file *file, int from, bool cloexec)
-{
-	int fd = IS_ERR(file) ? (int)PTR_ERR(file) : fd_install_new(file, from, cloexec);
-
-	if (fd < 0 && !IS_ERR(file))
-		fput(file);
-	return fd;
-}
-
 s64 sys_openat(const u64 *a)
 {
 	u32 flags = (u32)a[2];
 
-	return install(filp_openat((int)a[0], arg_path(a[1]), flags & ~O_CLOEXEC, (mode_t)a[3]), 0,
-		       flags & O_CLOEXEC);
+	return install_file(filp_openat((int)a[0], arg_path(a[1]), flags, (mode_t)a[3]), 0,
+			    flags & O_CLOEXEC);
 }
 
 SYSCALL(close, fd_close((int)a[0]))
@@ -92,130 +81,73 @@ s64 sys_ioctl(const u64 *a)
 	return vfs_ioctl(arg_file(a[0]), cmd, a[2]);
 }
 
-s64 sys_pipe2(const u64 *a)
-{
-	u32 flags = (u32)a[1];
-	struct file *files[2];
-	int fds[2], err;
-
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
-		return -EINVAL;
-	err = create_pipe_files(files, flags & O_NONBLOCK);
-	if (err)
-		return err;
-	fds[0] = (int)install(files[0], 0, flags & O_CLOEXEC);
-	fds[1] = (int)install(files[1], 0, flags & O_CLOEXEC);
-	err = fds[0] < 0 ? fds[0] : fds[1] < 0 ? fds[1] : put_user_obj(USERPTR(a[0]), &fds);
-	for (int i = 0; err && i < 2; i++)
-		if (fds[i] >= 0 && fd_close(fds[i]))
-			return -EBADF; /* closed by another thread meanwhile */
-	return err;
-}
-
-/* Arguments: the file, its number, the new number, flags. */
-s64 sys_dup3(const u64 *a)
-{
-	struct file *file = arg_file(a[0]);
-	int ret;
-
-	if ((int)a[1] == (int)a[2] || a[3] & ~(u64)O_CLOEXEC)
-		return -EINVAL;
-	ret = fd_install_at(get_file(file), (int)a[2], a[3] & O_CLOEXEC);
-	if (ret < 0)
-		fput(file);
-	return ret;
-}
-
-SYSCALL(dup2, (int)a[1] == (int)a[2] ? (int)a[1] : sys_dup3(a))
-
-enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 1030 };
-#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
-
-static s64 set_file_flags(struct file *file, u32 flags)
-{
-	if (flags & O_DIRECT &&
-	    !(file->f_mapping && file->f_mapping->a_ops && file->f_mapping->a_ops->direct_IO))
-		return -EINVAL;
-	WRITE_ONCE(file->f_flags, (file->f_flags & ~SETFL_MASK) | (flags & SETFL_MASK));
-	return 0;
-}
-
-/* Arguments: the file, the command, its argument, the file's number. */
-s64 sys_fcntl(const u64 *a)
-{
-	struct file *file = arg_file(a[0]);
-	int fd = (int)a[3];
-
-	switch (a[1]) {
-	case F_DUPFD:
-	case F_DUPFD_CLOEXEC:
-		if (a[2] >= NR_OPEN_DEFAULT)
-			return -EINVAL;
-		return install(get_file(file), (int)a[2], a[1] == F_DUPFD_CLOEXEC);
-	case F_GETFD:
-		return fd_get_cloexec(fd);
-	case F_SETFD:
-		return fd_set_cloexec(fd, a[2] & 1);
-	case F_GETFL:
-		return file->f_flags | (S_ISREG(file->f_inode->i_mode) ? O_LARGEFILE : 0);
-	case F_SETFL:
-		return set_file_flags(file, (u32)a[2]);
-	default:
-		return -EINVAL;
-	}
-}
-
 SYSCALL(fsync, vfs_fsync(arg_file(a[0]), a[1]))
 SYSCALL(syncfs, sync_filesystem(arg_file(a[0])->f_inode->i_sb))
 SYSCALL(ftruncate, vfs_ftruncate(arg_file(a[0]), (loff_t)a[1]))
 
-/* Copy from *pos on through a page of kernel memory; *pos moves by what was written. */
-static s64 copy_between(u64 out, struct file *in, loff_t *pos, u64 count)
+/* Copy from *from on to *to (NULL: the output's own position), through a page of kernel memory; both
+ * move by what was written. Returns: bytes, or -errno if none. */
+static s64 copy_between(struct file *out, loff_t *to, struct file *in, loff_t *from, u64 count)
 {
 	char *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	u64 left = min(count, MAX_RW_COUNT), done = 0;
 	struct iov_iter it;
-	u64 done = 0;
-	s64 n = buf ? 1 : -ENOMEM;
+	s64 n = buf ? 0 : -ENOMEM;
 
-	while (n > 0 && done < count) {
-		loff_t at = *pos;
+	while (!n && done < left) {
+		loff_t at = *from;
 
-		iov_iter_init_kernel(&it, buf, min(count - done, PAGE_SIZE));
+		iov_iter_init_kernel(&it, buf, min(left - done, PAGE_SIZE));
 		n = vfs_readv(in, &it, &at, 0);
 		if (n <= 0)
 			break;
 		iov_iter_init_kernel(&it, buf, (size_t)n);
-		n = do_rw(out, &it, NULL, true, 0);
-		if (n > 0) {
-			*pos += n;
-			done += (u64)n;
-		}
+		n = do_rw((u64)out, &it, (u64 *)to, true, 0);
+		if (n <= 0)
+			break;
+		*from += n;
+		if (to)
+			*to += n;
+		done += (u64)n;
+		n = 0;
 	}
 	kfree(buf);
 	return done > 0 ? (s64)done : n;
 }
 
 /* The input must be one that can be read again where a short write ended. */
+static s64 do_sendfile(struct file *out, struct file *in, loff_t *pos, u64 count)
+{
+	loff_t own = vfs_llseek(in, 0, SEEK_CUR);
+	s64 n;
+
+	if (!in->f_readable)
+		return -EBADF;
+	if (pos ? own == -ESPIPE : own < 0)
+		return pos ? -ESPIPE : -EINVAL;
+	if (pos && *pos < 0)
+		return -EINVAL;
+	if (!out->f_writable)
+		return -EBADF;
+	if (out->f_flags & O_APPEND && !S_ISFIFO(out->f_inode->i_mode))
+		return -EINVAL;
+	if (!S_ISREG(in->f_inode->i_mode) && !S_ISBLK(in->f_inode->i_mode))
+		return -EINVAL;
+	n = copy_between(out, NULL, in, pos ? pos : &own, count);
+	if (n > 0 && !pos && vfs_llseek(in, own, SEEK_SET) < 0)
+		return -EINVAL;
+	return n;
+}
+
 s64 sys_sendfile(const u64 *a)
 {
-	struct file *in = arg_file(a[1]);
 	loff_t pos;
 	s64 n;
 
-	if (!S_ISREG(in->f_inode->i_mode) && !S_ISBLK(in->f_inode->i_mode))
-		return -EINVAL;
 	if (a[2] && get_user_obj(&pos, USERPTR(a[2])))
 		return -EFAULT;
-	if (!a[2])
-		pos = vfs_llseek(in, 0, SEEK_CUR);
-	if (pos < 0)
-		return -EINVAL;
-	n = copy_between(a[0], in, &pos, min(a[3], MAX_RW_COUNT));
-	if (n > 0 && a[2] && put_user_obj(USERPTR(a[2]), &pos))
-		return -EFAULT;
-	if (n > 0 && !a[2] && vfs_llseek(in, pos, SEEK_SET) < 0)
-		return -EINVAL;
-	return n;
+	n = do_sendfile(arg_file(a[0]), arg_file(a[1]), a[2] ? &pos : NULL, a[3]);
+	return a[2] && put_user_obj(USERPTR(a[2]), &pos) ? -EFAULT : n;
 }
 
 /* struct linux_dirent64 up to its name. */

@@ -22,7 +22,16 @@ static s64 at_path(const u64 *a, u64 flags, s64 (*op)(const struct path *path, c
 	struct path path;
 	s64 ret;
 
-	if (flags & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
+	if (!a[1] && flags == AT_OPEN_FILE) {
+		struct file *file = fget((int)a[0]);
+
+		if (!file)
+			return -EBADF;
+		ret = op(&file->f_path, a);
+		fput(file);
+		return ret;
+	}
+	if (flags & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	ret = path_lookupat((int)a[0], a[1] ? arg_path(a[1]) : "", lookup, &path);
 	if (ret)
@@ -104,7 +113,7 @@ static s64 truncate_path(const struct path *path, const u64 *a)
 	return vfs_truncate(path, (loff_t)a[2]);
 }
 
-SYSCALL(truncate, at_path(a, 0, truncate_path))
+SYSCALL(truncate, (s64)a[2] < 0 ? -EINVAL : at_path(a, 0, truncate_path))
 
 static s64 utimes_path(const struct path *path, const u64 *a)
 {
@@ -121,7 +130,19 @@ static s64 utimes_path(const struct path *path, const u64 *a)
 	return vfs_utimes(path, times);
 }
 
-SYSCALL(utimensat, at_path(a, a[3] | (a[1] ? 0 : AT_EMPTY_PATH), utimes_path))
+s64 sys_utimensat(const u64 *a)
+{
+	struct timespec64 times[2];
+
+	if (a[2] && get_user_obj(&times, USERPTR(a[2])))
+		return -EFAULT;
+	if (a[2] && times[0].tv_nsec == UTIME_OMIT_ && times[1].tv_nsec == UTIME_OMIT_)
+		return 0; /* whatever the file is */
+	if (a[1])
+		return at_path(a, a[3], utimes_path);
+	return (int)a[0] == AT_FDCWD ? -EFAULT :
+				       at_path(a, a[3] ? ~0ull : AT_OPEN_FILE, utimes_path);
+}
 
 static s64 chdir_path(const struct path *path, const u64 *a)
 {
@@ -190,7 +211,7 @@ static s64 stat_path(const struct path *path, const u64 *a)
 	return put_user_obj(USERPTR(a[2]), &st);
 }
 
-SYSCALL(newfstatat, at_path(a, a[3], stat_path))
+SYSCALL(newfstatat, at_path(a, a[3] & ~(u64)AT_NO_AUTOMOUNT, stat_path))
 
 /* Linux include/uapi/asm-generic/statfs.h */
 struct statfs_k {

@@ -213,7 +213,7 @@ static s64 poll_to_sets(const struct pollfd_k *fds, u32 nr, fd_sets sets)
 
 static s64 select_user(const u64 *a, u64 timeout_ns)
 {
-	u32 n = min((u32)a[0], FD_SETSIZE), nr;
+	u32 n = min((u32)a[0], files_table_size()), nr;
 	size_t bytes = DIV_ROUND_UP(n, 64u) * 8;
 	fd_sets sets = {0};
 	struct pollfd_k *fds;
@@ -223,6 +223,8 @@ static s64 select_user(const u64 *a, u64 timeout_ns)
 		ret = a[i + 1] ? copy_from_user(sets[i], USERPTR(a[i + 1]), bytes) : 0;
 	if (ret)
 		return ret;
+	for (int i = 0; i < 3 && n % 64; i++)
+		sets[i][n / 64] &= ~(~0ull << n % 64); /* nothing is said of those */
 	fds = kcalloc(n + 1, sizeof(*fds), GFP_KERNEL);
 	if (!fds)
 		return -ENOMEM;

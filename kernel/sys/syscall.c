@@ -72,6 +72,14 @@ static int must_check fetch_arg(u16 arg, const u64 *raw, u64 *value, char **path
 	case F0:
 		*value = (u64)fget((int)reg);
 		return *value ? 0 : -EBADF;
+	case G0:
+		if ((s64)reg < 0)
+			return -EINVAL;
+		*value = (u64)fget((int)raw[0]);
+		return *value ? 0 : -EBADF;
+	case R0:
+		*value = (u64)fget_raw((int)reg);
+		return *value ? 0 : -EBADF;
 	case CWD:
 		*value = (u64)AT_FDCWD;
 		return 0;
@@ -100,7 +108,7 @@ static void syscall_dispatch(struct trapframe *tf)
 	for (u32 i = 0; i < NR_ARGS; i++) {
 		if (paths[i])
 			kfree(paths[i]);
-		else if ((call->args[i] & 0xfff0) == F0 && args[i])
+		else if (call->args[i] >= F0 && call->args[i] < CWD && args[i])
 			fput(arg_file(args[i]));
 	}
 	current_process()->restarted = false;

@@ -38,9 +38,14 @@ enum syscall_arg {
 	Q2,
 	Q3,
 	Q4,
-	F0 = 0xff30, /* the open file of that number: arg_file() */
+	F0 = 0xff30, /* the open file of that number, but not of O_PATH: arg_file() */
 	F1,
-	CWD = 0xff40, /* AT_FDCWD */
+	G0 = 0xff40, /* the first one's, unless the register named holds a negative offset: EINVAL */
+	G1,
+	G2,
+	G3,
+	R0 = 0xff50,  /* the open file, be it of O_PATH: arg_file() */
+	CWD = 0xff60, /* AT_FDCWD */
 };
 
 static inline const char *arg_path(u64 a)
@@ -51,6 +56,9 @@ static inline struct file *arg_file(u64 a)
 {
 	return (struct file *)a;
 }
+
+/* Inside the kernel, instead of a name: a[0] itself, which is no file of O_PATH. */
+#define AT_OPEN_FILE 0x8000u
 
 /* A call that is one expression of its arguments a[]. */
 #define SYSCALL(name, ...)           \
@@ -65,6 +73,8 @@ void syscall_init(void);
 struct trapframe *syscall_frame(void);
 /* readv and its kin: file, iovecs, their number; pos: NULL, or where. */
 s64 must_check do_rw_vec(const u64 *a, const u64 *pos, bool write, u32 iocb_flags);
+/* Give the file a number >= from. Owns: takes over the reference, also on failure. */
+s64 must_check install_file(struct file *file, int from, bool cloexec);
 /* timespec (unit 1) and timeval (unit 1000) of user memory to nanoseconds, and back.
  * Returns: 0, -EFAULT, -EINVAL. */
 int must_check get_user_time(u64 ptr, u64 unit, u64 *ns);
@@ -82,26 +92,26 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(8, lseek, F0, A1, A2) X(9, mmap, A0, A1, A2, A3, A4, A5) X(10, mprotect, A0, A1, A2) \
 	X(11, munmap, A0, A1) X(12, brk, A0) X(13, rt_sigaction, A0, A1, A2, A3) \
 	X(14, rt_sigprocmask, A0, A1, A2, A3) X(15, rt_sigreturn) X(16, ioctl, F0, A1, A2, A0) \
-	X(17, pread64, F0, A1, A2, A3) X(18, pwrite64, F0, A1, A2, A3) X(19, readv, F0, A1, A2) \
+	X(17, pread64, G3, A1, A2, A3) X(18, pwrite64, G3, A1, A2, A3) X(19, readv, F0, A1, A2) \
 	X(20, writev, F0, A1, A2) Y(21, access, faccessat2, CWD, P0, A1) Y(22, pipe, pipe2, A0) \
 	X(23, select, A0, A1, A2, A3, A4) X(24, sched_yield) X(25, mremap, A0, A1, A2, A3) \
-	X(28, madvise, A0, A1, A2) Y(32, dup, fcntl, F0, 0, 0, A0) X(33, dup2, F0, A0, A1) \
+	X(28, madvise, A0, A1, A2) Y(32, dup, fcntl, R0, 0, 0, A0) X(33, dup2, A0, A1) \
 	X(34, pause) Y(35, nanosleep, clock_nanosleep, 1, 0, A0, A1) X(36, getitimer, A0, A1) \
 	X(37, alarm, A0) X(38, setitimer, A0, A1, A2) X(39, getpid) \
 	X(40, sendfile, F0, F1, A2, A3) X(56, clone, A0, A1, A2, A3, A4) Y(57, fork, clone, SIGCHLD) \
 	Y(58, vfork, clone, CLONE_VM | CLONE_VFORK | SIGCHLD) X(59, execve, P0, A1, A2) \
 	X(60, exit, A0) X(61, wait4, A0, A1, A2, A3) X(62, kill, A0, A1) X(63, uname, A0) \
-	X(72, fcntl, F0, A1, A2, A0) X(74, fsync, F0) Y(75, fdatasync, fsync, F0, 1) \
-	X(76, truncate, CWD, P0, A1) X(77, ftruncate, F0, A1) X(79, getcwd, A0, A1) \
+	X(72, fcntl, R0, A1, A2, A0) X(74, fsync, F0) Y(75, fdatasync, fsync, F0, 1) \
+	X(76, truncate, CWD, P0, A1) X(77, ftruncate, G1, A1) X(79, getcwd, A0, A1) \
 	X(80, chdir, CWD, P0) Y(81, fchdir, chdir, A0, 0, AT_EMPTY_PATH) \
 	Y(82, rename, renameat2, CWD, P0, CWD, P1) Y(83, mkdir, mkdirat, CWD, P0, A1) \
 	Y(84, rmdir, unlinkat, CWD, P0, AT_REMOVEDIR) \
 	Y(85, creat, openat, CWD, P0, O_CREAT | O_WRONLY | O_TRUNC, A1) \
 	Y(86, link, linkat, CWD, P0, CWD, P1) Y(87, unlink, unlinkat, CWD, P0) \
 	Y(88, symlink, symlinkat, P0, CWD, P1) Y(89, readlink, readlinkat, CWD, P0, A1, A2) \
-	Y(90, chmod, fchmodat, CWD, P0, A1) Y(91, fchmod, fchmodat, A0, 0, A1, AT_EMPTY_PATH) \
+	Y(90, chmod, fchmodat, CWD, P0, A1) Y(91, fchmod, fchmodat, A0, 0, A1, AT_OPEN_FILE) \
 	Y(92, chown, fchownat, CWD, P0, A1, A2) \
-	Y(93, fchown, fchownat, A0, 0, A1, A2, AT_EMPTY_PATH) \
+	Y(93, fchown, fchownat, A0, 0, A1, A2, AT_OPEN_FILE) \
 	Y(94, lchown, fchownat, CWD, P0, A1, A2, AT_SYMLINK_NOFOLLOW) X(95, umask, A0) \
 	X(96, gettimeofday, A0, A1) Y(97, getrlimit, prlimit64, 0, A0, 0, A1) \
 	X(98, getrusage, A0, A1) X(99, sysinfo, A0) X(100, times, A0) Y(102, getuid, getid, 0) \
@@ -134,10 +144,10 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(268, fchmodat, A0, P1, A2) Y(269, faccessat, faccessat2, A0, P1, A2) \
 	X(270, pselect6, A0, A1, A2, A3, A4, A5) X(271, ppoll, A0, A1, A2, A3, A4) \
 	Y(273, set_robust_list, none, 0) X(280, utimensat, A0, Q1, A2, A3) \
-	X(292, dup3, F0, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, F0, A1, A2, A3) \
-	X(296, pwritev, F0, A1, A2, A3) X(302, prlimit64, A0, A1, A2, A3) X(306, syncfs, F0) \
+	X(292, dup3, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, G3, A1, A2, A3) \
+	X(296, pwritev, G3, A1, A2, A3) X(302, prlimit64, A0, A1, A2, A3) X(306, syncfs, F0) \
 	X(316, renameat2, A0, P1, A2, P3, A4) X(318, getrandom, A0, A1, A2) \
-	X(327, preadv2, F0, A1, A2, A3, A4, A5) X(328, pwritev2, F0, A1, A2, A3, A4, A5) \
+	X(327, preadv2, A0, A1, A2, A3, A4, A5) X(328, pwritev2, A0, A1, A2, A3, A4, A5) \
 	Y(334, rseq, none, 0) Y(435, clone3, none, 0) X(439, faccessat2, A0, P1, A2, A3)
 /* clang-format on */
 
