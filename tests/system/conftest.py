@@ -11,7 +11,8 @@ import ringlet  # noqa: E402
 
 @pytest.fixture
 def boot(tmp_path):
-    """Boot machines, and end them after the test: boot(disks=[...], mem=..., ...)."""
+    """Boot machines, and end them after the test: boot(disks=[...], mem=..., ...). One that is still
+    at its prompt then is powered off, and its disks are judged."""
     machines = []
 
     def start(**options):
@@ -20,8 +21,12 @@ def boot(tmp_path):
         return machine
 
     yield start
-    for machine in machines:
-        machine.kill()
+    try:
+        for machine in machines:
+            machine.finish()
+    finally:
+        for machine in machines:
+            machine.kill()
 
 
 @pytest.fixture

@@ -57,6 +57,30 @@ def fsck(image):
     sh("e2fsck", "-fn", str(image))
 
 
+def holds_ext2(image):
+    """Whether a filesystem begins at the image's first byte."""
+    try:
+        with open(image, "rb") as file:
+            file.seek(1024 + 56)
+            return file.read(2) == b"\x53\xef"
+    except OSError:
+        return False
+
+
+def is_clean(image):
+    return subprocess.run(["e2fsck", "-fn", str(image)], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def images_in(arguments):
+    """The images that QEMU's arguments name and that it may write to."""
+    found = []
+    for word in arguments:
+        if "readonly=on" not in word:
+            found += re.findall(r'(?:^|,)file=([^,]+)|"filename": "([^"]+)"', word)
+    return [one or other for one, other in found]
+
+
 def debugfs(image, request):
     return sh("debugfs", "-R", request, str(image))
 
@@ -109,6 +133,10 @@ class Machine:
             self.command += ["-kernel", os.path.join(TOP, "build/ringlet.elf"), "-append",
                              f"{line}console={console} tty.size=24x80 {append}".strip()]
         self.command += args
+        # What was without fault before must be so after poweroff.
+        self.judged = [image for image in [*map(str, disks), *images_in(args)]
+                       if holds_ext2(image) and is_clean(image)]
+        self.at_prompt = False
         self.log = open(os.path.join(self.workdir, "serial.log"), "wb")
         self.count = 0
         # spawn() makes the child the leader of a new session, and so of a process group.
@@ -144,6 +172,7 @@ class Machine:
 
     def send(self, text):
         """Type without waiting for the echo (keys, or what is not echoed)."""
+        self.at_prompt = False
         self.child.send(text)
 
     def type(self, line):
@@ -156,6 +185,7 @@ class Machine:
 
     def wait_prompt(self, timeout=SECONDS):
         self.expect(PROMPT, timeout)
+        self.at_prompt = True
 
     def login(self):
         """Wait for the shell, and make its terminal wide, so that no line wraps."""
@@ -232,10 +262,22 @@ class Machine:
         self.child.wait()
         return self.child.exitstatus
 
-    def poweroff(self):
-        self.type("poweroff")
+    def poweroff(self, command="poweroff"):
+        self.type(command)
         status = self.wait_exit()
         assert status == 0, f"QEMU's exit status is {status}\n{self.tail()}"
+        self.judge()
+
+    def judge(self):
+        """After poweroff: e2fsck finds no fault on any disk."""
+        for image in self.judged:
+            if holds_ext2(image):  # a test may have written something else there
+                fsck(image)
+
+    def finish(self):
+        """The end of a test: whoever sits at a prompt powers off and is judged."""
+        if self.at_prompt and self.child.isalive():
+            self.poweroff()
 
     def kill(self):
         """End it, whatever state it is in."""

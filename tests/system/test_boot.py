@@ -58,6 +58,7 @@ def test_init_on_the_command_line(boot, make_disk):
     m = boot(disks=[disk], append="init=/tests/init.sh")
     m.expect_text("my own init, pid 1")
     m.wait_prompt()
+    m.poweroff("poweroff -f")  # without an init that would do more
 
 
 def test_read_only_root(boot, make_disk):
