@@ -46,23 +46,30 @@ void file_update_time(struct file *file)
 	mark_inode_dirty_sync(inode);
 }
 
-/* The bits of a regular file that do not survive a write or a change of owner. */
-static mode_t privileges(mode_t mode)
+/* May the caller set S_ISGID on a file of this group? */
+static bool may_set_gid(gid_t gid)
 {
-	/* setgid without group execution means mandatory locking, not a privilege. */
-	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		return mode & (S_ISUID | S_ISGID);
-	return mode & S_ISUID;
+	return cred_is_root(current_cred()) || in_group(current_cred(), gid);
+}
+
+/* Take the bits out of the mode that do not survive a write or a change of owner. Without group
+ * execution S_ISGID is no privilege, and stays with who could set it. */
+static void end_set_ids(const struct inode *inode, struct iattr *attr)
+{
+	mode_t mode = inode->i_mode, bits = mode & S_ISUID;
+
+	if (mode & S_IXGRP || !may_set_gid(inode->i_gid))
+		bits |= mode & S_ISGID;
+	if (bits) {
+		attr->ia_valid |= ATTR_MODE;
+		attr->ia_mode = mode & ~bits;
+	}
 }
 
 int notify_change(struct inode *inode, struct iattr *attr)
 {
-	mode_t mode = attr->ia_valid & ATTR_MODE ? attr->ia_mode : inode->i_mode;
-
-	if (attr->ia_valid & (ATTR_UID | ATTR_GID) && S_ISREG(inode->i_mode)) {
-		attr->ia_mode = mode & ~privileges(mode);
-		attr->ia_valid |= ATTR_MODE;
-	}
+	if (attr->ia_valid & ATTR_SIZE && !cred_is_root(current_cred()))
+		end_set_ids(inode, attr);
 	if (!(attr->ia_valid & ATTR_CTIME)) {
 		attr->ia_ctime = current_time();
 		attr->ia_valid |= ATTR_CTIME;
@@ -80,10 +87,13 @@ int notify_change(struct inode *inode, struct iattr *attr)
 int file_remove_privs(struct file *file)
 {
 	struct inode *inode = file->f_inode;
-	mode_t bits = S_ISREG(inode->i_mode) ? privileges(inode->i_mode) : 0;
-	struct iattr attr = {.ia_valid = ATTR_MODE, .ia_mode = inode->i_mode & ~bits};
+	struct iattr attr = {.ia_valid = 0};
 
-	return bits && !cred_is_root(current_cred()) ? notify_change(inode, &attr) : 0;
+	if (!(inode->i_mode & (S_ISUID | S_ISGID)) || !S_ISREG(inode->i_mode) ||
+	    cred_is_root(current_cred()))
+		return 0;
+	end_set_ids(inode, &attr);
+	return attr.ia_valid ? notify_change(inode, &attr) : 0;
 }
 
 void generic_fillattr(const struct inode *inode, struct kstat *stat)
@@ -130,6 +140,8 @@ void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)
 		inode->i_gid = dir->i_gid;
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
+		else if (mode & S_IXGRP && !may_set_gid(dir->i_gid))
+			mode &= ~S_ISGID;
 	}
 	inode->i_mode = mode;
 }
@@ -145,6 +157,8 @@ int inode_change_ok(const struct inode *inode, struct iattr *attr)
 	bool owner = cred->fsuid == inode->i_uid;
 	gid_t gid = attr->ia_valid & ATTR_GID ? attr->ia_gid : inode->i_gid;
 
+	if (attr->ia_valid & ATTR_CHOWN && !S_ISDIR(inode->i_mode))
+		end_set_ids(inode, attr);
 	if (cred_is_root(cred))
 		return 0;
 	if (attr->ia_valid & ATTR_UID && (!owner || attr->ia_uid != inode->i_uid))

@@ -76,6 +76,7 @@ struct inode {
 #define ATTR_ATIME 0x10u
 #define ATTR_MTIME 0x20u
 #define ATTR_CTIME 0x40u
+#define ATTR_CHOWN 0x80u /* by chown, which ends set-id bits even if it leaves the owners */
 struct iattr {
 	u32 ia_valid;
 	mode_t ia_mode;
@@ -165,7 +166,7 @@ void init_special_inode(struct inode *inode, mode_t mode, dev_t rdev);
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode);
 struct timespec64 current_time(void);
 void inode_update_atime(struct inode *inode); /* relatime, unless read-only */
-/* A write changes mtime and ctime / ends setuid and setgid. i_mutex held. */
+/* A write changes mtime and ctime / ends set-id bits, unless root writes. i_mutex held. */
 void file_update_time(struct file *file);
 int must_check file_remove_privs(struct file *file);
 void generic_fillattr(const struct inode *inode, struct kstat *stat);

@@ -98,7 +98,7 @@ SYSCALL(fchmodat, at_path(a, a[3], chmod_path))
 static s64 chown_path(const struct path *path, const u64 *a)
 {
 	/* -1 leaves an owner as it is. */
-	struct iattr attr = {.ia_valid = ((u32)a[2] != ~0u ? ATTR_UID : 0) |
+	struct iattr attr = {.ia_valid = ATTR_CHOWN | ((u32)a[2] != ~0u ? ATTR_UID : 0) |
 					 ((u32)a[3] != ~0u ? ATTR_GID : 0),
 			     .ia_uid = (uid_t)a[2],
 			     .ia_gid = (gid_t)a[3]};
