@@ -115,10 +115,22 @@ static void follow_dotdot(struct nameidata *nd)
 	follow_mount(&nd->path);
 }
 
+/* As Linux with fs.protected_symlinks: in a directory where everybody may put links but not remove
+ * others', the last link of a path is followed only by its owner, or if it is the directory's. */
+static int may_follow(const struct inode *dir, const struct inode *link)
+{
+	const mode_t shared = S_ISVTX | S_IWOTH;
+
+	if ((dir->i_mode & shared) != shared || link->i_uid == dir->i_uid)
+		return 0;
+	return link->i_uid == current_cred()->fsuid ? 0 : -EACCES;
+}
+
 /* Go on at the target of the link; rest is what follows the link's name. */
 static int follow_link(struct nameidata *nd, const struct path *link, const char *rest)
 {
 	struct inode *inode = link->dentry->d_inode;
+	const char *end = rest;
 	struct path to;
 	ssize_t len;
 	char *buf;
@@ -126,6 +138,13 @@ static int follow_link(struct nameidata *nd, const struct path *link, const char
 
 	if (++nd->links > MAX_SYMLINKS)
 		return -ELOOP;
+	while (*end == '/')
+		end++;
+	if (!*end) {
+		err = may_follow(nd->path.dentry->d_inode, inode);
+		if (err)
+			return err;
+	}
 	if (inode->i_op->get_link) {
 		err = inode->i_op->get_link(inode, &to);
 		if (err)

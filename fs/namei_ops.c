@@ -127,6 +127,20 @@ int vfs_symlinkat(const char *target, int dfd, const char *name)
 	return err;
 }
 
+/* As Linux with fs.protected_hardlinks: a name keeps a file alive that its owner removes, so others
+ * may link only what they may change anyhow, and what gives no privilege. */
+static int may_link(const struct inode *inode)
+{
+	const mode_t set_gid = S_ISGID | S_IXGRP;
+
+	if (inode_owner_or_root(inode))
+		return 0;
+	if (!S_ISREG(inode->i_mode) || inode->i_mode & S_ISUID ||
+	    (inode->i_mode & set_gid) == set_gid)
+		return -EPERM;
+	return inode_permission(inode, MAY_READ | MAY_WRITE) ? -EPERM : 0;
+}
+
 int vfs_linkat(int odfd, const char *oldname, int ndfd, const char *newname, bool follow)
 {
 	struct nameidata nd;
@@ -151,7 +165,9 @@ int vfs_linkat(int odfd, const char *oldname, int ndfd, const char *newname, boo
 		err = -EPERM;
 	} else {
 		mutex_lock(&inode->i_mutex);
-		err = inode->i_nlink == 0 ? -ENOENT : dir->i_op->link(dir, dentry, inode);
+		err = may_link(inode);
+		if (!err)
+			err = inode->i_nlink == 0 ? -ENOENT : dir->i_op->link(dir, dentry, inode);
 		mutex_unlock(&inode->i_mutex);
 	}
 	end_create(&nd, dentry);

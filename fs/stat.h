@@ -27,6 +27,7 @@
 #define S_ISGID	    02000u
 #define S_ISVTX	    01000u
 #define S_IXGRP	    00010u
+#define S_IWOTH	    00002u
 #define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
 #define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)
 #define S_ISDIR(m)  (((m)&S_IFMT) == S_IFDIR)
