@@ -133,6 +133,8 @@ static void vprintk(const char *fmt, va_list args)
 
 	if (at_line_start)
 		line_level = leveled ? fmt[1] - '0' : READ_ONCE(console_printk[1]) & 7;
+	if ((size_t)len >= sizeof(line))
+		line[sizeof(line) - 2] = '\n'; /* one that is cut still ends */
 	emit_lines(line, min((size_t)len, sizeof(line) - 1));
 	printk_unlock(flags);
 }
