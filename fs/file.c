@@ -165,6 +165,26 @@ struct file *filp_open(const char *name, u32 flags, mode_t mode)
 	return filp_openat(AT_FDCWD, name, flags, mode);
 }
 
+struct file *open_exec(const char *name)
+{
+	struct file *file;
+	struct path path;
+	mode_t mode;
+	int err = path_lookupat(AT_FDCWD, name, LOOKUP_FOLLOW, &path);
+
+	if (err)
+		return ERR_PTR(err);
+	/* Looked at before it is opened: a FIFO would wait for its writer. */
+	mode = path.dentry->d_inode->i_mode;
+	if (!S_ISREG(mode) || path.mnt->mnt_flags & MS_NOEXEC)
+		err = -EACCES;
+	else
+		err = inode_permission(path.dentry->d_inode, MAY_EXEC);
+	file = err ? ERR_PTR(err) : do_dentry_open(&path, O_RDONLY);
+	path_put(&path);
+	return file;
+}
+
 struct file *alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 			       const struct file_operations *fops)
 {

@@ -78,6 +78,8 @@ struct file {
 /* open(2) on a kernel string. Returns: ERR_PTR(-EACCES, -EROFS, -ENXIO, -ENFILE, -ENOMEM, ...). */
 struct file *must_check filp_open(const char *name, u32 flags, mode_t mode);
 struct file *must_check filp_openat(int dfd, const char *name, u32 flags, mode_t mode);
+/* A regular file that the caller may execute; to read it, too, is for the kernel only. */
+struct file *must_check open_exec(const char *name);
 /* A file without a name of its own (pipes); it holds the inode. */
 struct file *must_check alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 					  const struct file_operations *fops);

@@ -96,16 +96,12 @@ static int must_check push_list(struct exec_image *image, u64 list, bool kernel,
 
 static struct file *must_check open_executable(const char *path)
 {
-	struct file *file = filp_open(path, O_RDONLY, 0);
+	struct file *file = open_exec(path);
 	int err;
 
 	if (IS_ERR(file))
 		return file;
-	err = inode_permission(file->f_inode, MAY_EXEC);
-	if (!S_ISREG(file->f_inode->i_mode) || file->f_path.mnt->mnt_flags & MS_NOEXEC)
-		err = -EACCES;
-	if (!err)
-		err = deny_write_access(file->f_inode);
+	err = deny_write_access(file->f_inode);
 	if (err) {
 		fput(file);
 		return ERR_PTR(err);

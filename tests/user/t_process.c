@@ -270,6 +270,25 @@ TEST(exec_errors)
 	FAILS(execve(self, (char *[]){self, (char *)8, NULL}, NULL), EFAULT);
 }
 
+TEST(exec_looks_before_it_opens)
+{
+	char exe[200] = "", text[8192];
+	int from, to;
+	ssize_t n;
+
+	fresh_dir();
+	CHECK(mkfifo("fifo", 0777) == 0 && readlink(self, exe, sizeof(exe) - 1) > 0);
+	FAILS(execl("./fifo", "x", (char *)NULL), EACCES);
+	/* A program may be run by those who may not read it (all may, who are root). */
+	from = open(exe, O_RDONLY);
+	to = open("copy", O_WRONLY | O_CREAT, 0700);
+	while ((n = read(from, text, sizeof(text))) > 0)
+		CHECK(write(to, text, (size_t)n) == n);
+	CHECK(n == 0 && fchmod(to, 0111) == 0 && close(to) == 0 && chmod(".", 0755) == 0);
+	CHECK(IN_CHILD((void)setuid(65534); execl("./copy", "x", "@exit", "0", (char *)NULL);
+		       _exit(1)) == 0);
+}
+
 TEST(exec_keeps_and_resets)
 {
 	char pid[20], fds[20];
