@@ -43,6 +43,7 @@
 #define ELOOP	     40
 #define ETIME	     62
 #define EOVERFLOW    75
+#define ELIBBAD	     80
 #define EUCLEAN	     117
 #define EOPNOTSUPP   95
 #define ETIMEDOUT    110

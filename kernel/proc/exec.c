@@ -94,7 +94,7 @@ static int must_check push_list(struct exec_image *image, u64 list, bool kernel,
 	return err;
 }
 
-static struct file *must_check open_executable(const char *path)
+struct file *open_executable(const char *path)
 {
 	struct file *file = open_exec(path);
 	int err;
@@ -109,7 +109,7 @@ static struct file *must_check open_executable(const char *path)
 	return file;
 }
 
-static void close_executable(struct file *file)
+void close_executable(struct file *file)
 {
 	allow_write_access(file->f_inode);
 	fput(file);
@@ -286,7 +286,7 @@ int process_exec(struct trapframe *tf, const char *path, u64 argv, u64 envp, boo
 		signal_send(current_process(), SIGKILL, NULL);
 	}
 	*tf = (struct trapframe){.vector = TRAP_BP, /* no system call any more: never restarted */
-				 .rip = image.entry,
+				 .rip = image.start,
 				 .cs = USER_CS,
 				 .ss = USER_DS,
 				 .rsp = image.sp,
