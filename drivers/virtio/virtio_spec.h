@@ -12,9 +12,10 @@
 #define VIRTIO_STATUS_FAILED	  0x80
 
 /* Feature bits, by number. */
-#define VIRTIO_F_INDIRECT_DESC 28
-#define VIRTIO_F_EVENT_IDX     29
-#define VIRTIO_F_VERSION_1     32
+#define VIRTIO_F_INDIRECT_DESC	 28
+#define VIRTIO_F_EVENT_IDX	 29
+#define VIRTIO_F_VERSION_1	 32
+#define VIRTIO_F_ACCESS_PLATFORM 33
 
 #define VIRTIO_BIT(feature) (1ull << (feature))
 

@@ -207,7 +207,7 @@ static void legacy_is_chosen_when_asked_or_alone(void **state)
 
 static void only_known_features_are_accepted(void **state)
 {
-	u64 known = 0x130007e66;
+	u64 known = 0x330007e66;
 
 	(void)state;
 	fresh(VDEV_MODERN);

@@ -108,7 +108,8 @@ class Machine:
     """One QEMU with Ringlet in it, in a process group of its own."""
 
     def __init__(self, workdir, disks=(), machine="pc", cpu="max", mem="256M", smp=1, append="",
-                 boot="kernel", root="/dev/vda", console="ttyS0", args=(), iso=None):
+                 boot="kernel", root="/dev/vda", console="ttyS0", args=(), iso=None,
+                 device_options=""):
         self.workdir = tempfile.mkdtemp(dir=workdir)
         self.monitor_path = os.path.join(self.workdir, "monitor")
         self.gdb_path = os.path.join(self.workdir, "gdb")
@@ -123,7 +124,7 @@ class Machine:
             self.command += [
                 "-drive", f"file={disk},if=none,id=d{number},format=raw,cache=writeback,"
                 "werror=report,rerror=report",
-                "-device", f"virtio-blk-pci,drive=d{number},disable-legacy=on"]
+                "-device", f"virtio-blk-pci,drive=d{number},disable-legacy=on{device_options}"]
         if boot == "iso":
             self.command += ["-boot", "d", "-cdrom", iso or os.path.join(TOP, "build/ringlet.iso")]
         elif boot == "disk":

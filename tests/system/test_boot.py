@@ -38,6 +38,17 @@ def test_strict_boot_order_leaves_the_disk_untouched_by_firmware(shell):
     m.poweroff()
 
 
+@pytest.mark.parametrize("iommu", [False, True])
+def test_disk_behind_an_iommu_that_is_off(shell, iommu):
+    m = shell(machine="q35", device_options=",iommu_platform=on",
+              args=["-device", "intel-iommu"] if iommu else [])
+    features = int(re.search(r"vda: .*features (0x[0-9a-f]+)", m.output()).group(1), 16)
+    assert features >> 33 & 1
+    m.ok("ls /")
+    m.poweroff()
+    fsck(m.disk)
+
+
 def test_reboot_starts_again(shell):
     m = shell()
     m.type("reboot")

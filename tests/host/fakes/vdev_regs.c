@@ -52,7 +52,8 @@ static void write_status(struct vdev *d, u8 val)
 		return;
 	}
 	if ((val & VIRTIO_STATUS_FEATURES_OK) &&
-	    (d->lie == LIE_FEATURES_REFUSED || (d->accepted & ~d->offered)))
+	    (d->lie == LIE_FEATURES_REFUSED || (d->accepted & ~d->offered) ||
+	     (d->offered & ~d->accepted & VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM))))
 		val &= (u8)~VIRTIO_STATUS_FEATURES_OK;
 	if (val & VIRTIO_STATUS_FEATURES_OK && d->lie == LIE_FEATURES_TAKEN_BACK)
 		d->offered &= ~VIRTIO_BIT(VIRTIO_F_EVENT_IDX);
