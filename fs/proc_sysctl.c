@@ -30,7 +30,7 @@ int proc_parse_ints(const char *text, int *values, int max_values)
 		if (!*text || n == max_values)
 			break;
 		negative = *text == '-';
-		if (kstrtou64(text + negative, 10, &value, &text) || value > ~0u >> 1 ||
+		if (kstrtou64(text + negative, 10, &value, &text) || value > S32_MAX ||
 		    (*text && !is_space(*text)))
 			return -EINVAL;
 		values[n] = negative ? -(int)value : (int)value;

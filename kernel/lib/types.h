@@ -85,6 +85,9 @@ static inline le64_t cpu_to_le64(u64 x)
 	return (le64_t){x};
 }
 
+#define S32_MAX 0x7fffffff
+#define S32_MIN (-S32_MAX - 1)
+
 #define SECTOR_SHIFT 9
 #define SECTOR_SIZE  512u
 #define PAGE_SHIFT   12

@@ -9,8 +9,6 @@
 #include "kernel/proc/process.h"
 
 #define W_STOPPED(sig) ((sig) << 8 | 0x7f)
-#define W_CONTINUED    0xffff
-#define WAIT_OPTIONS   (WNOHANG | WUNTRACED | WCONTINUED | (int)0xe0000000) /* __WALL and kin */
 
 void notify_parent_locked(struct process *p, int code, int status)
 {
@@ -20,7 +18,7 @@ void notify_parent_locked(struct process *p, int code, int status)
 
 	if (!parent)
 		return;
-	cause.uid = p->thread ? p->thread->cred->uid : 0;
+	cause.uid = process_cred(p)->uid;
 	if (ended || !(parent->sig.action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
 		signal_send_locked(parent, SIGCHLD, &cause);
 	wake_up_all(&parent->child_wait);
@@ -110,9 +108,9 @@ void process_exit(int status)
 			list_del(&self->sibling);
 		notify_parent_locked(self, status & 0x7f ? CLD_KILLED : CLD_EXITED,
 				     status & 0x7f ? status & 0x7f : status >> 8);
+		self->cred = t->cred;
 		self->thread = NULL;
 		t->process = NULL;
-		kfree(t->cred);
 		t->cred = NULL;
 	}
 	if (autoreap)
@@ -139,28 +137,18 @@ void process_stop(int sig)
 	schedule();
 }
 
-static bool wait_matches(const struct process *child, pid_t pid)
-{
-	if (pid > 0)
-		return child->pid == pid;
-	if (pid == 0)
-		return child->pgid == current_process()->pgid;
-	return pid == -1 || child->pgid == -(s64)pid;
-}
-
 /* Something to report about a child? */
 static bool wait_take_event(struct process *child, int options, struct wait_result *r)
 {
-	r->status = child->status;
-	r->times = child->times;
+	*r = (struct wait_result){child->status, process_cred(child)->uid, child->times};
 	if (child->state == PROC_ZOMBIE)
 		return true;
 	if (options & WUNTRACED && child->state == PROC_STOPPED && child->stop_unreported) {
-		child->stop_unreported = false;
+		child->stop_unreported = options & WNOWAIT;
 		return true;
 	}
 	if (options & WCONTINUED && child->cont_unreported) {
-		child->cont_unreported = false;
+		child->cont_unreported = options & WNOWAIT;
 		r->status = W_CONTINUED;
 		return true;
 	}
@@ -168,19 +156,22 @@ static bool wait_take_event(struct process *child, int options, struct wait_resu
 }
 
 /* Returns: pid, 0 (children, but nothing to report) or -ECHILD. *zombie is to be freed. */
-static pid_t wait_look(pid_t pid, int options, struct wait_result *r, struct process **zombie)
+static pid_t wait_look(int idtype, pid_t id, int options, struct wait_result *r,
+		       struct process **zombie)
 {
 	struct process *self = current_process(), *child;
 	pid_t ret = -ECHILD;
 
 	PROC_GUARD();
 	list_for_each_entry(child, &self->children, sibling) {
-		if (!wait_matches(child, pid))
+		if (idtype != P_ALL && (idtype == P_PID ? child->pid : child->pgid) != id)
 			continue;
+		if (child->state == PROC_ZOMBIE && !(options & WEXITED))
+			continue; /* nothing of what is asked for can come any more */
 		ret = 0;
 		if (!wait_take_event(child, options, r))
 			continue;
-		if (child->state == PROC_ZOMBIE) {
+		if (child->state == PROC_ZOMBIE && !(options & WNOWAIT)) {
 			r->times.utime_ns += child->child_times.utime_ns;
 			r->times.stime_ns += child->child_times.stime_ns;
 			self->child_times.utime_ns += r->times.utime_ns;
@@ -193,17 +184,17 @@ static pid_t wait_look(pid_t pid, int options, struct wait_result *r, struct pro
 	return ret;
 }
 
-pid_t process_wait(pid_t pid, int options, struct wait_result *result)
+pid_t process_wait(int idtype, pid_t id, int options, struct wait_result *result)
 {
 	struct process *zombie = NULL;
 	pid_t ret = 0;
 	int err;
 
-	if (options & ~WAIT_OPTIONS)
-		return -EINVAL;
-	err = wait_event_interruptible(&current_process()->child_wait,
-				       (ret = wait_look(pid, options, result, &zombie)) != 0 ||
-					       options & WNOHANG);
+	if (idtype == P_PGID && !id)
+		id = current_process()->pgid;
+	err = wait_event_interruptible(
+		&current_process()->child_wait,
+		(ret = wait_look(idtype, id, options, result, &zombie)) != 0 || options & WNOHANG);
 	if (zombie)
 		process_free(zombie);
 	return err ? err : ret;

@@ -115,6 +115,7 @@ void process_free(struct process *p)
 	list_del(&p->sibling);
 	list_del(&p->all);
 	nr_processes--;
+	kfree(p->cred);
 	kfree(p);
 }
 

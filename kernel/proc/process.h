@@ -46,12 +46,13 @@ struct process {
 	struct list_head all;		       /* [proc_lock] in `processes` */
 	struct process *vfork_child;	       /* [proc_lock] whom this one lent its memory */
 	struct thread *thread;		       /* [proc_lock] NULL while being made and once dead */
-	struct mm *mm;			       /* [proc_lock to change or for others] */
-	struct sighand sig;		       /* [proc_lock] */
-	struct wait_queue_head child_wait;     /* of this process, for its children */
-	struct tty *ctty;		       /* [proc_lock] controlling terminal */
-	char comm[THREAD_NAME_LEN];	       /* [proc_lock] */
-	ktime_t start_ns;		       /* [const] */
+	struct cred *cred;		   /* [proc_lock] of a zombie; before, its thread has it */
+	struct mm *mm;			   /* [proc_lock to change or for others] */
+	struct sighand sig;		   /* [proc_lock] */
+	struct wait_queue_head child_wait; /* of this process, for its children */
+	struct tty *ctty;		   /* [proc_lock] controlling terminal */
+	char comm[THREAD_NAME_LEN];	   /* [proc_lock] */
+	ktime_t start_ns;		   /* [const] */
 	struct rusage_times times, child_times; /* [proc_lock] final ones, and of reaped children */
 	struct timer alarm;			/* setitimer(ITIMER_REAL) */
 	ktime_t alarm_interval_ns;		/* [proc_lock] */
@@ -119,15 +120,26 @@ int must_check process_exec(struct trapframe *tf, const char *path, u64 argv, u6
 
 /* End the current process; status as wait4 reports it. */
 void process_exit(int status) __noreturn;
-/* wait4(2). Returns: pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS, -EINVAL. */
-#define WNOHANG	   1
-#define WUNTRACED  2
-#define WCONTINUED 8
+/* waitid(2), with the status as wait4 tells it. Returns: pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
+#define WNOHANG	    1
+#define WUNTRACED   2 /* also WSTOPPED */
+#define WEXITED	    4
+#define WCONTINUED  8
+#define WNOWAIT	    0x01000000
+#define W_CLONES    ((int)0xe0000000) /* __WNOTHREAD, __WALL, __WCLONE */
+#define W_CONTINUED 0xffff	      /* status */
+enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 struct wait_result {
 	int status;
+	uid_t uid;
 	struct rusage_times times;
 };
-pid_t must_check process_wait(pid_t pid, int options, struct wait_result *result);
+pid_t must_check process_wait(int idtype, pid_t id, int options, struct wait_result *result);
+/* Whose it is: NULL while it is being made, and of kernel threads. Locks: proc_lock. */
+static inline const struct cred *process_cred(const struct process *p)
+{
+	return p->thread ? p->thread->cred : p->cred;
+}
 /* Stop the current process by a job-control signal until SIGCONT. */
 void process_stop(int sig);
 /* Tell p's parent what happened to p: a CLD_* code. Locks: proc_lock. */

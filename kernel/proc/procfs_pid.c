@@ -69,7 +69,7 @@ static void show_stat(const struct process *p, const struct mm *mm, struct seq_f
 static void show_status(const struct process *p, const struct mm *mm, struct seq_file *m)
 {
 	static const struct cred nobody;
-	const struct cred *c = p->thread ? p->thread->cred : &nobody;
+	const struct cred *c = process_cred(p) ? process_cred(p) : &nobody;
 
 	seq_printf(m, "Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
 		   p->comm, state_of(p), p->pid, p->pid, p->parent ? p->parent->pid : 0);
@@ -115,7 +115,7 @@ static int show_mounts(pid_t pid, int what, struct seq_file *m)
 /* May the caller look into p's memory and files? */
 static bool may_inspect(const struct process *p)
 {
-	const struct cred *me = current_cred(), *it = p->thread ? p->thread->cred : NULL;
+	const struct cred *me = current_cred(), *it = process_cred(p);
 
 	return me->euid == 0 || (it && me->euid == it->uid && me->euid == it->suid);
 }
@@ -288,11 +288,13 @@ static pid_t next_pid(pid_t after)
 static bool pid_exists(pid_t pid, uid_t *uid, gid_t *gid)
 {
 	const struct process *p;
+	const struct cred *c;
 
 	PROC_GUARD();
 	p = process_find(pid);
-	*uid = p && p->thread ? p->thread->cred->euid : 0;
-	*gid = p && p->thread ? p->thread->cred->egid : 0;
+	c = p ? process_cred(p) : NULL;
+	*uid = c ? c->euid : 0;
+	*gid = c ? c->egid : 0;
 	return p;
 }
 

@@ -85,7 +85,7 @@ void signal_pgrp_locked(pid_t pgrp, int sig)
 /* kill(2): same real or effective user, or root; SIGCONT within the session. */
 static bool may_signal(const struct process *to, int sig)
 {
-	const struct cred *me = current_cred(), *it = to->thread ? to->thread->cred : NULL;
+	const struct cred *me = current_cred(), *it = process_cred(to);
 
 	return me->euid == 0 || !it || me->euid == it->suid || me->euid == it->uid ||
 	       me->uid == it->suid || me->uid == it->uid ||
@@ -98,7 +98,7 @@ static bool kill_selects(const struct process *p, pid_t pid)
 		return p->pid == pid;
 	if (pid == -1)
 		return p->pid > 1 && p != current_process();
-	return p->pgid == (pid == 0 ? current_process()->pgid : -(s64)pid);
+	return p->pgid == (pid == 0 ? current_process()->pgid : -pid);
 }
 
 int signal_kill(pid_t pid, int sig, s32 code)
@@ -109,13 +109,16 @@ int signal_kill(pid_t pid, int sig, s32 code)
 
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
+	if (pid == S32_MIN)
+		return -ESRCH;
 	cause.uid = current_cred()->uid;
 	PROC_GUARD();
 	list_for_each_entry(p, &processes, all) {
 		if (!kill_selects(p, pid))
 			continue;
 		if (!may_signal(p, sig)) {
-			ret = ret ? -EPERM : 0;
+			/* As in Linux, to all means to all those that it may. */
+			ret = ret && pid != -1 ? -EPERM : 0;
 			continue;
 		}
 		ret = 0;

@@ -41,13 +41,61 @@ static s64 put_rusage(const struct rusage_times *t, u64 ptr)
 
 s64 sys_wait4(const u64 *a)
 {
+	const pid_t who = (pid_t)a[0];
 	struct wait_result r;
-	pid_t pid = process_wait((pid_t)a[0], (int)a[2], &r);
+	pid_t pid;
 
+	if ((int)a[2] & ~(WNOHANG | WUNTRACED | WCONTINUED | W_CLONES))
+		return -EINVAL;
+	if (who == S32_MIN)
+		return -ESRCH;
+	pid = process_wait(who == -1 ? P_ALL :
+			   who > 0   ? P_PID :
+				       P_PGID,
+			   who > 0 ? who : -who, (int)a[2] | WEXITED, &r);
 	if (pid > 0 && ((a[1] && put_user_obj(USERPTR(a[1]), &r.status)) ||
 			(a[3] && put_rusage(&r.times, a[3]))))
 		return -EFAULT;
 	return pid;
+}
+
+/* What waitid tells: SIGCHLD, a CLD_* code, and what it was. */
+static struct siginfo_k wait_info(pid_t pid, const struct wait_result *r)
+{
+	struct siginfo_k info;
+	struct sig_cause cause = {CLD_EXITED, pid, r->uid, r->status >> 8 & 0xff, 0};
+
+	if (r->status == W_CONTINUED)
+		cause.code = CLD_CONTINUED, cause.status = SIGCONT;
+	else if ((r->status & 0xff) == 0x7f)
+		cause.code = CLD_STOPPED;
+	else if (r->status & 0x7f)
+		cause.code = CLD_KILLED, cause.status = r->status & 0x7f;
+	signal_fill_info(&info, SIGCHLD, &cause);
+	return info;
+}
+
+s64 sys_waitid(const u64 *a)
+{
+	const int events = WUNTRACED | WEXITED | WCONTINUED, options = (int)a[3];
+	const size_t told = __builtin_offsetof(struct siginfo_k, from.status) + sizeof(s32);
+	const pid_t id = (pid_t)a[1];
+	struct siginfo_k info = {0};
+	struct wait_result r;
+	pid_t pid = -EBADF; /* there are no descriptors of processes */
+
+	if (options & ~(events | WNOHANG | WNOWAIT | W_CLONES) || !(options & events) ||
+	    a[0] > P_PIDFD || (a[0] != P_ALL && id < (a[0] == P_PID)))
+		pid = -EINVAL;
+	else if (a[0] != P_PIDFD)
+		pid = process_wait((int)a[0], id, options, &r);
+	if (pid > 0)
+		info = wait_info(pid, &r);
+	/* Linux tells of no child, and of an error, too: zeroes. */
+	if ((pid > 0 && a[4] && put_rusage(&r.times, a[4])) ||
+	    (a[2] && copy_to_user(USERPTR(a[2]), &info, told)))
+		return -EFAULT;
+	return min(pid, 0);
 }
 
 static struct rusage_times own_times(void)
@@ -303,15 +351,25 @@ s64 sys_getgroups(const u64 *a)
 s64 sys_setgroups(const u64 *a)
 {
 	struct cred *c = current->cred;
+	u32 n = (u32)a[0];
 	gid_t groups[NGROUPS_MAX_];
 
 	if (c->euid != 0)
 		return -EPERM;
-	if (a[0] > NGROUPS_MAX_)
+	if (n > NGROUPS_MAX_)
 		return -EINVAL;
-	if (copy_from_user(groups, USERPTR(a[1]), a[0] * sizeof(gid_t)))
+	if (copy_from_user(groups, USERPTR(a[1]), n * sizeof(gid_t)))
 		return -EFAULT;
-	c->ngroups = (u32)a[0];
-	memcpy(c->groups, groups, a[0] * sizeof(gid_t));
+	for (u32 i = 0; i < n; i++)
+		if (groups[i] == UNCHANGED)
+			return -EINVAL;
+	for (u32 i = 0; i < n; i++) { /* in order, as getgroups tells them in Linux */
+		u32 at = i;
+
+		for (; at > 0 && c->groups[at - 1] > groups[i]; at--)
+			c->groups[at] = c->groups[at - 1];
+		c->groups[at] = groups[i];
+	}
+	c->ngroups = n;
 	return 0;
 }

@@ -136,7 +136,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(217, getdents64, F0, A1, A2) Y(218, set_tid_address, getpid, 0) \
 	X(227, clock_settime, A0, A1) X(228, clock_gettime, A0, A1) X(229, clock_getres, A0, A1) \
 	X(230, clock_nanosleep, A0, A1, A2, A3) Y(231, exit_group, exit, A0) \
-	X(234, tgkill, A0, A1, A2) X(257, openat, A0, P1, A2, A3) X(258, mkdirat, A0, P1, A2) \
+	X(234, tgkill, A0, A1, A2) X(247, waitid, A0, A1, A2, A3, A4) X(257, openat, A0, P1, A2, A3) X(258, mkdirat, A0, P1, A2) \
 	X(259, mknodat, A0, P1, A2, A3) X(260, fchownat, A0, P1, A2, A3, A4) \
 	X(262, newfstatat, A0, P1, A2, A3) X(263, unlinkat, A0, P1, A2) \
 	Y(264, renameat, renameat2, A0, P1, A2, P3) X(265, linkat, A0, P1, A2, P3, A4) \
