@@ -35,8 +35,9 @@ else
 ##   make run-iso      the same through GRUB, from build/ringlet.iso (make iso)
 ##   make run-disk     from build/bootdisk.img alone: firmware, GRUB, kernel, root
 ##   make disk         a new build/disk.img (the old one's files are lost)
-##   make debug        boot stopped, console here; `make gdb` goes elsewhere
-##   make gdb          attach to it, with symbols
+##   make put FILE=    a program with its libraries, or a file, into it; AS=/path
+##   make get FILE=    a file out of it; AS=name.  `make fsck` checks and mends it
+##   make debug        boot stopped, console here; elsewhere, `make gdb` attaches
 ##   make test         host, in-kernel and system tests
 ##   make test-host    unit tests of the kernel's own sources, under sanitizers
 ##   make test-kernel  tests that run inside the kernel
@@ -61,7 +62,7 @@ CC := gcc
 endif
 LD := ld
 NM := nm
-AS := nasm
+NASM := nasm
 USERCC ?= musl-gcc
 HOSTCC ?= gcc
 PYTHON ?= /usr/bin/python3
@@ -152,10 +153,10 @@ $(O)/obj/%.o: %.c $(O)/.flags
 $(O)/obj/%.asm.o: %.asm $(O)/.flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  AS      $<")
-	$(Q)$(AS) $(ASFLAGS) -MD $(@:.o=.d) -MP -o $@ $<
+	$(Q)$(NASM) $(ASFLAGS) -MD $(@:.o=.d) -MP -o $@ $<
 
 $(O)/ksyms%.o: $(O)/ksyms%.asm
-	$(Q)$(AS) -f elf64 -o $@ $<
+	$(Q)$(NASM) -f elf64 -o $@ $<
 
 # The symbol table for backtraces is made from a first link and added in a second.
 # It lies behind the text, so that the second link moves no function.
@@ -208,6 +209,14 @@ build/disk.img: | user
 disk: user
 	@echo "  MKDISK  $(DISK)"
 	$(Q)tools/mkdisk $(DISK) --size $(SIZE)
+
+# Files into the disk and out of it, while no machine runs on it.
+.PHONY: put get fsck
+put get: $(filter build/disk.img,$(DISK))
+	@test -n '$(FILE)' || { echo "which file? As in: make $@ FILE=$(if $(filter get,$@),/root/)hello"; exit 1; }
+	$(Q)tools/disk $@ '$(DISK)' '$(FILE)' '$(AS)'
+fsck:
+	$(Q)tools/disk fsck '$(DISK)'
 
 # --- run, debug ---------------------------------------------------------------
 
