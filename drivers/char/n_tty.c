@@ -227,6 +227,16 @@ void n_tty_receive(struct tty *tty, const u8 *buf, size_t len)
 		wake_up(&tty->read_wait);
 }
 
+u32 n_tty_receive_room(const struct tty *tty)
+{
+	u32 used = tty->head - tty->tail;
+
+	/* Nobody can read until the line ends, so what makes it too long is dropped, not awaited. */
+	if (lflag(tty, ICANON) && !n_tty_available(tty) && used >= TTY_BUF_SIZE - 1)
+		return 1;
+	return used < TTY_BUF_SIZE ? TTY_BUF_SIZE - 1 - used : 0;
+}
+
 u32 n_tty_available(const struct tty *tty)
 {
 	return tty->canon_head - tty->tail;
@@ -235,6 +245,7 @@ u32 n_tty_available(const struct tty *tty)
 void n_tty_flush_input(struct tty *tty)
 {
 	tty->canon_head = tty->tail = tty->head;
+	tty_check_unthrottle(tty);
 }
 
 void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
@@ -247,6 +258,7 @@ void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
 	tty->termios = *t;
 	if (!iflag(tty, IXON))
 		tty_set_stopped(tty, false);
+	tty_check_unthrottle(tty);
 	wake_up(&tty->read_wait);
 }
 
@@ -303,6 +315,7 @@ static ssize_t read_locked(struct tty_file *tf, struct iov_iter *to, bool nonblo
 
 		n = take(tty, chunk, min(iov_iter_count(to), sizeof(chunk)), &end);
 		timeout = read_timeout(&tty->termios, done + n);
+		tty_check_unthrottle(tty);
 		spin_unlock_irqrestore(&tty->lock, flags);
 		if (copy_to_iter(chunk, n, to) != n)
 			return done ? (ssize_t)done : -EFAULT;

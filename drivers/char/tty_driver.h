@@ -5,6 +5,8 @@
  * 1. buf holds input at [tail, head), positions counting up for ever; [tail, canon_head) may be
  *    read, the rest is the line that is still edited (none of it in raw mode).
  * 2. Writers leave ECHO_ROOM in the driver's buffer, so that typing is echoed while they wait.
+ * 3. No input is lost while a reader is slow: a driver that can hold bytes back asks for room
+ *    first, and is throttled from the answer 0 until readers have made some.
  *
  * Lock order: read_lock or write_lock, tty->lock, then a driver's, kernel/proc's, a wait queue's.
  */
@@ -37,7 +39,7 @@ struct winsize {
 	u16 ws_row, ws_col, ws_xpixel, ws_ypixel;
 };
 
-#define TTY_BUF_SIZE 8192u
+#define TTY_BUF_SIZE 4096u /* Linux's: a longer line is cut */
 #define TTY_CHUNK    256u
 #define ECHO_ROOM    256u
 
@@ -52,6 +54,9 @@ struct tty_operations {
 	void (*flush_buffer)(struct tty *tty);
 	/* tty->stopped changed. */
 	void (*start)(struct tty *tty);
+	/* Leave bytes where they are, or bring them again. NULL if tty_receive_room is not asked. */
+	void (*throttle)(struct tty *tty);
+	void (*unthrottle)(struct tty *tty);
 };
 
 struct tty {
@@ -66,6 +71,7 @@ struct tty {
 	pid_t session, pgrp;		  /* [lock] whose terminal this is; 0: nobody's */
 	u32 hangups;			  /* [lock to write] */
 	bool stopped;			  /* [lock to write] output held by Ctrl-S */
+	bool throttled;			  /* [lock] the driver holds input back */
 	u32 column, canon_column;	  /* [lock] of the cursor; where the edited line began */
 	u32 head, canon_head, tail;	  /* [lock] */
 	u16 buf[TTY_BUF_SIZE];		  /* [lock] characters with marks of n_tty.c */
@@ -85,6 +91,10 @@ void tty_register(struct tty *tty, const char *name, dev_t devnum,
 		  const struct tty_operations *ops);
 /* What was typed. Context: any. */
 void tty_receive(struct tty *tty, const u8 *buf, size_t len);
+/* Bytes that tty_receive keeps now. Returns: 0 after it has throttled the driver. Context: any. */
+u32 must_check tty_receive_room(struct tty *tty);
+/* Readers have made room, perhaps. Locks: tty->lock. */
+void tty_check_unthrottle(struct tty *tty);
 /* Sleep until ready(tf) or a hang-up. Returns: 0, -ETIME, -ERESTARTSYS. */
 int must_check tty_wait(struct tty_file *tf, struct wait_queue_head *wq,
 			bool (*ready)(struct tty_file *tf), u64 ns);
@@ -102,6 +112,8 @@ extern const struct ktermios tty_std_termios;
 void n_tty_receive(struct tty *tty, const u8 *buf, size_t len);
 /* Process and send. Returns: how many bytes of buf that were. */
 size_t must_check n_tty_write(struct tty *tty, const u8 *buf, size_t len);
+/* Bytes that n_tty_receive keeps now. */
+u32 n_tty_receive_room(const struct tty *tty);
 /* Bytes that a read gets now. */
 u32 n_tty_available(const struct tty *tty);
 void n_tty_flush_input(struct tty *tty);

@@ -42,6 +42,27 @@ void tty_receive(struct tty *tty, const u8 *buf, size_t len)
 	spin_unlock_irqrestore(&tty->lock, flags);
 }
 
+u32 tty_receive_room(struct tty *tty)
+{
+	u64 flags = spin_lock_irqsave(&tty->lock);
+	u32 room = n_tty_receive_room(tty);
+
+	if (!room && !tty->throttled) {
+		tty->throttled = true;
+		tty->ops->throttle(tty);
+	}
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return room;
+}
+
+void tty_check_unthrottle(struct tty *tty)
+{
+	if (!tty->throttled || !n_tty_receive_room(tty) || n_tty_available(tty) > TTY_BUF_SIZE / 2)
+		return;
+	tty->throttled = false;
+	tty->ops->unthrottle(tty);
+}
+
 int tty_wait(struct tty_file *tf, struct wait_queue_head *wq, bool (*ready)(struct tty_file *tf),
 	     u64 ns)
 {

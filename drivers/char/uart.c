@@ -5,7 +5,8 @@
  * Invariants:
  * 1. Both send only after they saw the transmitter's FIFO empty (LSR.THRE): printk one byte, this
  *    driver up to TX_BURST, which together fit into the 16 bytes of the FIFO on any CPU.
- * 2. The transmitter interrupt is enabled exactly while the ring has something that may be sent.
+ * 2. The transmitter interrupt is enabled exactly while the ring has something that may be sent,
+ *    the receiver's unless the terminal is throttled: then the FIFO fills, and the sender waits.
  *
  * Lock order: tty->lock, uart_lock.
  */
@@ -35,6 +36,7 @@ static struct spinlock uart_lock = SPINLOCK_INIT("uart", LOCK_CONSOLE);
 static u8 ring[RING_SIZE]; /* [uart_lock] to be sent: [tail, head) */
 static u32 head, tail;	   /* [uart_lock] */
 static u8 ier;		   /* [uart_lock] the register's value */
+static bool throttled;	   /* [uart_lock] */
 
 static void set_ier(u8 value)
 {
@@ -50,7 +52,7 @@ static void send_locked(void)
 	if (!held && inb(UART_LSR) & LSR_THRE)
 		for (u32 i = 0; i < TX_BURST && tail != head; i++)
 			outb(UART_DATA, ring[tail++ % RING_SIZE]);
-	set_ier(tail != head && !held ? IER_RX | IER_TX : IER_RX);
+	set_ier((u8)((tail != head && !held ? IER_TX : 0) | (throttled ? 0 : IER_RX)));
 }
 
 static void uart_write(struct tty *tty, const u8 *buf, size_t len)
@@ -94,12 +96,35 @@ static void uart_start(struct tty *tty)
 	uart_write(tty, NULL, 0);
 }
 
+static void set_throttled(bool on)
+{
+	u64 flags = spin_lock_irqsave(&uart_lock);
+
+	throttled = on;
+	send_locked();
+	spin_unlock_irqrestore(&uart_lock, flags);
+}
+
+static void uart_throttle(struct tty *tty)
+{
+	(void)tty;
+	set_throttled(true);
+}
+
+static void uart_unthrottle(struct tty *tty)
+{
+	(void)tty;
+	set_throttled(false);
+}
+
 static const struct tty_operations uart_ops = {
 	.write = uart_write,
 	.write_room = uart_write_room,
 	.chars_in_buffer = uart_chars_in_buffer,
 	.flush_buffer = uart_flush_buffer,
 	.start = uart_start,
+	.throttle = uart_throttle,
+	.unthrottle = uart_unthrottle,
 };
 
 static size_t receive_locked(u8 *buf, size_t max)
@@ -125,12 +150,13 @@ static enum irq_return uart_interrupt(void *data)
 
 	(void)data;
 	for (; rounds < ROUNDS_MAX && !(inb(UART_IIR) & IIR_NONE); rounds++) {
+		u32 room = tty_receive_room(&uart_tty);
 		u8 buf[RX_CHUNK];
 		bool wake;
 		size_t n;
 
 		spin_lock(&uart_lock);
-		n = receive_locked(buf, sizeof(buf));
+		n = receive_locked(buf, min(room, RX_CHUNK));
 		send_locked();
 		wake = head - tail < RING_SIZE / 2;
 		spin_unlock(&uart_lock);

@@ -59,8 +59,26 @@ static void fake_start(struct tty *t)
 {
 	(void)t;
 }
-static const struct tty_operations fake_ops = {fake_write, fake_room, fake_unsent, fake_flush,
-					       fake_start};
+static u32 nr_throttles;
+static bool held_back;
+
+static void fake_throttle(struct tty *t)
+{
+	(void)t;
+	assert_true(spin_is_held(&tty.lock));
+	assert_false(held_back);
+	held_back = true;
+	nr_throttles++;
+}
+static void fake_unthrottle(struct tty *t)
+{
+	(void)t;
+	assert_true(spin_is_held(&tty.lock));
+	assert_true(held_back);
+	held_back = false;
+}
+static const struct tty_operations fake_ops = {
+	fake_write, fake_room, fake_unsent, fake_flush, fake_start, fake_throttle, fake_unthrottle};
 
 static void assert_sent(const char *text)
 {
@@ -249,13 +267,14 @@ static int setup(void **state)
 	memset(&me, 0, sizeof(me));
 	signals = 0;
 	room = 1 << 15;
+	held_back = tty.throttled = false;
 	n_tty_flush_input(&tty);
 	tty.termios = tty_std_termios;
 	tty.session = tty.pgrp = 0;
 	tty.column = 0;
 	tty.stopped = false;
 	fake_schedule_hook = NULL;
-	nr_sent = nr_unsent = 0;
+	nr_sent = nr_unsent = nr_throttles = 0;
 	return open_dev(&inode, &file, TTY_DEV, 0);
 }
 
@@ -373,11 +392,11 @@ static void typing_ahead_is_kept(void **state)
 	char line[64], buf[64];
 
 	(void)state;
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 99; i++) {
 		snprintf(line, sizeof(line), "line %035d\n", i);
 		type(line);
 	}
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 99; i++) {
 		snprintf(line, sizeof(line), "line %035d\n", i);
 		assert_read(line);
 	}
@@ -388,6 +407,75 @@ static void typing_ahead_is_kept(void **state)
 		got += (u32)rd(buf, 32);
 	assert_string_equal(buf, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\n");
 	assert_nothing();
+}
+
+/* What a driver does that can hold bytes back. Returns: how many it gave. */
+static u32 give(const char *text, u32 len)
+{
+	u32 given = 0, n;
+
+	while (given < len && (n = tty_receive_room(&tty)) != 0) {
+		n = min(n, 7u); /* of a FIFO */
+		n = min(n, len - given);
+		tty_receive(&tty, (const u8 *)text + given, n);
+		given += n;
+	}
+	return given;
+}
+
+static void read_slowly(void)
+{
+	static char text[40000], got[sizeof(text) + 1];
+	u32 given = 0, read = 0;
+
+	for (u32 i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i % 40 == 39 ? '\n' : 'a' + (i / 40 + i % 40) % 26);
+	while (read < sizeof(text)) {
+		if (!held_back)
+			given += give(&text[given], (u32)sizeof(text) - given);
+		assert_true(held_back || given == sizeof(text));
+		read += (u32)rd(&got[read], min(sizeof(text) - read, 29ul));
+	}
+	assert_memory_equal(text, got, sizeof(text));
+	assert_in_range(nr_throttles, 10, 20);
+}
+
+static void nothing_is_lost_for_a_slow_reader(void **state)
+{
+	(void)state;
+	set_flags(&tty.termios.c_lflag, ECHO, 0);
+	read_slowly();
+	set_raw(1, 0);
+	nr_throttles = 0;
+	read_slowly();
+}
+
+static void every_reason_to_hold_back_ends(void **state)
+{
+	static char line[TTY_BUF_SIZE + 100], got[TTY_BUF_SIZE];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	set_flags(&tty.termios.c_lflag, ECHO, 0);
+	/* No reader can make room before the line ends. */
+	assert_int_equal(give(line, sizeof(line)), sizeof(line));
+	assert_int_equal(give("\n", 1), 1);
+	assert_int_equal(give("next", 4), 0);
+	assert_true(held_back);
+	assert_int_equal(rd(got, sizeof(got) - 1), TTY_BUF_SIZE - 1);
+	assert_read("\n");
+	assert_false(held_back);
+	/* A short line, and a long one that is not complete. */
+	assert_int_equal(give("ab\n", 3), 3);
+	assert_in_range(give(line, sizeof(line)), TTY_BUF_SIZE - 10, TTY_BUF_SIZE);
+	assert_read("ab\n");
+	assert_false(held_back);
+	/* A flush, and a change of modes. */
+	set_raw(1, 0);
+	(void)give(line, sizeof(line));
+	assert_true(held_back);
+	assert_int_equal(ctl(TCFLSH, (void *)0), 0);
+	assert_false(held_back);
 }
 
 static bool type_one(void)
@@ -666,6 +754,8 @@ int main(void)
 		T(end_of_file),
 		T(mapping),
 		T(typing_ahead_is_kept),
+		T(nothing_is_lost_for_a_slow_reader),
+		T(every_reason_to_hold_back_ends),
 		T(raw_minimum_and_time),
 		T(a_signal_ends_a_read),
 		T(modes_change_under_input),

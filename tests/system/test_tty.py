@@ -1,6 +1,9 @@
 """The console: line discipline, job control, a full-screen editor, VGA and keyboard."""
 
+import threading
 import time
+
+import pytest
 
 from ringlet import fsck, read_back
 
@@ -63,6 +66,29 @@ def test_canonical_input(shell):
     m.send(CTRL_D)
     m.wait_prompt()
     assert m.ok("cat /typed") == "right\n"
+
+
+def _paste(machine, text):
+    """All at once, as a terminal does; QEMU takes it as fast as Ringlet lets it."""
+    machine.child.delaybeforesend = None
+    threading.Thread(target=machine.send, args=(text,), daemon=True).start()
+
+
+@pytest.mark.parametrize("mode", ["lines", "slow", "raw"])
+def test_a_long_paste_arrives_whole(shell, mode):
+    text = "".join(f"line {number:05} {'x' * 28}\n" for number in range(1000))
+    m = shell()
+    m.type({"lines": "cat >/root/f", "slow": "(sleep 3; cat) >/root/f",
+            "raw": "stty raw -echo; echo '<'go; (sleep 3; head -c 40000) >/root/f; stty sane"}[mode])
+    m.expect_text("<go" if mode == "raw" else "\n")
+    _paste(m, text)
+    if mode != "raw":
+        m.expect_text("line 00999 " + "x" * 28)
+        m.send(CTRL_D)
+    m.wait_prompt()
+    m.ok("echo still typing")
+    m.poweroff()
+    assert read_back(m.disk, "/root/f").decode() == text
 
 
 def test_size_asked_from_the_terminal(boot, make_disk):
