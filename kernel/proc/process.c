@@ -66,16 +66,6 @@ static bool enter_table(struct process *p)
 	return true;
 }
 
-static void alarm_fire(struct timer *t)
-{
-	struct process *p = container_of(t, struct process, alarm);
-
-	PROC_GUARD();
-	signal_send_locked(p, SIGALRM, NULL);
-	if (p->alarm_interval_ns && p->state != PROC_ZOMBIE)
-		timer_mod(t, t->expires + p->alarm_interval_ns);
-}
-
 struct process *process_alloc(struct process *parent)
 {
 	struct process *p = kzalloc(sizeof(*p), GFP_KERNEL);
@@ -85,7 +75,7 @@ struct process *process_alloc(struct process *parent)
 	INIT_LIST_HEAD(&p->children);
 	INIT_LIST_HEAD(&p->sibling);
 	init_waitqueue_head(&p->child_wait);
-	timer_init(&p->alarm, alarm_fire);
+	timer_init(&p->alarm, process_alarm_fire);
 	p->start_ns = ktime_get_ns();
 	p->sig.altstack.ss_flags = SS_DISABLE;
 	PROC_GUARD();
@@ -181,23 +171,6 @@ bool pgrp_is_orphaned_locked(pid_t pgrp)
 		    p->parent->pgid != pgrp && p->parent->sid == p->sid)
 			return false;
 	return true;
-}
-
-void process_set_alarm(u64 value_ns, u64 interval_ns, u64 *old_value_ns, u64 *old_interval_ns)
-{
-	struct process *p = current_process();
-	ktime_t now = ktime_get_ns();
-
-	*old_interval_ns = p->alarm_interval_ns;
-	*old_value_ns = 0;
-	if (timer_armed(&p->alarm))
-		*old_value_ns = p->alarm.expires > now ? p->alarm.expires - now : 1;
-	if (value_ns == ~0ull)
-		return;
-	(void)timer_del(&p->alarm); /* from here on nobody else looks at it */
-	p->alarm_interval_ns = interval_ns;
-	if (value_ns)
-		timer_mod(&p->alarm, now + value_ns);
 }
 
 u64 process_timeout(u64 ns)

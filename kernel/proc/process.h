@@ -55,7 +55,7 @@ struct process {
 	ktime_t start_ns;		   /* [const] */
 	struct rusage_times times, child_times; /* [proc_lock] final ones, and of reaped children */
 	struct timer alarm;			/* setitimer(ITIMER_REAL) */
-	ktime_t alarm_interval_ns;		/* [proc_lock] */
+	ktime_t itimer_interval_ns[3];		/* [proc_lock] by which */
 	ktime_t deadline_ns;			/* [owner] of the timed call under way */
 	bool restarted;				/* [owner] that call was interrupted and goes on */
 	u64 unknown_calls[8]; /* [owner] bitmap: unknown system calls already logged */
@@ -152,12 +152,18 @@ pid_t must_check process_setsid(void);
 /* Is no member of the group the child of a member of another group in the session? proc_lock. */
 bool pgrp_is_orphaned_locked(pid_t pgrp);
 
-/* setitimer(ITIMER_REAL), unless value_ns is ~0; tells what was left. */
-void process_set_alarm(u64 value_ns, u64 interval_ns, u64 *old_value_ns, u64 *old_interval_ns);
+/* setitimer(2), or getitimer(2) without a new one; tells what was left. */
+enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };
+struct itimer_ns {
+	u64 interval, value;
+};
+void process_itimer(u32 which, const struct itimer_ns *new, struct itimer_ns *old);
+void process_alarm_fire(struct timer *t);
 /* Nanoseconds from now that a timed call may sleep: all of ns, or what is left of it when the call
  * goes on after an interruption. ~0: for ever. */
 u64 process_timeout(u64 ns);
 
 /* Wiring of the other files of this folder. */
 void proc_job_init(void);    /* terminals: tty_job_ops */
+void proc_itimer_init(void); /* timers of processor time */
 void proc_procfs_init(void); /* /proc/PID */

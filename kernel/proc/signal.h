@@ -15,23 +15,25 @@ struct trapframe;
 
 #define NSIG 64
 /* Those that the kernel itself sends or treats in a way of its own. */
-#define SIGHUP	 1
-#define SIGILL	 4
-#define SIGTRAP	 5
-#define SIGBUS	 7
-#define SIGFPE	 8
-#define SIGKILL	 9
-#define SIGSEGV	 11
-#define SIGPIPE	 13
-#define SIGALRM	 14
-#define SIGCHLD	 17
-#define SIGCONT	 18
-#define SIGSTOP	 19
-#define SIGTSTP	 20
-#define SIGTTIN	 21
-#define SIGTTOU	 22
-#define SIGURG	 23
-#define SIGWINCH 28
+#define SIGHUP	  1
+#define SIGILL	  4
+#define SIGTRAP	  5
+#define SIGBUS	  7
+#define SIGFPE	  8
+#define SIGKILL	  9
+#define SIGSEGV	  11
+#define SIGPIPE	  13
+#define SIGALRM	  14
+#define SIGCHLD	  17
+#define SIGCONT	  18
+#define SIGSTOP	  19
+#define SIGTSTP	  20
+#define SIGTTIN	  21
+#define SIGTTOU	  22
+#define SIGURG	  23
+#define SIGVTALRM 26
+#define SIGPROF	  27
+#define SIGWINCH  28
 
 typedef u64 sigset_k; /* bit n - 1 is signal n */
 #define SIGBIT(n) (1ull << ((n)-1))

@@ -67,5 +67,6 @@ void proc_init(void)
 	trap_hooks.return_to_user = return_to_user;
 	trap_hooks.user_work_pending = user_work_pending;
 	proc_job_init();
+	proc_itimer_init();
 	proc_procfs_init();
 }

@@ -171,6 +171,15 @@ static void update_loadavg(void)
 			     LOAD_SHIFT;
 }
 
+void (*sched_cpu_timer_hook)(struct thread *t);
+
+static void run_cpu_timers(struct thread *t)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(t->cpu_timer_ns); i++)
+		if (t->cpu_timer_ns[i] && cpu_timer_clock(t, i) >= t->cpu_timer_ns[i])
+			sched_cpu_timer_hook(t);
+}
+
 void sched_tick(bool from_user)
 {
 	struct cpu *cpu = this_cpu();
@@ -182,6 +191,7 @@ void sched_tick(bool from_user)
 		t->utime_ns += TICK_NS;
 	else
 		t->stime_ns += TICK_NS;
+	run_cpu_timers(t);
 	if (t->slice > 0 && --t->slice == 0)
 		cpu->need_resched = true;
 	update_loadavg();

@@ -46,6 +46,7 @@ struct thread {
 	void *arg;		    /* [const] */
 	u32 slice;		    /* [owner CPU] ticks left */
 	u64 utime_ns, stime_ns;	    /* [owner CPU] by ticks */
+	u64 cpu_timer_ns[2];	    /* [owner CPU] when sched_cpu_timer_hook is called; 0: never */
 	struct process *process;    /* [const after creation] NULL for kernel threads */
 	struct fs_struct *fs;	    /* [owner] */
 	struct files_struct *files; /* [owner] */
@@ -98,6 +99,14 @@ static inline bool signal_pending(void)
 }
 /* What the boot context does from the end of boot on, as the idle thread. */
 void cpu_idle(void) __attribute__((noreturn));
+/* Processor time by which the owner's cpu_timer_ns count: its own, or with the kernel's for it. */
+enum { CPU_TIMER_VIRTUAL, CPU_TIMER_PROF };
+static inline u64 cpu_timer_clock(const struct thread *t, u32 which)
+{
+	return t->utime_ns + (which == CPU_TIMER_PROF ? t->stime_ns : 0);
+}
+/* Called when one has come; it sets it anew. Set once at boot. Context of the hook: interrupt. */
+extern void (*sched_cpu_timer_hook)(struct thread *t);
 /* The tick, for clock_init: account time, end slices, run timers. Context: interrupt. */
 void sched_tick(bool from_user);
 /* Panics (debug build) if the caller must not sleep here. */

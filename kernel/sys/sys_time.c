@@ -8,14 +8,15 @@
 
 /* clock_gettime(2) */
 enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_RAW };
-enum { CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, NR_CLOCKS };
+enum { CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_TAI = 11 };
 #define TIMER_ABSTIME 1
 
 static int must_check clock_now(u64 id, u64 *ns)
 {
-	if (id >= NR_CLOCKS)
+	if (id > CLOCK_BOOTTIME && id != CLOCK_TAI)
 		return -EINVAL;
-	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
+	/* Nobody told of leap seconds, so TAI is the same, as in Linux. */
+	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE || id == CLOCK_TAI)
 		*ns = clock_realtime_ns();
 	else if (id == CLOCK_PROCESS_CPUTIME || id == CLOCK_THREAD_CPUTIME)
 		*ns = current->utime_ns + current->stime_ns;
@@ -54,7 +55,7 @@ static s64 set_clock(u64 ptr, u64 unit)
 }
 
 SYSCALL(clock_settime, a[0] == CLOCK_REALTIME ? set_clock(a[1], 1) : -EINVAL)
-SYSCALL(settimeofday, a[0] ? set_clock(a[0], NSEC_PER_USEC) : 0)
+SYSCALL(settimeofday, a[0] ? set_clock(a[0], NSEC_PER_USEC) : current_cred()->euid ? -EPERM : 0)
 
 s64 sys_gettimeofday(const u64 *a)
 {
@@ -76,10 +77,13 @@ s64 sys_clock_nanosleep(const u64 *a)
 {
 	bool absolute = a[1] & TIMER_ABSTIME;
 	u64 ns, now;
-	int err = get_user_time(a[2], 1, &ns);
+	int err = clock_now(a[0], &now);
 
+	if (!err && (a[0] == CLOCK_THREAD_CPUTIME || a[0] == CLOCK_RAW ||
+		     a[0] == CLOCK_REALTIME_COARSE || a[0] == CLOCK_MONOTONIC_COARSE))
+		err = -EOPNOTSUPP;
 	if (!err)
-		err = clock_now(a[0], &now);
+		err = get_user_time(a[2], 1, &ns);
 	if (err)
 		return err;
 	ns = !absolute ? process_timeout(ns) : ns > now ? ns - now : 0;
@@ -89,39 +93,39 @@ s64 sys_clock_nanosleep(const u64 *a)
 	return ns ? -ERESTARTNOHAND : 0;
 }
 
-/* Only ITIMER_REAL: the others would need a timer of processor time. */
-static s64 swap_alarm(u64 value, u64 interval, u64 old_ptr)
+static s64 swap_itimer(u64 which, const struct itimer_ns *new, u64 old_ptr)
 {
-	u64 old_value, old_interval;
+	struct itimer_ns old;
 
-	process_set_alarm(value, interval, &old_value, &old_interval);
-	if (old_ptr && (put_user_time(old_ptr, NSEC_PER_USEC, old_interval) ||
-			put_user_time(old_ptr + 16, NSEC_PER_USEC, old_value)))
+	if ((u32)which > ITIMER_PROF)
+		return -EINVAL;
+	process_itimer((u32)which, new, &old);
+	if ((!new || old_ptr) && (put_user_time(old_ptr, NSEC_PER_USEC, old.interval) ||
+				  put_user_time(old_ptr + 16, NSEC_PER_USEC, old.value)))
 		return -EFAULT;
-	return (s64)((old_value + NSEC_PER_SEC - 1) / NSEC_PER_SEC);
+	return 0;
 }
 
 s64 sys_setitimer(const u64 *a)
 {
-	u64 interval = 0, value = 0;
-	int err = a[0] ? -EINVAL : 0;
-	s64 ret;
+	struct itimer_ns new = {0, 0};
+	int err = 0;
 
+	if (a[1])
+		err = get_user_time(a[1], NSEC_PER_USEC, &new.interval);
 	if (!err && a[1])
-		err = get_user_time(a[1], NSEC_PER_USEC, &interval);
-	if (!err && a[1])
-		err = get_user_time(a[1] + 16, NSEC_PER_USEC, &value);
-	if (err)
-		return err;
-	ret = swap_alarm(value, interval, a[2]);
-	return min(ret, 0l);
+		err = get_user_time(a[1] + 16, NSEC_PER_USEC, &new.value);
+	return err ? err : swap_itimer(a[0], &new, a[2]);
 }
 
-s64 sys_getitimer(const u64 *a)
+SYSCALL(getitimer, swap_itimer(a[0], NULL, a[1]))
+
+/* What is left is rounded, but not to nothing. */
+s64 sys_alarm(const u64 *a)
 {
-	s64 ret = a[0] ? -EINVAL : swap_alarm(~0ull, 0, a[1]);
+	const struct itimer_ns new = {0, (u32)a[0] * NSEC_PER_SEC};
+	struct itimer_ns old;
 
-	return min(ret, 0l);
+	process_itimer(ITIMER_REAL, &new, &old);
+	return old.value ? (s64)max((old.value + NSEC_PER_SEC / 2) / NSEC_PER_SEC, 1ull) : 0;
 }
-
-SYSCALL(alarm, swap_alarm((u32)a[0] * NSEC_PER_SEC, 0, 0))

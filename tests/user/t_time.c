@@ -32,6 +32,7 @@ TEST(clocks_run)
 	for (double last = 0, t; last < seconds(CLOCK_MONOTONIC) - 1000; last = t)
 		t = seconds(CLOCK_MONOTONIC);
 	CHECK(seconds(CLOCK_REALTIME) > 1.6e9);
+	CHECK(seconds(CLOCK_TAI) - seconds(CLOCK_REALTIME) < 60);
 	CHECK(seconds(CLOCK_MONOTONIC_COARSE) > 0 && seconds(CLOCK_REALTIME_COARSE) > 1.6e9);
 	FAILS(syscall(SYS_clock_gettime, 99, &ts), EINVAL);
 	FAILS(syscall(SYS_clock_getres, 99, &ts), EINVAL);
@@ -98,7 +99,10 @@ TEST(sleeping)
 		FAILS(syscall(SYS_nanosleep, &bad[i], NULL), EINVAL);
 		FAILS(syscall(SYS_clock_nanosleep, CLOCK_REALTIME, 0, &bad[i], NULL), EINVAL);
 	}
-	FAILS(syscall(SYS_clock_nanosleep, 99, 0, &ts, NULL), EINVAL);
+	FAILS(syscall(SYS_clock_nanosleep, 99, 0, 8, NULL), EINVAL);
+	FAILS(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC_RAW, 0, 8, NULL), EOPNOTSUPP);
+	FAILS(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC_COARSE, 0, 8, NULL), EOPNOTSUPP);
+	FAILS(syscall(SYS_clock_nanosleep, CLOCK_TAI, 0, 8, NULL), EFAULT);
 	ts = (struct timespec){0, 0};
 	CHECK(syscall(SYS_nanosleep, &ts, NULL) == 0);
 }
