@@ -45,6 +45,8 @@ static int must_check copy_thread(struct thread *t, const struct trapframe *tf,
 	t->arch.gs_base = current->arch.gs_base;
 	t->arch.user = true;
 	t->is_kernel = false;
+	t->nice = current->nice;
+	t->sched_policy = current->sched_policy;
 
 	t->fs = args->flags & CLONE_FS ? current->fs : fs_struct_copy(current->fs);
 	if (args->flags & CLONE_FS)

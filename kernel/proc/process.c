@@ -109,8 +109,7 @@ void process_free(struct process *p)
 	kfree(p);
 }
 
-/* The caller for 0, else the process of that number. Locks: proc_lock. */
-static struct process *find_or_self(pid_t pid)
+struct process *process_find_or_self(pid_t pid)
 {
 	return pid == 0 ? current_process() : process_find(pid);
 }
@@ -122,7 +121,7 @@ int process_setpgid(pid_t pid, pid_t pgid)
 	if (pgid < 0)
 		return -EINVAL;
 	PROC_GUARD();
-	p = find_or_self(pid);
+	p = process_find_or_self(pid);
 	if (!p || (p != self && p->parent != self))
 		return -ESRCH;
 	if (p->sid == p->pid || p->sid != self->sid)
@@ -146,7 +145,7 @@ pid_t process_getpgid(pid_t pid, bool session)
 	struct process *p;
 
 	PROC_GUARD();
-	p = find_or_self(pid);
+	p = process_find_or_self(pid);
 	return !p ? -ESRCH : session ? p->sid : p->pgid;
 }
 

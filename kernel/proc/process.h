@@ -86,6 +86,8 @@ void proc_start_init(const char *path);
 
 /* Find by number. Locks: proc_lock. */
 struct process *process_find(pid_t pid);
+/* The same, or the caller for 0. */
+struct process *process_find_or_self(pid_t pid);
 /* Smallest pid greater than `after`, or NULL. Locks: proc_lock. */
 struct process *process_next(pid_t after);
 /* A process with a fresh pid as a child of parent (NULL: init), in the table but without a thread.

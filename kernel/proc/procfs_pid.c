@@ -50,20 +50,23 @@ static void show_stat(const struct process *p, const struct mm *mm, struct seq_f
 				  now = {p->thread ? p->thread->utime_ns : 0,
 					 p->thread ? p->thread->stime_ns : 0};
 
+	const int nice = p->thread ? p->thread->nice : 0;
+
 	if (p->thread)
 		t = &now;
-	seq_printf(m, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %lu %lu %lu %lu 20 0 1 0 %lu %lu %lu ",
+	seq_printf(m, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %lu %lu %lu %lu %d %d 1 0 %lu %lu %lu ",
 		   p->pid, p->comm, *state_of(p), p->parent ? p->parent->pid : 0, p->pgid, p->sid,
 		   (int)tty_devnum(p->ctty), tty_foreground_pgrp(p->ctty), t->utime_ns / TICK,
-		   t->stime_ns / TICK, c->utime_ns / TICK, c->stime_ns / TICK, p->start_ns / TICK,
-		   mm->total_bytes, mm->rss);
+		   t->stime_ns / TICK, c->utime_ns / TICK, c->stime_ns / TICK, 20 + nice, nice,
+		   p->start_ns / TICK, mm->total_bytes, mm->rss);
 	/* Code and stack addresses are not told, as of a program of another user. */
 	seq_printf(
 		m,
-		"%lu 1 1 0 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 0 0 %lu %lu %lu %lu %lu %d\n",
+		"%lu 1 1 0 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 %u 0 0 0 0 0 %lu %lu %lu %lu %lu %d\n",
 		~0ul, p->sig.pending, p->sig.blocked, signals_with(p, true), signals_with(p, false),
-		mm->layout.brk_start, mm->layout.arg_start, mm->layout.arg_end,
-		mm->layout.env_start, mm->layout.env_end, p->state == PROC_ZOMBIE ? p->status : 0);
+		p->thread ? p->thread->sched_policy : 0u, mm->layout.brk_start,
+		mm->layout.arg_start, mm->layout.arg_end, mm->layout.env_start, mm->layout.env_end,
+		p->state == PROC_ZOMBIE ? p->status : 0);
 }
 
 static void show_status(const struct process *p, const struct mm *mm, struct seq_file *m)

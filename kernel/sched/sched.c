@@ -22,6 +22,7 @@
 #undef current /* the macro hides the field of struct cpu, which this file sets */
 
 #define SLICE_TICKS (HZ / 40) /* 25 ms */
+#define SCHED_IDLE  5	      /* sched(7) */
 #define LOAD_TICKS  (5 * HZ)
 #define LOAD_SHIFT  11 /* Linux's FSHIFT */
 
@@ -38,6 +39,13 @@ static u64 avenrun[3];			       /* [tick] */
 static struct thread idle_thread = {
 	.name = "idle", .is_kernel = true, .on_cpu = true, .on_rq = true};
 
+u32 sched_slice_ticks(const struct thread *t)
+{
+	return t->sched_policy == SCHED_IDLE ?
+		       1 :
+		       max(SLICE_TICKS * (u32)(20 - READ_ONCE(t->nice)) / 20, 1u);
+}
+
 static struct thread *pick_next(struct cpu *cpu, const struct thread *prev)
 {
 	struct thread *t;
@@ -47,7 +55,7 @@ static struct thread *pick_next(struct cpu *cpu, const struct thread *prev)
 			continue; /* another CPU is still leaving it */
 		list_del(&t->run);
 		if (t->slice == 0)
-			t->slice = SLICE_TICKS;
+			t->slice = sched_slice_ticks(t);
 		return t;
 	}
 	return cpu->idle;

@@ -45,6 +45,8 @@ struct thread {
 	void (*entry)(void *);	    /* [const] */
 	void *arg;		    /* [const] */
 	u32 slice;		    /* [owner CPU] ticks left */
+	s8 nice;		    /* [atomic] -20 to 19, the longest slices to the shortest */
+	u8 sched_policy;	    /* [atomic] Linux's SCHED_OTHER, SCHED_BATCH or SCHED_IDLE */
 	u64 utime_ns, stime_ns;	    /* [owner CPU] by ticks */
 	u64 cpu_timer_ns[2];	    /* [owner CPU] when sched_cpu_timer_hook is called; 0: never */
 	struct process *process;    /* [const after creation] NULL for kernel threads */
@@ -121,4 +123,6 @@ static inline void might_sleep(void)
 u32 sched_nr_running(void);
 void sched_loadavg(u64 avg[3]);
 u64 sched_idle_ns(void);
+/* How long t may run before another one gets its turn. */
+u32 sched_slice_ticks(const struct thread *t);
 u64 sched_total_switches(void);

@@ -125,12 +125,17 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(121, getpgid, A0, 0) Y(124, getsid, getpgid, A0, 1) X(127, rt_sigpending, A0) \
 	X(128, rt_sigtimedwait, A0, A1, A2, A3) X(130, rt_sigsuspend, A0, A1) \
 	X(131, sigaltstack, A0, A1) Y(133, mknod, mknodat, CWD, P0, A1, A2) \
-	X(137, statfs, CWD, P0, A1) Y(138, fstatfs, statfs, A0, 0, A1, AT_EMPTY_PATH) \
+	X(140, getpriority, A0, A1) X(141, setpriority, A0, A1, A2) X(142, sched_setparam, A0, A1) \
+	X(143, sched_getparam, A0, A1) X(144, sched_setscheduler, A0, A1, A2) \
+	X(145, sched_getscheduler, A0) Y(146, sched_get_priority_max, sched_get_priority, A0, 99) \
+	Y(147, sched_get_priority_min, sched_get_priority, A0, 1) \
+	X(148, sched_rr_get_interval, A0, A1) X(137, statfs, CWD, P0, A1) Y(138, fstatfs, statfs, A0, 0, A1, AT_EMPTY_PATH) \
 	X(157, prctl, A0, A1) X(158, arch_prctl, A0, A1) \
 	Y(160, setrlimit, prlimit64, 0, A0, A1) X(161, chroot, CWD, P0) X(162, sync) \
 	X(164, settimeofday, A0) X(165, mount, Q0, P1, Q2, A3, Q4) X(166, umount2, P0, A1) \
 	X(169, reboot, A0, A1, A2) X(170, sethostname, A0, A1) Y(186, gettid, getpid, 0) \
 	Y(200, tkill, tgkill, A0, A0, A1) X(201, time, A0) X(202, futex, A0, A1, A2, A3) \
+	X(203, sched_setaffinity, A0, A1, A2) X(204, sched_getaffinity, A0, A1, A2) \
 	X(206, io_setup, A0, A1) X(207, io_destroy, A0) X(208, io_getevents, A0, A1, A2, A3, A4) \
 	X(209, io_submit, A0, A1, A2) X(210, io_cancel, A0, A1) \
 	X(217, getdents64, F0, A1, A2) Y(218, set_tid_address, getpid, 0) \
@@ -146,7 +151,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	Y(273, set_robust_list, none, 0) X(280, utimensat, A0, Q1, A2, A3) \
 	X(292, dup3, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, G3, A1, A2, A3) \
 	X(296, pwritev, G3, A1, A2, A3) X(302, prlimit64, A0, A1, A2, A3) X(306, syncfs, F0) \
-	X(316, renameat2, A0, P1, A2, P3, A4) X(318, getrandom, A0, A1, A2) \
+	X(309, getcpu, A0, A1) X(316, renameat2, A0, P1, A2, P3, A4) X(318, getrandom, A0, A1, A2) \
 	X(327, preadv2, A0, A1, A2, A3, A4, A5) X(328, pwritev2, A0, A1, A2, A3, A4, A5) \
 	Y(334, rseq, none, 0) Y(435, clone3, none, 0) X(439, faccessat2, A0, P1, A2, A3)
 /* clang-format on */
