@@ -46,6 +46,7 @@ static void kick_flush(struct request_queue *q)
 	q->flush_busy = true;
 	rq->cmd_flags = REQ_OP_FLUSH | REQ_SYNC;
 	rq->status = 0;
+	rq->part = list_first_entry(&q->flush_running, struct request, list)->part;
 	rq->state = RQ_QUEUED;
 	list_add_tail(&rq->list, &q->dispatch);
 }
@@ -71,10 +72,9 @@ bool blk_flush_data_done(struct request *rq)
 }
 
 /* Flushes count for the whole disk only, as in Linux. Locks: q->lock held. */
-static void account_flush(const struct request *flush_rq, struct list_head *served)
+static void account_flush(const struct request *flush_rq)
 {
-	struct block_device *part = list_first_entry(served, struct request, list)->part;
-	struct disk_stats *stats = &part->bd_disk->part[0]->bd_stats;
+	struct disk_stats *stats = &flush_rq->part->bd_disk->part[0]->bd_stats;
 
 	stats->ios[3]++;
 	stats->time_ns[3] += ktime_get_ns() - flush_rq->dispatch_ns;
@@ -93,7 +93,7 @@ void blk_flush_end_io(struct request *flush_rq)
 	flush_rq->state = RQ_IDLE;
 	list_splice_tail_init(&q->flush_running, &served);
 	if (!list_empty(&served))
-		account_flush(flush_rq, &served);
+		account_flush(flush_rq);
 	list_for_each_entry_safe(rq, tmp, &served, list) {
 		list_del(&rq->list);
 		/* A pre-flush comes first; without one it was the post-flush. */

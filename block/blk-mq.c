@@ -21,6 +21,9 @@
 #define RING_RETRY_NS  (4 * NSEC_PER_MSEC)
 #define QUEUE_SCAN     64
 #define DISPATCH_BATCH 32 /* requests on their way with interrupts off */
+/* As Linux's limit of messages. */
+#define REPORT_LINES	 10
+#define REPORT_WINDOW_NS (5 * NSEC_PER_SEC)
 
 static struct list_head completed[MAX_CPUS]; /* [its CPU, interrupts off] */
 
@@ -254,6 +257,50 @@ void blk_mq_end_request(struct request *rq)
 	blk_mq_put_requests(rq->q, &ended, ktime_get_ns());
 }
 
+static const char *op_name(u32 op)
+{
+	static const char *const names[] = {"READ", "WRITE", "FLUSH", "DISCARD"};
+
+	return op < ARRAY_SIZE(names) ? names[op] : "WRITE_ZEROES";
+}
+
+/* May one more line be printed? Sets *left_out to how many were not, once. */
+static bool report_allowed(u32 *left_out)
+{
+	static struct spinlock lock = SPINLOCK_INIT("I/O errors", LOCK_QUEUE);
+	static ktime_t window_end; /* [lock] */
+	static u32 lines;	   /* [lock] asked for in this window */
+	ktime_t now = ktime_get_ns();
+	bool allowed;
+
+	spin_lock_bh(&lock);
+	if (now >= window_end) {
+		*left_out = lines > REPORT_LINES ? lines - REPORT_LINES : 0;
+		window_end = now + REPORT_WINDOW_NS;
+		lines = 0;
+	}
+	allowed = ++lines <= REPORT_LINES;
+	spin_unlock_bh(&lock);
+	return allowed;
+}
+
+/* The device failed a request: say so, as the error may reach a program much later, or nobody. */
+static void report_error(const struct request *rq)
+{
+	u32 op = rq->cmd_flags & REQ_OP_MASK, left_out = 0;
+	const struct gendisk *disk;
+
+	if (rq->status == -EOPNOTSUPP || op == REQ_OP_DRV_IN)
+		return; /* asked for to see whether it can */
+	disk = rq->part->bd_disk;
+	if (READ_ONCE(disk->dead) || !report_allowed(&left_out))
+		return;
+	if (left_out)
+		printk("I/O error: %u more\n", left_out);
+	printk("I/O error, dev %s, sector %llu op 0x%x:(%s) size %u errno %d\n", disk->disk_name,
+	       (unsigned long long)rq->sector, op, op_name(op), rq->data_len, -rq->status);
+}
+
 /* A merged request failed: send its bios again one by one, so that only those fail that must.
  * Returns: false when rq is to end as it is. */
 static bool retry_bios(struct request *rq)
@@ -315,6 +362,8 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 			continue;
 		}
 		list_del(&rq->list);
+		if (rq->status && (rq->retry || rq->bio == rq->biotail))
+			report_error(rq); /* else each bio is tried alone first */
 		if (rq->end_io)
 			rq->end_io(rq);
 		else if (!retry_bios(rq))

@@ -703,6 +703,49 @@ static void one_thread_at_a_time_uses_the_reserve_of_clones(void **state)
 	fake_bio_free(bio);
 }
 
+static u32 lines_with(const char *text)
+{
+	u32 n = 0;
+
+	for (const char *at = fake_log(); (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* A device's failure gets a line that says where, once, and not more than ten in five seconds. */
+static void failures_are_told(void **state)
+{
+	(void)state;
+	fake_clock_advance(5 * NSEC_PER_SEC);
+	fake_log_clear();
+	d.bad_sector = 64 + 5 * 8 + 2;
+	send_eight(REQ_OP_READ);
+	drain();
+	assert_string_equal(fake_log(),
+			    "I/O error, dev vda, sector 104 op 0x0:(READ) size 4096 errno 5\n");
+	fake_log_clear();
+	send(REQ_OP_DISCARD, 0, 8, 'd'); /* cannot: no failure */
+	blk_queue_write_cache(d.q, true, false);
+	d.fail_flushes = 1;
+	send(REQ_OP_WRITE | REQ_PREFLUSH, 0, 8, 'w');
+	send(REQ_OP_WRITE | REQ_PREFLUSH, 8, 8, 'x');
+	drain();
+	assert_int_equal(lines_with("I/O error"), 1);
+	assert_int_equal(lines_with("dev vda, sector 0 op 0x2:(FLUSH) size 0 errno 5\n"), 1);
+	for (u32 i = 0; i < 20; i++) {
+		send(REQ_OP_WRITE | REQ_SYNC, d.bad_sector, 1, 'w');
+		drain();
+	}
+	assert_int_equal(lines_with("sector 106 op 0x1:(WRITE) size 512 errno 5\n"), 8);
+	fake_clock_advance(5 * NSEC_PER_SEC);
+	fake_log_clear();
+	send(REQ_OP_READ, d.bad_sector, 1, 'r');
+	drain();
+	assert_int_equal(lines_with("I/O error: 12 more\n"), 1);
+	assert_int_equal(lines_with("(READ)"), 1);
+	d.bad_sector = ~0ull;
+}
+
 static void a_removed_disk_fails_its_io(void **state)
 {
 	struct bio *bio;
@@ -851,6 +894,7 @@ int main(void)
 		T(elevator_switches_under_load),
 		T(short_memory_uses_the_reserve),
 		T(one_thread_at_a_time_uses_the_reserve_of_clones),
+		T(failures_are_told),
 		T(a_removed_disk_fails_its_io),
 		T(names_and_claims),
 		T(the_driver_asks),

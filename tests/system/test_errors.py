@@ -54,6 +54,18 @@ def lines(text):
     return [line for line in text.splitlines() if line]
 
 
+@pytest.fixture
+def shell(shell):
+    """A machine whose lines about failed requests go to the log, not between the programs' own."""
+
+    def start(**options):
+        machine = shell(**options)
+        machine.ok("dmesg -n 1")
+        return machine
+
+    return start
+
+
 def test_bad_sector_fails_only_the_reads_of_it(shell, image, tmp_path):
     copy = tmp_path / "copy"
     copy.write_bytes(bytes(SIZE))
@@ -71,6 +83,24 @@ def test_bad_sector_fails_only_the_reads_of_it(shell, image, tmp_path):
     assert copied[BAD] == bytes(BLOCK)
     assert good[BAD] == pattern(BAD)  # written by `direct`
     assert all(copied[n] == pattern(n, 7) for n in range(SIZE // BLOCK) if n != BAD)
+
+
+def test_failed_requests_are_told(boot, make_disk, image):
+    """No filesystem is there to say it: the line tells device, sector, operation and error."""
+    m = boot(disks=[make_disk()], args=faulty(
+        image, {"iotype": "read", "sector": BAD_SECTOR}, {"iotype": "write", "sector": 8},
+        {"iotype": "flush", "once": True})).login()
+    line = r"I/O error, dev vdb, sector {} op {} size {} errno 5\r?\n"
+    m.type(f"dd if=/dev/vdb of=/dev/null bs=4k skip={BAD} count=1 iflag=direct")
+    m.expect(line.format(BAD * 8, r"0x0:\(READ\)", 4096))
+    m.wait_prompt()
+    m.type("dd if=/dev/zero of=/dev/vdb bs=4k seek=1 count=1 conv=notrunc,fsync")
+    m.expect(line.format(8, r"0x1:\(WRITE\)", 4096))
+    m.expect(line.format(0, r"0x2:\(FLUSH\)", 0))
+    m.wait_prompt()
+    # Many are not told one by one.
+    m.run(f"for i in 1 2 3 4 5 6 7 8; do dd if=/dev/vdb of=/x bs=4k skip={BAD} count=1; done")
+    assert 2 < m.ok("dmesg").count("I/O error, dev vdb") <= 3 + 20
 
 
 def test_error_that_passes(shell, image):
@@ -114,9 +144,9 @@ def test_fsync_sees_a_write_error_exactly_once(shell, image):
 
 def test_fsync_sees_an_error_of_the_last_close(shell, image):
     m = shell(args=faulty(image, {"iotype": "write", "sector": BAD_SECTOR}))
-    said = lines(m.ok(f"/tests/blkio late /dev/vdb {BAD}"))
-    assert said.pop(1).endswith("vdb: error while writing at close")
-    assert said == ["write: ok", "close: ok", "fsync: EIO", "again: ok"]
+    assert lines(m.ok(f"/tests/blkio late /dev/vdb {BAD}")) == [
+        "write: ok", "close: ok", "fsync: EIO", "again: ok"]
+    assert "vdb: error while writing at close" in m.ok("dmesg")
     # Who changes the block size, to mount it say, takes the error from nobody and is not failed.
     m.ok(f"dd if=/dev/zero of=/dev/vdb bs=4k seek={BAD} count=1; blockdev --setbsz 1024 /dev/vdb")
     assert "fsync: EIO" in m.ok(f"/tests/blkio fsync /dev/vdb {BAD + 1}")
