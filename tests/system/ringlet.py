@@ -30,8 +30,10 @@ def sh(*command, **options):
     return done.stdout
 
 
-def make_disk(path, files=None, block=1024, inode=128, rev=1, size="64M", empty=False, where="/tests"):
-    """A disk image with the usual root tree; `files` (name: str or bytes) lie below `where`."""
+def make_disk(path, files=None, block=1024, inode=128, rev=1, size="64M", empty=False, where="/tests",
+              only=None):
+    """A disk image with the usual root tree; `files` (name: str or bytes) lie below `where`, with the
+    test programs, all or those named."""
     command = [os.path.join(TOP, "tools/mkdisk"), str(path), "--block", str(block), "--inode",
                str(inode), "--rev", str(rev), "--size", size]
     with tempfile.TemporaryDirectory() as tree:
@@ -45,7 +47,7 @@ def make_disk(path, files=None, block=1024, inode=128, rev=1, size="64M", empty=
         programs = os.path.join(TOP, "build/tests/user")
         if os.path.isdir(programs) and not empty:
             for name in os.listdir(programs):
-                if not name.endswith(".d"):
+                if not name.endswith(".d") and (only is None or name in only):
                     shutil.copy(os.path.join(programs, name), tree)
         os.chmod(tree, 0o755)
         sh(*command, *(["--empty"] if empty else []), "--add", f"{tree}:{where}")
