@@ -280,6 +280,16 @@ size_t shrink_icache(size_t nr)
 	return dispose_list(&dead);
 }
 
+/* Are no more than nr left? */
+static bool inodes_left(struct super_block *sb, int nr)
+{
+	spin_lock(&inode_lock);
+	for (const struct list_head *l = sb->s_inodes.next; l != &sb->s_inodes; l = l->next)
+		nr--;
+	spin_unlock(&inode_lock);
+	return nr >= 0;
+}
+
 int evict_inodes(struct super_block *sb)
 {
 	struct inode *inode;
@@ -297,6 +307,8 @@ int evict_inodes(struct super_block *sb)
 	}
 	spin_unlock(&inode_lock);
 	dispose_list(&dead);
+	/* The shrinker may be at others. */
+	wait_event(&inode_wq, inodes_left(sb, busy));
 	return busy;
 }
 
@@ -402,6 +414,8 @@ static int write_inode_if(struct inode *inode, u64 why, bool wait)
 			else
 				set_bit(I_UNSYNCED, &inode->i_state);
 			err = inode->i_sb->s_op->write_inode(inode, wait);
+			if (err)
+				WRITE_ONCE(inode->i_sb->s_lost, true);
 		}
 		clear_bit(I_SYNC, &inode->i_state);
 		wake_up_all(&inode_wq);

@@ -11,7 +11,8 @@
 /* The mount of all files without a place in the tree. */
 extern struct mount pseudo_mount;
 extern struct spinlock mount_lock; /* the tree of mounts */
-void deactivate_super(struct super_block *sb);
+/* A mount less. The last one: write all and take it apart. Returns: 0 or the error of writing. */
+int deactivate_super(struct super_block *sb);
 /* A superblock of a type, on dev or on none. Returns: ERR_PTR. Context: sleeps. */
 struct super_block *must_check mount_fs(struct file_system_type *type, dev_t dev, u32 flags,
 					const char *data, bool silent);

@@ -47,13 +47,22 @@ void mntget(struct mount *mnt)
 	atomic_inc(&mnt->mnt_count);
 }
 
+/* Returns: 0, or the error of writing of who was the last. */
+static int mntput_last(struct mount *mnt)
+{
+	int err;
+
+	if (!atomic_dec_and_test(&mnt->mnt_count))
+		return 0;
+	dput(mnt->mnt_root);
+	err = deactivate_super(mnt->mnt_sb);
+	kfree(mnt);
+	return err;
+}
+
 void mntput(struct mount *mnt)
 {
-	if (!atomic_dec_and_test(&mnt->mnt_count))
-		return;
-	dput(mnt->mnt_root);
-	deactivate_super(mnt->mnt_sb);
-	kfree(mnt);
+	(void)mntput_last(mnt); /* a line was printed */
 }
 
 /* A mount of a superblock, whose reference it takes over, also on failure. sb may be an ERR_PTR. */
@@ -65,7 +74,7 @@ static struct mount *alloc_mount(struct super_block *sb, const char *devname, u3
 		return ERR_CAST(sb);
 	mnt = kzalloc(sizeof(*mnt), GFP_KERNEL);
 	if (!mnt) {
-		deactivate_super(sb);
+		(void)deactivate_super(sb);
 		return ERR_PTR(-ENOMEM);
 	}
 	INIT_LIST_HEAD(&mnt->list);
@@ -150,21 +159,6 @@ static int attach_mount(struct mount *mnt, const struct path *at)
 	return err;
 }
 
-/* Take mnt, with nothing mounted below it, out of the tree. */
-static void detach_mount(struct mount *mnt)
-{
-	struct path at = {mnt->mnt_parent, mnt->mnt_mountpoint};
-
-	spin_lock(&mount_lock);
-	list_del_init(&mnt->list);
-	mnt->mnt_parent = mnt;
-	mnt->mnt_mountpoint = NULL;
-	at.dentry->d_mounted = child_at(&at) != NULL;
-	spin_unlock(&mount_lock);
-	path_put(&at);
-	mntput(mnt);
-}
-
 static bool has_children(const struct mount *mnt)
 {
 	struct mount *child;
@@ -175,10 +169,31 @@ static bool has_children(const struct mount *mnt)
 	return false;
 }
 
+/* Take mnt out of the tree. Returns: -EBUSY with a mount on it, or while it is in use by more than
+ * the tree and the caller's path, unless `detach`. */
+static int detach_mount(struct mount *mnt, bool detach)
+{
+	struct path at = {mnt->mnt_parent, mnt->mnt_mountpoint};
+
+	spin_lock(&mount_lock); /* nobody finds it while we look who has it */
+	if (has_children(mnt) || (atomic_read(&mnt->mnt_count) > 2 && !detach)) {
+		spin_unlock(&mount_lock);
+		return -EBUSY;
+	}
+	list_del_init(&mnt->list);
+	mnt->mnt_parent = mnt;
+	mnt->mnt_mountpoint = NULL;
+	at.dentry->d_mounted = child_at(&at) != NULL;
+	spin_unlock(&mount_lock);
+	path_put(&at);
+	atomic_dec(&mnt->mnt_count); /* the tree's: the caller has one more */
+	return 0;
+}
+
 int do_umount(const char *dir, u32 flags)
 {
 	struct path path, root;
-	int err;
+	int err, write_err;
 
 	if (!cred_is_root(current_cred()))
 		return -EPERM;
@@ -189,21 +204,16 @@ int do_umount(const char *dir, u32 flags)
 	path_put(&root); /* only compared */
 	mutex_lock(&mount_mutex);
 	if (path.dentry != path.mnt->mnt_root || path.mnt == &pseudo_mount ||
-	    (path.mnt->mnt_parent == path.mnt && path.mnt != root.mnt)) {
+	    (path.mnt->mnt_parent == path.mnt && path.mnt != root.mnt))
 		err = -EINVAL;
-	} else if (path.mnt->mnt_parent == path.mnt) {
+	else if (path.mnt->mnt_parent == path.mnt)
 		err = do_remount_sb(path.mnt->mnt_sb, path.mnt->mnt_sb->s_flags | MS_RDONLY, NULL);
-	} else {
-		/* In use: by more than the tree and our path, or as the place of another mount. */
-		if (has_children(path.mnt) ||
-		    (atomic_read(&path.mnt->mnt_count) > 2 && !(flags & MNT_DETACH)))
-			err = -EBUSY;
-		else
-			detach_mount(path.mnt);
-	}
+	else
+		err = detach_mount(path.mnt, flags & MNT_DETACH);
 	mutex_unlock(&mount_mutex);
-	path_put(&path);
-	return err;
+	dput(path.dentry);
+	write_err = mntput_last(path.mnt);
+	return err ? err : write_err;
 }
 
 static int do_remount(const struct path *path, u32 flags, const char *data)

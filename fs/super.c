@@ -1,9 +1,11 @@
 /*
  * Filesystem types and superblocks: how they come, are synced, and go.
  *
- * A superblock lives as long as s_active is above zero; each mount of it holds one.
+ * A superblock lives as long as s_active is above zero; each mount of it holds one. Who walks over
+ * all superblocks holds none, so that umount is always the one who takes it apart: it waits for
+ * the walkers (s_walkers).
  *
- * Lock order: s_lock, then sb_lock (a spinlock; nothing is called under it).
+ * Lock order: s_lock, then sb_lock (a spinlock).
  */
 #include "fs/super.h"
 
@@ -21,7 +23,8 @@
 
 static LIST_HEAD(fs_types); /* grows only, at boot */
 static struct spinlock sb_lock = SPINLOCK_INIT("superblocks", LOCK_FS);
-static LIST_HEAD(super_blocks);		  /* [sb_lock] */
+static LIST_HEAD(super_blocks); /* [sb_lock] */
+static struct wait_queue_head walkers_wait = WAIT_QUEUE_INIT(walkers_wait);
 static dev_t next_anon_dev = MKDEV(0, 1); /* [sb_lock] for filesystems without a device */
 
 void register_filesystem(struct file_system_type *type)
@@ -115,10 +118,23 @@ int sb_set_blocksize(struct super_block *sb, u32 bytes)
 	return 0;
 }
 
-/* Take everything of a superblock apart; it may be half made. */
-static void kill_super(struct super_block *sb)
+bool sb_is_whole(struct super_block *sb)
 {
-	int busy;
+	const struct address_space *m = bdev_mapping(sb->s_bdev);
+
+	return !READ_ONCE(sb->s_lost) && !IS_ERR(m) &&
+	       READ_ONCE(m->wb_err_seq) == sb->s_bdev_wb_err_seq;
+}
+
+static int sync_sb_bdev(struct super_block *sb)
+{
+	return sb->s_bdev && sb->s_bdev_write ? sync_blockdev(sb->s_bdev) : 0;
+}
+
+/* Take everything of a superblock apart; it may be half made. Returns: 0 or the error of writing. */
+static int kill_super(struct super_block *sb)
+{
+	int busy, err, err2;
 
 	if (sb->s_root) {
 		if (sb->s_type->in_memory)
@@ -129,31 +145,48 @@ static void kill_super(struct super_block *sb)
 	busy = evict_inodes(sb);
 	if (busy)
 		printk("VFS: %d inodes of %s are in use after umount\n", busy, sb->s_type->name);
+	/* Only what is on the medium can be called clean, by put_super. */
+	err = sync_sb_bdev(sb);
+	if (busy)
+		WRITE_ONCE(sb->s_lost, true);
 	if (sb->s_root && sb->s_op->put_super)
 		sb->s_op->put_super(sb);
 	spin_lock(&sb_lock);
 	list_del_init(&sb->s_list);
 	spin_unlock(&sb_lock);
-	if (sb->s_bdev) {
-		if (sb->s_bdev_write && sync_blockdev(sb->s_bdev))
-			printk("VFS: error while writing %s at umount\n", sb->s_type->name);
+	err2 = sb->s_root ? sync_sb_bdev(sb) : 0;
+	if (sb->s_bdev)
 		bdev_close(sb->s_bdev, sb->s_bdev_write, sb);
-	}
 	if (!busy)
 		kfree(sb);
+	return err ? err : err2;
 }
 
-void deactivate_super(struct super_block *sb)
+static bool nobody_walks(struct super_block *sb)
 {
-	int err;
+	bool none;
 
-	if (atomic_read(&sb->s_active) == 1) {
+	spin_lock(&sb_lock);
+	none = sb->s_walkers == 0;
+	spin_unlock(&sb_lock);
+	return none;
+}
+
+int deactivate_super(struct super_block *sb)
+{
+	const struct file_system_type *type = sb->s_type;
+	int err = 0, err2;
+
+	if (atomic_read(&sb->s_active) == 1)
 		err = sync_filesystem(sb);
-		if (err)
-			printk("VFS: %s lost data at umount: error %d\n", sb->s_type->name, -err);
-	}
-	if (atomic_dec_and_test(&sb->s_active))
-		kill_super(sb);
+	if (!atomic_dec_and_test(&sb->s_active))
+		return 0;
+	wait_event(&walkers_wait, nobody_walks(sb));
+	err2 = kill_super(sb);
+	err = err ? err : err2;
+	if (err)
+		printk("VFS: %s lost data at umount: error %d\n", type->name, -err);
+	return err == -EUCLEAN ? 0 : err; /* corruption was told when it was found */
 }
 
 /* A mounted superblock of this device, or the only one of its type, or NULL. */
@@ -170,44 +203,54 @@ static struct super_block *find_super(struct file_system_type *type, dev_t dev)
 	return found;
 }
 
-/* The device of a superblock. Returns: ERR_PTR(-EACCES) for writing a read-only one, ... */
-static struct block_device *open_bdev(struct super_block *sb, dev_t dev, bool write)
+/* Open the device of a superblock. Returns: 0, -EACCES for writing a read-only one, ... */
+static int open_bdev(struct super_block *sb, bool write)
 {
-	struct block_device *bdev = blkdev_get_by_dev(dev, write, sb);
+	struct block_device *bdev = blkdev_get_by_dev(sb->s_dev, write, sb);
+	struct address_space *m;
 
-	return bdev == ERR_PTR(-EROFS) ? ERR_PTR(-EACCES) : bdev;
+	if (IS_ERR(bdev))
+		return bdev == ERR_PTR(-EROFS) ? -EACCES : (int)PTR_ERR(bdev);
+	m = bdev_mapping(bdev);
+	if (IS_ERR(m)) {
+		blkdev_put(bdev, sb);
+		return (int)PTR_ERR(m);
+	}
+	if (sb->s_bdev)
+		blkdev_put(sb->s_bdev, sb); /* the one for reading */
+	sb->s_bdev = bdev;
+	sb->s_bdev_write = write;
+	sb->s_bdev_wb_err_seq = READ_ONCE(m->wb_err_seq);
+	return 0;
 }
 
 struct super_block *mount_fs(struct file_system_type *type, dev_t dev, u32 flags, const char *data,
 			     bool silent)
 {
 	bool write = !(flags & MS_RDONLY);
-	struct block_device *bdev;
 	struct super_block *sb = type->needs_dev || type->single ? find_super(type, dev) : NULL;
 	int err;
 
 	if (sb) {
 		if (type->single || sb_rdonly(sb) == !write)
 			return sb;
-		deactivate_super(sb);
+		(void)deactivate_super(sb);
 		return ERR_PTR(-EBUSY);
 	}
 	sb = alloc_super(type, flags);
 	if (!sb)
 		return ERR_PTR(-ENOMEM);
 	if (type->needs_dev) {
-		bdev = open_bdev(sb, dev, write);
-		if (IS_ERR(bdev)) {
-			kfree(sb);
-			return ERR_CAST(bdev);
-		}
-		sb->s_bdev = bdev;
-		sb->s_bdev_write = write;
 		sb->s_dev = dev;
+		err = open_bdev(sb, write);
+		if (err) {
+			kfree(sb);
+			return ERR_PTR(err);
+		}
 	}
 	err = type->fill_super(sb, data, silent);
 	if (err) {
-		kill_super(sb);
+		(void)kill_super(sb);
 		return ERR_PTR(err);
 	}
 	publish_super(sb);
@@ -232,41 +275,56 @@ void mnt_drop_write(struct mount *mnt)
 	atomic_dec(&mnt->mnt_sb->s_writers);
 }
 
-/* Write all of a superblock but its device's own cache, and wait. The first error counts. */
+/* Write all of a superblock, and wait. The first error counts. */
 static int write_super(struct super_block *sb)
 {
 	int err = sync_inodes_sb(sb, true);
 	int err2 = sb->s_op->sync_fs ? sb->s_op->sync_fs(sb, true) : 0;
 
+	err = err ? err : err2;
+	err2 = sync_sb_bdev(sb);
 	return err ? err : err2;
 }
 
-static int remount_locked(struct super_block *sb, u32 flags, const char *data, bool force)
+/* From read-write to read-only. force: whatever fails, and whoever still is at it. */
+static int make_readonly(struct super_block *sb, const char *data, bool force)
 {
-	bool to_ro = flags & MS_RDONLY && !sb_rdonly(sb);
+	u32 flags = sb->s_flags | MS_RDONLY;
+	int err = 0, err2 = 0;
+
+	sb->s_readonly_remount = true;
+	barrier();
+	if (atomic_read(&sb->s_writers) > 0 || inodes_orphaned(sb)) {
+		err = -EBUSY;
+		if (force)
+			WRITE_ONCE(sb->s_lost, true);
+	}
+	if (!err || force)
+		err2 = write_super(sb);
+	err = err ? err : err2;
+	if ((!err || force) && sb->s_op->remount_fs) {
+		err2 = sb->s_op->remount_fs(sb, flags, data);
+		err = err ? err : err2;
+	}
+	if (!err || force)
+		sb->s_flags = flags;
+	sb->s_readonly_remount = false;
+	err2 = sync_sb_bdev(sb);
+	return err ? err : err2;
+}
+
+static int remount_locked(struct super_block *sb, u32 flags, const char *data)
+{
 	int err = 0;
 
-	if (!(flags & MS_RDONLY) && sb->s_bdev && !sb->s_bdev_write) {
-		struct block_device *bdev = open_bdev(sb, sb->s_dev, true);
-
-		if (IS_ERR(bdev))
-			return (int)PTR_ERR(bdev);
-		blkdev_put(bdev, sb); /* the one for reading */
-		sb->s_bdev_write = true;
-	}
-	sb->s_readonly_remount = to_ro;
-	barrier();
-	if (to_ro && !force && (atomic_read(&sb->s_writers) > 0 || inodes_orphaned(sb)))
-		err = -EBUSY;
-	if (to_ro && !err)
-		err = write_super(sb);
-	if ((!err || force) && sb->s_op->remount_fs)
+	if (!(flags & MS_RDONLY) && sb->s_bdev && !sb->s_bdev_write)
+		err = open_bdev(sb, true);
+	else if (flags & MS_RDONLY && !sb_rdonly(sb))
+		err = make_readonly(sb, data, false);
+	if (!err && sb->s_op->remount_fs)
 		err = sb->s_op->remount_fs(sb, flags & SB_FLAGS, data);
-	if (!err || force)
+	if (!err)
 		sb->s_flags = (sb->s_flags & ~SB_FLAGS) | (flags & SB_FLAGS);
-	sb->s_readonly_remount = false;
-	if (to_ro && sb->s_bdev && !err)
-		err = sync_blockdev(sb->s_bdev);
 	return err;
 }
 
@@ -275,7 +333,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, const char *data)
 	int err;
 
 	mutex_lock(&sb->s_lock);
-	err = remount_locked(sb, flags, data, false);
+	err = remount_locked(sb, flags, data);
 	mutex_unlock(&sb->s_lock);
 	return err;
 }
@@ -284,7 +342,7 @@ static int emergency_ro(struct super_block *sb, void *arg)
 {
 	(void)arg;
 	mutex_lock(&sb->s_lock);
-	if (sb->s_bdev && !sb_rdonly(sb) && remount_locked(sb, sb->s_flags | MS_RDONLY, NULL, true))
+	if (sb->s_bdev && !sb_rdonly(sb) && make_readonly(sb, NULL, true))
 		printk("VFS: %s could not be written whole\n", sb->s_type->name);
 	mutex_unlock(&sb->s_lock);
 	return 0;
@@ -315,6 +373,12 @@ void sb_error(struct super_block *sb, const char *fmt, ...)
 
 /* --- sync --- */
 
+static void end_walk_locked(struct super_block *sb)
+{
+	if (sb && --sb->s_walkers == 0)
+		wake_up_all(&walkers_wait);
+}
+
 int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg)
 {
 	struct super_block *sb, *prev = NULL;
@@ -322,35 +386,30 @@ int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg)
 
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list) {
-		if (!atomic_inc_not_zero(&sb->s_active))
+		if (atomic_read(&sb->s_active) == 0)
 			continue;
-		spin_unlock(&sb_lock);
-		if (prev)
-			deactivate_super(prev);
+		sb->s_walkers++;
+		end_walk_locked(prev);
 		prev = sb; /* keeps our place in the list */
+		spin_unlock(&sb_lock);
 		ret = fn(sb, arg);
 		spin_lock(&sb_lock);
 		if (ret)
 			break;
 	}
+	end_walk_locked(prev);
 	spin_unlock(&sb_lock);
-	if (prev)
-		deactivate_super(prev);
 	return ret;
 }
 
 static int sync_and_wait(struct super_block *sb)
 {
-	int err, err2;
+	int err;
 
 	if (sb_rdonly(sb))
 		return 0;
 	mutex_lock(&sb->s_lock);
 	err = write_super(sb);
-	if (sb->s_bdev) {
-		err2 = sync_blockdev(sb->s_bdev);
-		err = err ? err : err2;
-	}
 	mutex_unlock(&sb->s_lock);
 	return err;
 }

@@ -71,12 +71,15 @@ struct super_block {
 	struct dentry *s_root;		     /* [const] */
 	struct mutex s_lock;		     /* mount, remount, umount, sync */
 	struct mutex s_rename_mutex;	     /* renames between directories */
-	atomic_t s_active;		     /* [mount lock] mounts of it */
+	atomic_t s_active;		     /* [atomic] mounts of it; 0: it goes */
+	u32 s_walkers;			     /* [sb lock] calls of super_for_each that are at it */
 	struct list_head s_inodes;	     /* [inode hash lock] */
 	struct list_head s_dirty;	     /* [inode hash lock] inodes, oldest first */
 	struct list_head s_list;	     /* [sb lock] all superblocks */
-	int s_wb_err;	 /* [atomic] write-back error not yet reported by syncfs */
-	void *s_fs_info; /* filesystem's */
+	bool s_lost;	       /* [atomic] an inode was not written or not freed: not clean */
+	u32 s_bdev_wb_err_seq; /* [s_lock] errors of the device's cache before s_bdev_write */
+	int s_wb_err;	       /* [atomic] write-back error not yet reported by syncfs */
+	void *s_fs_info;       /* filesystem's */
 };
 
 static inline bool sb_rdonly(const struct super_block *sb)
@@ -119,7 +122,8 @@ int must_check mount_root(const char *devname, const char *type, u32 flags, cons
 /* mount(2), also MS_REMOUNT; no MS_BIND. Context: sleeps. */
 int must_check do_mount(const char *devname, const char *dir, const char *type, u32 flags,
 			const char *data);
-/* umount2(2): -EBUSY while in use; MNT_DETACH (2) unhooks at once what has no mounts below it. */
+/* umount2(2): -EBUSY while in use; MNT_DETACH (2) unhooks at once what has no mounts below it. An
+ * error of writing is told, and it is unmounted all the same. */
 int must_check do_umount(const char *dir, u32 flags);
 /* At a mount point: the mounted root instead. Steps over all mounts stacked there. */
 void follow_mount(struct path *path);
@@ -129,12 +133,15 @@ void mntget(struct mount *mnt);
 void mntput(struct mount *mnt);
 /* The text of /proc/mounts. Returns: 0. */
 int mounts_show(struct seq_file *m);
-/* Call fn on every superblock with s_active held; stops at non-zero. */
+/* Call fn on every superblock; stops at non-zero. None goes while fn is at it: umount waits. */
 int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg);
+/* For "clean" on the disk: is all written, and all that was deleted free, since sb can be written? */
+bool sb_is_whole(struct super_block *sb);
 /* sync(2): everything, and wait. / one filesystem, with error reporting. */
 void sync_all(void);
 int must_check sync_filesystem(struct super_block *sb);
-/* Before power off: sync all, make all read-only. */
+/* Before power off, when no process is left: sync all, make all read-only. What still is in use
+ * stays marked as not clean. */
 void super_emergency_remount_ro(void);
 /* The last error or corruption handler: remember, print, turn read-only. */
 void sb_error(struct super_block *sb, const char *fmt, ...) printf_like(2, 3);

@@ -53,12 +53,17 @@ static int begin_writing(struct super_block *sb)
 	return commit_super(sb);
 }
 
-/* And back: the state of before the mount, unless errors came up. */
+/* And back: the state of before the mount, unless errors came up or something was not written. */
 static int end_writing(struct super_block *sb)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
+	u16 state = sbi->s_mount_state | (le16_to_cpu(sbi->s_es->s_state) & EXT2_ERROR_FS);
 
-	sbi->s_es->s_state = cpu_to_le16(sbi->s_mount_state);
+	if (state & EXT2_VALID_FS && !sb_is_whole(sb)) {
+		state &= (u16)~EXT2_VALID_FS;
+		ext2_refuse(sb, 0, "stays marked as not clean, as not all was written: run e2fsck");
+	}
+	sbi->s_es->s_state = cpu_to_le16(state);
 	return commit_super(sb);
 }
 

@@ -138,12 +138,81 @@ static void test_rmdir_during_lookup(void **state)
 	world_fsck();
 }
 
+/* --- the state of the filesystem ---------------------------------------------------------- */
+
+/* All writes fail but those of the superblock and the descriptors. */
+static void break_disk(bool broken)
+{
+	ramdisk[1].bad_start = broken ? 8 : 0;
+	ramdisk[1].bad_end = broken ? ramdisk[1].bytes / SECTOR_SIZE : 0;
+}
+
+static void test_not_clean_after_failed_umount(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(world_write("/mnt/f", "abc", 3, 0), 3);
+	break_disk(true);
+	assert_int_equal(do_umount("/mnt", 0), -EIO);
+	break_disk(false);
+	assert_false(says_clean());
+	/* It is unmounted all the same, and the device is free. */
+	look_up_missing("/mnt/f");
+	assert_int_equal(world_mount(0), 0);
+	world_umount();
+	assert_false(says_clean());
+}
+
+static void test_not_clean_after_failed_sync(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(world_write("/mnt/f", "abc", 3, 0), 3);
+	break_disk(true);
+	assert_int_equal(world_mount(MS_REMOUNT | MS_RDONLY), -EIO);
+	break_disk(false);
+	assert_false(says_clean());
+	/* What was lost then stays lost. */
+	assert_int_equal(world_mount(MS_REMOUNT | MS_RDONLY), 0);
+	assert_false(says_clean());
+	assert_int_equal(world_mount(MS_REMOUNT), 0);
+	assert_int_equal(do_umount("/mnt", 0), -EIO);
+	assert_false(says_clean());
+	assert_int_equal(world_run("e2fsck -fy $IMG || true", true), 0);
+	assert_int_equal(world_mount(0), 0);
+	world_umount();
+	assert_true(says_clean());
+	world_fsck();
+}
+
+static void test_not_clean_with_orphan_at_the_end(void **state)
+{
+	struct file *file;
+
+	(void)state;
+	start();
+	assert_int_equal(world_write("/mnt/f", "abc", 3, 0), 3);
+	file = filp_open("/mnt/f", O_RDONLY, 0);
+	assert_false(IS_ERR(file));
+	assert_int_equal(world_unlink("/mnt/f"), 0);
+	assert_int_equal(world_mount(MS_REMOUNT | MS_RDONLY), -EBUSY);
+	super_emergency_remount_ro();
+	assert_false(says_clean());
+	fput(file);
+	world_umount();
+	assert_false(says_clean());
+	assert_int_equal(do_mount(NULL, "/", NULL, MS_REMOUNT, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rmdir_after_failed_lookup),
 		cmocka_unit_test(test_replaced_after_failed_lookup),
 		cmocka_unit_test(test_rmdir_during_lookup),
+		cmocka_unit_test(test_not_clean_after_failed_umount),
+		cmocka_unit_test(test_not_clean_after_failed_sync),
+		cmocka_unit_test(test_not_clean_with_orphan_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -423,6 +423,12 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 	return -EINVAL;
 }
 
+struct address_space *bdev_mapping(struct block_device *bdev)
+{
+	(void)bdev;
+	return NULL;
+}
+
 int sync_blockdev(struct block_device *bdev)
 {
 	(void)bdev;
