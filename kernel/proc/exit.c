@@ -2,6 +2,7 @@
 #include "drivers/char/tty.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
+#include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
@@ -9,6 +10,11 @@
 #include "kernel/proc/process.h"
 
 #define W_STOPPED(sig) ((sig) << 8 | 0x7f)
+#define END_TRIES      100
+#define END_WAIT_NS    (100 * NSEC_PER_MSEC)
+
+bool system_ending; /* [atomic] */
+static struct wait_queue_head ended_wait = WAIT_QUEUE_INIT(ended_wait);
 
 void notify_parent_locked(struct process *p, int code, int status)
 {
@@ -87,15 +93,32 @@ static void release_resources(struct process *self)
 		mm_put(mm);
 }
 
+/* Init ends when the system does: nobody waits for it, and its children stay its own. */
+static void __noreturn end_init(struct process *self)
+{
+	{
+		PROC_GUARD();
+		self->state = PROC_ZOMBIE;
+		self->cred = current->cred;
+		self->thread = NULL;
+		current->process = NULL;
+		current->cred = NULL;
+	}
+	wake_up_all(&ended_wait);
+	thread_exit();
+}
+
 void process_exit(int status)
 {
 	struct process *self = current_process();
 	struct thread *t = current;
 	bool autoreap;
 
-	if (self->pid == 1)
+	if (self->pid == 1 && !READ_ONCE(system_ending))
 		panic("init ended with status %#x", (unsigned int)status);
 	release_resources(self);
+	if (self->pid == 1)
+		end_init(self);
 	{
 		PROC_GUARD();
 		self->times = (struct rusage_times){t->utime_ns, t->stime_ns};
@@ -115,7 +138,39 @@ void process_exit(int status)
 	}
 	if (autoreap)
 		process_free(self);
+	wake_up_all(&ended_wait);
 	thread_exit();
+}
+
+/* Returns: how many processes have not ended yet. */
+static u32 kill_others(void)
+{
+	struct process *p;
+	u32 left = 0;
+
+	PROC_GUARD();
+	list_for_each_entry(p, &processes, all) {
+		if (p == current_process() || p->state == PROC_ZOMBIE)
+			continue;
+		signal_send_locked(p, SIGKILL, NULL);
+		left++;
+	}
+	return left;
+}
+
+void process_end_all(void)
+{
+	u32 left;
+
+	if (__atomic_exchange_n(&system_ending, true, __ATOMIC_SEQ_CST))
+		process_exit(SIGKILL); /* another one ends the system already */
+	left = kill_others();
+	release_resources(current_process());
+	/* Again and again, for a fork may have been under way. */
+	for (u32 i = 0; left && i < END_TRIES; i++)
+		(void)wait_event_timeout(&ended_wait, (left = kill_others()) == 0, END_WAIT_NS);
+	if (left)
+		printk("reboot: %u processes do not end\n", left);
 }
 
 void process_stop(int sig)

@@ -122,6 +122,10 @@ int must_check process_exec(struct trapframe *tf, const char *path, u64 argv, u6
 
 /* End the current process; status as wait4 reports it. */
 void process_exit(int status) __noreturn;
+/* Before power-off: end all other processes, also init, and release files and memory of the caller,
+ * who never goes back to its program. One that cannot end is named, and left behind after 10 s. */
+void process_end_all(void);
+extern bool system_ending; /* [atomic] that has begun */
 /* waitid(2), with the status as wait4 tells it. Returns: pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
 #define WNOHANG	    1
 #define WUNTRACED   2 /* also WSTOPPED */
