@@ -35,6 +35,11 @@ struct ktermios {
 	u8 c_line, c_cc[NCCS];
 };
 static_assert(sizeof(struct ktermios) == 36, "Linux's struct termios");
+struct ktermios2 {
+	struct ktermios t;
+	u32 c_ispeed, c_ospeed; /* in bits per second */
+};
+static_assert(sizeof(struct ktermios2) == 44, "Linux's struct termios2");
 struct winsize {
 	u16 ws_row, ws_col, ws_xpixel, ws_ypixel;
 };
@@ -67,6 +72,7 @@ struct tty {
 	struct mutex read_lock;		  /* one reader at a time */
 	struct mutex write_lock;	  /* a write is not mixed with another */
 	struct ktermios termios;	  /* [lock] */
+	u32 ispeed, ospeed;		  /* [lock] where termios says only BOTHER */
 	struct winsize winsize;		  /* [lock] 0: unknown */
 	pid_t session, pgrp;		  /* [lock] whose terminal this is; 0: nobody's */
 	u32 hangups;			  /* [lock to write] */

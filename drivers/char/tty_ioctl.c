@@ -10,6 +10,35 @@ enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCFLSH = 0x54
 enum { TIOCSTI = 0x5412 };
 enum { TIOCGWINSZ = 0x5413, TIOCSWINSZ, FIONREAD = 0x541b };
 enum { TCIFLUSH, TCOFLUSH, TCIOFLUSH };
+/* Those with struct termios2; the C library from glibc 2.42 on knows no others. */
+#define TCGETS2 0x802c542au
+enum { TCSETS2 = 0x402c542b, TCSETSW2, TCSETSF2 };
+/* c_cflag: the output's speed, and IBSHIFT bits above it the input's, if it is another. */
+enum { CBAUD = 0x100f, BOTHER = 0x1000, IBSHIFT = 16 };
+
+static u32 baud_rate(u32 cflag, u32 other)
+{
+	/* clang-format off */
+	static const u32 rates[] = {
+		0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400,
+		57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000,
+		2000000, 2500000, 3000000, 3500000, 4000000};
+	/* clang-format on */
+	u32 code = cflag & CBAUD;
+
+	if (code == BOTHER)
+		return other;
+	return rates[code & BOTHER ? (code & 15) + 15 : code];
+}
+
+/* The speeds of t as numbers, of which t needs only those that have no code. */
+static void fill_speeds(struct ktermios2 *t)
+{
+	u32 input = t->t.c_cflag >> IBSHIFT;
+
+	t->c_ospeed = baud_rate(t->t.c_cflag, t->c_ospeed);
+	t->c_ispeed = input & CBAUD ? baud_rate(input, t->c_ispeed) : t->c_ospeed;
+}
 
 static bool drained(struct tty_file *tf)
 {
@@ -24,19 +53,27 @@ static int drain(struct tty_file *tf)
 static int set_termios(struct tty_file *tf, u32 cmd, u64 arg)
 {
 	struct tty *tty = tf->tty;
-	struct ktermios t;
+	bool speeds = cmd >= TCSETS2;
+	struct ktermios2 t;
 	u64 flags;
 	int err;
 
-	if (get_user_obj(&t, USERPTR(arg)))
+	if (speeds ? get_user_obj(&t, USERPTR(arg)) : get_user_obj(&t.t, USERPTR(arg)))
 		return -EFAULT;
-	err = cmd == TCSETS ? 0 : drain(tf);
+	err = cmd == TCSETS || cmd == TCSETS2 ? 0 : drain(tf);
 	if (err)
 		return err;
 	flags = spin_lock_irqsave(&tty->lock);
-	if (cmd == TCSETSF)
+	if (cmd == TCSETSF || cmd == TCSETSF2)
 		n_tty_flush_input(tty);
-	n_tty_set_termios(tty, &t);
+	if (!speeds) {
+		t.c_ispeed = tty->ispeed;
+		t.c_ospeed = tty->ospeed;
+	}
+	fill_speeds(&t);
+	tty->ispeed = t.c_ispeed;
+	tty->ospeed = t.c_ospeed;
+	n_tty_set_termios(tty, &t.t);
 	spin_unlock_irqrestore(&tty->lock, flags);
 	return 0;
 }
@@ -90,13 +127,16 @@ static int simulate_input(struct tty *tty, u64 arg)
 static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
-	struct ktermios t = tty->termios;
+	struct ktermios2 t = {tty->termios, tty->ispeed, tty->ospeed};
 	struct winsize ws = tty->winsize;
 	u32 in = n_tty_available(tty);
 
 	spin_unlock_irqrestore(&tty->lock, flags);
 	switch (cmd) {
 	case TCGETS:
+		return put_user_obj(USERPTR(arg), &t.t);
+	case TCGETS2:
+		fill_speeds(&t);
 		return put_user_obj(USERPTR(arg), &t);
 	case TIOCGWINSZ:
 		return put_user_obj(USERPTR(arg), &ws);
@@ -113,6 +153,9 @@ static long tty_change(struct tty_file *tf, u32 cmd, u64 arg)
 	case TCSETS:
 	case TCSETSW:
 	case TCSETSF:
+	case TCSETS2:
+	case TCSETSW2:
+	case TCSETSF2:
 		return set_termios(tf, cmd, arg);
 	case TCSBRK: /* a break is not sent: no line of ours ends in a modem */
 		return drain(tf);
@@ -130,7 +173,7 @@ static long tty_change(struct tty_file *tf, u32 cmd, u64 arg)
 long tty_ioctl(struct file *file, u32 cmd, u64 arg)
 {
 	struct tty_file *tf = file->private_data;
-	bool changes = cmd >= TCSETS && cmd <= TCFLSH;
+	bool changes = (cmd >= TCSETS && cmd <= TCFLSH) || (cmd >= TCSETS2 && cmd <= TCSETSF2);
 	long ret;
 
 	if (tty_hung_up(tf))

@@ -17,6 +17,8 @@
 #include "kernel/lib/errno.h"
 
 enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCFLSH = 0x540b };
+#define TCGETS2 0x802c542au
+enum { TCSETS2 = 0x402c542b, TCSETSF2 = 0x402c542d };
 enum { TIOCSCTTY = 0x540e, TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ = 0x5413, TIOCSWINSZ };
 enum { TIOCSTI = 0x5412, FIONREAD = 0x541b, TIOCNOTTY = 0x5422, TIOCGSID = 0x5429 };
 
@@ -437,7 +439,7 @@ static void read_slowly(void)
 		read += (u32)rd(&got[read], min(sizeof(text) - read, 29ul));
 	}
 	assert_memory_equal(text, got, sizeof(text));
-	assert_in_range(nr_throttles, 10, 20);
+	assert_between(nr_throttles, 10, 20);
 }
 
 static void nothing_is_lost_for_a_slow_reader(void **state)
@@ -467,7 +469,7 @@ static void every_reason_to_hold_back_ends(void **state)
 	assert_false(held_back);
 	/* A short line, and a long one that is not complete. */
 	assert_int_equal(give("ab\n", 3), 3);
-	assert_in_range(give(line, sizeof(line)), TTY_BUF_SIZE - 10, TTY_BUF_SIZE);
+	assert_between(give(line, sizeof(line)), TTY_BUF_SIZE - 10, TTY_BUF_SIZE);
 	assert_read("ab\n");
 	assert_false(held_back);
 	/* A flush, and a change of modes. */
@@ -561,7 +563,7 @@ static void a_long_write_waits_for_room(void **state)
 	assert_int_equal(wr(text), 3000);
 	assert_sent(text);
 	file.f_flags |= O_NONBLOCK;
-	assert_in_range(wr(text), 90, 100);
+	assert_between(wr(text), 90, 100);
 	assert_int_equal(wr(text), -EAGAIN);
 	assert_int_equal(fops->poll(&file, NULL) & POLLOUT, 0);
 }
@@ -724,6 +726,52 @@ static void asking_and_setting(void **state)
 	assert_null(me.ctty);
 }
 
+/* What Linux answers, by struct termios2. */
+static void speeds(void **state)
+{
+	enum { CODES = 0x100f100f, SAME = 0x1000, BOTH = 0x10001000, B9600 = 13, B300 = 7 };
+	static const struct {
+		u32 codes, in, out, want_in, want_out;
+	} cases[] = {
+		{0x1002, 7, 8, 115200, 115200},	  {B9600, 7, 8, 9600, 9600},
+		{SAME, 777, 888, 888, 888}, /* the input's is the output's */
+		{BOTH, 777, 888, 777, 888},	  {B300 << 16 | B9600, 7, 8, 300, 9600},
+		{0x100f, 7, 8, 4000000, 4000000}, {0, 7, 8, 0, 0},
+	};
+	struct ktermios2 t, got = {0};
+
+	(void)state;
+	assert_int_equal(ctl(TCGETS2, &got), 0);
+	assert_int_equal(got.c_ospeed, 115200);
+	assert_memory_equal(&got.t, &tty_std_termios, sizeof(got.t));
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+		t = (struct ktermios2){tty_std_termios, cases[i].in, cases[i].out};
+		t.t.c_cflag = (t.t.c_cflag & ~(u32)CODES) | cases[i].codes;
+		assert_int_equal(ctl(TCSETS2 + i % 3, &t), 0);
+		assert_int_equal(ctl(TCGETS2, &got), 0);
+		assert_memory_equal(&got.t, &t.t, sizeof(t.t));
+		assert_int_equal(got.c_ispeed, cases[i].want_in);
+		assert_int_equal(got.c_ospeed, cases[i].want_out);
+	}
+	/* Set without numbers, another speed is what it was. */
+	t.t.c_cflag = (t.t.c_cflag & ~(u32)CODES) | B9600;
+	assert_int_equal(ctl(TCSETS, &t.t), 0);
+	t.t.c_cflag = (t.t.c_cflag & ~(u32)CODES) | SAME;
+	assert_int_equal(ctl(TCSETS, &t.t), 0);
+	assert_int_equal(ctl(TCGETS2, &got), 0);
+	assert_int_equal(got.c_ospeed, 9600);
+	type("lost");
+	nr_unsent = 0;
+	assert_int_equal(ctl(TCSETSF2, &got), 0);
+	type("kept\n");
+	assert_read("kept\n");
+	fake_user_hole(&t.c_ospeed, 4);
+	assert_int_equal(ctl(TCSETS2, &t), -EFAULT);
+	assert_int_equal(ctl(TCGETS2, &t), -EFAULT);
+	assert_int_equal(ctl(TCGETS, &t), 0);
+	fake_user_hole(NULL, 0);
+}
+
 static void typing_by_a_program(void **state)
 {
 	char hole[] = "x";
@@ -766,6 +814,7 @@ int main(void)
 		T(whose_terminal),
 		T(a_session_ends),
 		T(asking_and_setting),
+		T(speeds),
 		T(typing_by_a_program),
 	};
 
