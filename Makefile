@@ -117,7 +117,9 @@ KCFLAGS += -DDEBUG_LOCKS
 endif
 ALL_CFLAGS = $(KCFLAGS) $(WARNINGS) $(KINCLUDE) -isystem $(CC_INCLUDE) $(CFLAGS)
 CC_INCLUDE = $(O)/cc-include
-ASFLAGS := -f elf64 -g -F dwarf -I. -Wall -Werror
+# Linked to fixed addresses, the kernel is full of what -Wall warns of from nasm 2.16.02 on
+# (reloc-*: addresses of other sections); nasm 2.16.01 does not know that name.
+ASFLAGS := -f elf64 -g -F dwarf -I. -Wall -Werror -w-unknown-warning -w-reloc
 LDFLAGS := -T linker.ld -z max-page-size=4096 -z noexecstack -nostdlib -static --build-id=none
 
 # What the objects were compiled with: they are compiled again when it changes.

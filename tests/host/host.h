@@ -19,6 +19,14 @@
 
 #include "kernel/lib/types.h"
 
+/* cmocka's own name for it is assert_in_range up to 1.1, and another one from 2 on. */
+#define assert_between(value, low, high)                    \
+	do {                                                \
+		long between_value = (long)(value);         \
+		assert_true(between_value >= (long)(low));  \
+		assert_true(between_value <= (long)(high)); \
+	} while (0)
+
 /* fakes/kmalloc.c: what is allocated and not freed yet. mm_fail_after() fails an allocation. */
 size_t fake_kmalloc_live(void);
 

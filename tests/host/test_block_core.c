@@ -69,13 +69,13 @@ static int start_with(u16 rings, u16 depth, const struct queue_limits *lim)
 	return 0;
 }
 
-static int start(void **state)
+static int setup(void **state)
 {
 	(void)state;
 	return start_with(1, 32, NULL);
 }
 
-static int stop(void **state)
+static int teardown(void **state)
 {
 	(void)state;
 	drain();
@@ -143,7 +143,7 @@ static void limits_bound_a_request(void **state)
 
 	(void)state;
 	lim = *blk_queue_limits(d.q);
-	stop(NULL);
+	teardown(NULL);
 	lim.max_segments = 3;
 	lim.max_segment_size_bytes = 2048;
 	lim.max_sectors = 10;
@@ -163,7 +163,7 @@ static void pieces_cross_no_boundary(void **state)
 
 	(void)state;
 	lim = *blk_queue_limits(d.q);
-	stop(NULL);
+	teardown(NULL);
 	lim.max_segments = 4;
 	lim.seg_boundary_bytes = 2048;
 	start_with(1, 32, &lim);
@@ -220,7 +220,7 @@ static void tags_bound_the_depth(void **state)
 	struct bio *bio;
 
 	(void)state;
-	stop(NULL);
+	teardown(NULL);
 	start_with(1, 5, NULL);
 	for (u32 i = 0; i < 4; i++)
 		send(REQ_OP_READ, i * 16, 8, 'r');
@@ -240,7 +240,7 @@ static void a_full_ring_parks_the_queue(void **state)
 	u32 busy;
 
 	(void)state;
-	stop(NULL);
+	teardown(NULL);
 	start_with(2, 32, NULL);
 	d.ring_size = 2;
 	for (u32 i = 0; i < 20; i++)
@@ -345,7 +345,7 @@ static void only_the_bad_bio_fails(void **state)
 static void bad_bios_among_others(void **state)
 {
 	(void)state;
-	stop(NULL);
+	teardown(NULL);
 	start_with(1, 4, NULL);
 	d.ring_size = 1;
 	for (u32 op = REQ_OP_READ; op <= REQ_OP_WRITE; op++) {
@@ -369,7 +369,7 @@ static void a_bio_in_two_requests_fails_once(void **state)
 	struct blk_plug plug;
 
 	(void)state;
-	stop(NULL);
+	teardown(NULL);
 	lim.max_sectors = 32;
 	start_with(1, 32, &lim);
 	for (u32 op = REQ_OP_READ; op <= REQ_OP_WRITE; op++) {
@@ -495,7 +495,7 @@ static void a_forgotten_request_is_failed(void **state)
 	}
 	assert_int_equal(d.nr_timeouts, 1);
 	assert_int_equal(errors, 1);
-	assert_in_range(i, 3, 7); /* that ended */
+	assert_between(i, 3, 7); /* that ended */
 }
 
 static bool only_time_passes(void)
@@ -520,7 +520,7 @@ static void a_disk_that_hangs_is_removed(void **state)
 	blk_cleanup_queue(d.q);
 	put_disk(d.disk);
 	blkdev_put(bdev, NULL);
-	start(NULL);
+	setup(NULL);
 }
 
 static void bad_bios_end_at_once(void **state)
@@ -556,7 +556,7 @@ static void bad_bios_end_at_once(void **state)
 	send(REQ_OP_READ, 0, 8, 'r');
 	fake_run_pending();
 	assert_int_equal(last_status, -EIO);
-	stop(NULL);
+	teardown(NULL);
 	lim.logical_block_size = 4096;
 	start_with(1, 8, &lim);
 	send(REQ_OP_READ, 1, 8, 'r');
@@ -588,7 +588,7 @@ static void deadline_sorts_and_forgets_none(void **state)
 	static const u32 sectors[] = {800, 80, 400, 1600, 8, 960};
 
 	(void)state;
-	stop(NULL);
+	teardown(NULL);
 	start_with(1, 64, NULL);
 	assert_int_equal(elevator_switch(d.q, "deadline"), 0);
 	assert_int_equal(elevator_switch(d.q, "bfq"), -EINVAL);
@@ -766,7 +766,7 @@ static void a_removed_disk_fails_its_io(void **state)
 	assert_int_equal(PTR_ERR(blkdev_get_by_dev(bdev->bd_dev, false, NULL)), -ENXIO);
 	blkdev_put(bdev, NULL);
 	assert_int_equal(fake_kmalloc_live(), 0);
-	start(NULL);
+	setup(NULL);
 }
 
 static void names_and_claims(void **state)
@@ -866,7 +866,7 @@ static void no_memory_no_queue(void **state)
 	assert_int_equal(PTR_ERR(blk_mq_init_queue(&no_ops, 0, 4, 8, NULL)), -EINVAL);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -898,7 +898,7 @@ int main(void)
 		T(a_removed_disk_fails_its_io),
 		T(names_and_claims),
 		T(the_driver_asks),
-		cmocka_unit_test_teardown(a_plug_takes_tags_together, stop),
+		cmocka_unit_test_teardown(a_plug_takes_tags_together, teardown),
 		T(no_memory_no_queue),
 	};
 

@@ -16,7 +16,7 @@
 static struct fake_disk d;
 static u32 block; /* logical block size */
 
-static int start(void **state)
+static int setup(void **state)
 {
 	(void)state;
 	fake_block_init();
@@ -26,7 +26,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static int teardown(void **state)
 {
 	(void)state;
 	fake_disk_remove(&d);
@@ -40,7 +40,7 @@ static void start_4k(void)
 {
 	struct queue_limits lim = *blk_queue_limits(d.q);
 
-	stop(NULL);
+	teardown(NULL);
 	lim.logical_block_size = block = 4096;
 	fake_disk_create(&d, "vda", 1, 16, &lim);
 }
@@ -526,7 +526,7 @@ static void no_memory(void **state)
 	assert_int_equal(how_many(), 2);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

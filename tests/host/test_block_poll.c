@@ -64,7 +64,7 @@ static void complete_after(ktime_t ns)
 		;
 }
 
-static int start(void **state)
+static int setup(void **state)
 {
 	(void)state;
 	fake_block_init();
@@ -74,7 +74,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static int teardown(void **state)
 {
 	(void)state;
 	this_cpu()->need_resched = wakes = false;
@@ -108,7 +108,7 @@ static void a_find_prolongs_the_look(void **state)
 	send(8);
 	send(800);
 	d.done_at_poll = WINDOW_POLLS - 1;
-	assert_in_range(idle(), 2 * WINDOW_POLLS - 3, 2 * WINDOW_POLLS + 2);
+	assert_between(idle(), 2 * WINDOW_POLLS - 3, 2 * WINDOW_POLLS + 2);
 	assert_int_equal(ended, 1);
 }
 
@@ -152,7 +152,7 @@ static void whom_polling_woke_is_not_interrupted_in_this_tick(void **state)
 
 static void only_the_ring_that_was_found_done_stays_silent(void **state)
 {
-	stop(state);
+	teardown(state);
 	fake_disk_create(&d, "vda", 2, 32, NULL);
 	bdev = fake_open("vda");
 	ended = 0;
@@ -184,7 +184,7 @@ static void a_silent_ring_becomes_loud_before_a_halt(void **state)
 	(void)idle(); /* which asks that nothing is silent */
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -1,13 +1,14 @@
 """The shell session of the first journey: as on Linux, and kept on the disk."""
 
 import os
+import re
 import stat
 import time
 
 import pytest
 
 from on_linux import BUSYBOX, World
-from ringlet import SECONDS, debugfs, fsck, read_back, read_back_tree
+from ringlet import SECONDS, debugfs, fsck, read_back, read_back_tree, sh
 
 SESSION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "session.sh")
 DISKS = [(1024, 128), (2048, 256), (4096, 256)]
@@ -59,6 +60,7 @@ def session_in_ringlet(boot, make_disk, tmp_path, block, inode, script, wanted, 
 
 def test_revision_0_disk(boot, make_disk):
     disk = make_disk(rev=0)
+    assert re.search(r"revision #: *0 ", sh("dumpe2fs", "-h", disk))
     m = boot(disks=[disk]).login()
     m.ok("mkdir /d; echo old > /d/f; ln -s f /d/l; mv /d/f /d/g")
     m.poweroff()

@@ -30,7 +30,9 @@
 
 #define BLOCK 4096
 #ifndef RWF_NOWAIT
-#define RWF_NOWAIT 0x08 /* Linux's <linux/fs.h> */
+#ifndef RWF_NOWAIT /* Linux's <linux/fs.h>; newer C libraries have it */
+#define RWF_NOWAIT 0x08
+#endif
 #endif
 
 /* Linux's <linux/fs.h>. */

@@ -4,11 +4,13 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#define K	   1024
-#define BLOCK	   4096
+#define K     1024
+#define BLOCK 4096
+#ifndef RWF_DSYNC /* newer C libraries have them */
 #define RWF_DSYNC  0x02
 #define RWF_NOWAIT 0x08
 #define RWF_APPEND 0x10
+#endif
 
 static char *buffer(size_t len)
 {

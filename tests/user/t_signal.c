@@ -438,6 +438,7 @@ static void spoil(int sig)
 	note(sig);
 	__asm__ volatile("pxor %%xmm0, %%xmm0; pxor %%xmm7, %%xmm7; fninit" ::: "xmm0", "xmm7");
 	x *= 2;
+	CHECK(x == 7);
 }
 
 TEST(registers_survive_handlers)
@@ -461,7 +462,7 @@ TEST(registers_survive_handlers)
 		CHECK(c == 0x1p0 || c != 0);
 		sum++;
 	}
-	CHECK(count > 0);
+	CHECK(count > 0 && sum > 0);
 }
 
 static void change_context(int sig, siginfo_t *info, void *context)
