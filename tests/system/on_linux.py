@@ -85,9 +85,9 @@ def call(result, what):
         raise OSError(error, f"{what}: {os.strerror(error)}")
 
 
-def mount(source, target, kind=None, flags=0):
+def mount(source, target, kind=None, flags=0, data=None):
     call(LIBC.mount(source.encode(), target.encode(), kind and kind.encode(),
-                    ctypes.c_ulong(flags), None), f"mount {target}")
+                    ctypes.c_ulong(flags), data and data.encode()), f"mount {target}")
 
 
 def die_with_parent():
@@ -97,19 +97,24 @@ def die_with_parent():
 def enter(top):
     """As the first process of the namespaces: the world becomes the root directory."""
     mount("none", "/", flags=MS_REC | MS_SLAVE)
-    mount(top, top, flags=MS_BIND | MS_REC)
+    mount(top, top, flags=MS_BIND)
+    make_root(top, "linux")
+
+
+def make_root(top, name):
+    """Of a mounted tree make the root directory, with what every Linux has, and name the machine."""
     mount("proc", f"{top}/proc", "proc")
-    for name in DEVICES:
-        with open(f"{top}/dev/{name}", "wb"):
-            mount(f"/dev/{name}", f"{top}/dev/{name}", flags=MS_BIND)
-    for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
-        if not os.path.lexists(f"{top}/dev/{name}"):
-            os.symlink(f"/proc/self/{target}", f"{top}/dev/{name}")
+    for device in DEVICES:
+        with open(f"{top}/dev/{device}", "wb"):
+            mount(f"/dev/{device}", f"{top}/dev/{device}", flags=MS_BIND)
+    for link, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        if not os.path.lexists(f"{top}/dev/{link}"):
+            os.symlink(f"/proc/self/{target}", f"{top}/dev/{link}")
     os.chdir(top)
     # The old root lies on the new one, and is then taken off.
     call(LIBC.syscall(SYS_PIVOT_ROOT, b".", b"."), "pivot_root")
     call(LIBC.umount2(b".", MNT_DETACH), "umount")
-    call(LIBC.sethostname(b"linux", 5), "sethostname")
+    call(LIBC.sethostname(name.encode(), len(name)), "sethostname")
 
 
 def become(uid):
