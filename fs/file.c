@@ -3,6 +3,7 @@
 
 #include "fs/fs_struct.h"
 #include "fs/internal.h"
+#include "fs/locks.h"
 #include "fs/namei.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -208,6 +209,7 @@ void fput(struct file *file)
 {
 	if (!atomic_dec_and_test(&file->f_count))
 		return;
+	file_locks_drop(file, file);
 	if (file->f_op->release)
 		file->f_op->release(file->f_inode, file);
 	if (holds_write(file)) {

@@ -73,6 +73,8 @@ struct file {
 	u32 f_ra_size;			    /* [f_pos_lock] pages */
 	pgoff_t f_ra_prev;		    /* [f_pos_lock] last page read */
 	void *private_data;		    /* driver's */
+	s32 f_owner;			    /* [atomic] F_SETOWN: a process, -group, or 0 */
+	u32 f_sig;			    /* [atomic] F_SETSIG */
 };
 
 /* open(2) on a kernel string. Returns: ERR_PTR(-EACCES, -EROFS, -ENXIO, -ENFILE, -ENOMEM, ...). */
@@ -146,7 +148,7 @@ int must_check fd_close(int fd); /* -EBADF, or flush's error */
 int must_check fd_get_cloexec(int fd);
 int must_check fd_set_cloexec(int fd, bool on);
 /* Another thread's table: the file behind fd with a reference (for /proc/PID/fd), or NULL; next open
- * fd at or after from, or -1. */
+ * fd at or after from with its file, or -1. */
 struct file *files_get(struct files_struct *files, int fd);
-int files_next(struct files_struct *files, int from);
+int files_next(struct files_struct *files, int from, struct file **file);
 u32 files_nr_open(void); /* system-wide open files */

@@ -7,6 +7,7 @@
  */
 #include "fs/file.h"
 
+#include "fs/locks.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
@@ -45,10 +46,11 @@ struct files_struct *files_copy(struct files_struct *old)
 	return files;
 }
 
-static int filp_close(struct file *file)
+static int filp_close(struct files_struct *files, struct file *file)
 {
 	int err = file->f_op->flush ? file->f_op->flush(file) : 0;
 
+	file_locks_drop(file, files);
 	fput(file);
 	return err;
 }
@@ -74,7 +76,8 @@ void files_put(struct files_struct *files)
 		return;
 	for (u32 i = 0; i < files->nr; i++)
 		if (files->fd[i])
-			(void)filp_close(files->fd[i]); /* nobody is left to hear of an error */
+			(void)filp_close(files,
+					 files->fd[i]); /* nobody is left to hear of an error */
 	kfree((const void *)files->fd);
 	kfree(files);
 }
@@ -91,7 +94,7 @@ void files_close_on_exec(struct files_struct *files)
 			return;
 		file = detach_fd(files, fd);
 		if (file)
-			(void)filp_close(file); /* exec has no place for an error */
+			(void)filp_close(files, file); /* exec has no place for an error */
 	}
 }
 
@@ -108,14 +111,16 @@ struct file *files_get(struct files_struct *files, int fd)
 	return file;
 }
 
-int files_next(struct files_struct *files, int from)
+int files_next(struct files_struct *files, int from, struct file **file)
 {
 	int found = -1;
 
 	spin_lock(&files->lock);
 	for (u32 fd = from < 0 ? 0 : (u32)from; fd < files->nr && found < 0; fd++)
-		if (files->fd[fd])
+		if (files->fd[fd]) {
 			found = (int)fd;
+			*file = get_file(files->fd[fd]);
+		}
 	spin_unlock(&files->lock);
 	return found;
 }
@@ -182,7 +187,7 @@ int fd_install_at(struct file *file, int fd, bool cloexec)
 	put_in_locked(files, (u32)fd, file, cloexec);
 	spin_unlock(&files->lock);
 	if (old)
-		(void)filp_close(old); /* as dup2: the error of the implied close is lost */
+		(void)filp_close(files, old); /* as dup2: the error of the implied close is lost */
 	return fd;
 }
 
@@ -190,7 +195,7 @@ int fd_close(int fd)
 {
 	struct file *file = fd < 0 ? NULL : detach_fd(current->files, (u32)fd);
 
-	return file ? filp_close(file) : -EBADF;
+	return file ? filp_close(current->files, file) : -EBADF;
 }
 
 static int cloexec_op(int fd, int set)

@@ -14,6 +14,7 @@
 #include "fs/inode.h"
 
 #include "fs/internal.h"
+#include "fs/locks.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
@@ -220,6 +221,7 @@ static void evict(struct inode *inode)
 	list_del_init(&inode->i_sb_list);
 	spin_unlock(&inode_lock);
 	wake_up_all(&inode_wq);
+	file_locks_evict(inode);
 	if (op->free_inode)
 		op->free_inode(inode);
 	else

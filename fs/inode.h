@@ -21,6 +21,7 @@
 struct block_device;
 struct dentry;
 struct file;
+struct file_lock_lists;
 struct file_operations;
 struct inode_operations;
 struct path;
@@ -57,15 +58,16 @@ struct inode {
 	const struct file_operations *i_fop; /* [const] default for open */
 	struct address_space *i_mapping; /* [const] whose pages: &i_data, or the block device's */
 	struct address_space i_data;
-	struct dentry *i_dentry;     /* [dcache_lock] a directory's only one; not a reference */
-	struct pipe *i_pipe;	     /* [i_mutex] FIFOs */
-	struct block_device *i_bdev; /* [i_mutex] open block nodes */
-	struct list_head i_hash;     /* [inode hash lock] */
-	struct list_head i_sb_list;  /* [inode hash lock] */
-	struct list_head i_dirty;    /* [inode hash lock] on the superblock's dirty list */
-	ktime_t i_dirtied_when;	     /* [inode hash lock] */
-	struct list_head i_lru;	     /* [inode hash lock] unused */
-	void *i_private;	     /* filesystem's */
+	struct dentry *i_dentry;	 /* [dcache_lock] a directory's only one; not a reference */
+	struct file_lock_lists *i_locks; /* [fs/locks.c] NULL: never locked */
+	struct pipe *i_pipe;		 /* [i_mutex] FIFOs */
+	struct block_device *i_bdev;	 /* [i_mutex] open block nodes */
+	struct list_head i_hash;	 /* [inode hash lock] */
+	struct list_head i_sb_list;	 /* [inode hash lock] */
+	struct list_head i_dirty;	 /* [inode hash lock] on the superblock's dirty list */
+	ktime_t i_dirtied_when;		 /* [inode hash lock] */
+	struct list_head i_lru;		 /* [inode hash lock] unused */
+	void *i_private;		 /* filesystem's */
 };
 
 /* What setattr changes; ia_valid says which. */

@@ -2,13 +2,15 @@
  * Pipes and FIFOs: a ring of bytes whose pages come when they are first needed.
  *
  * Invariants:
- * 1. head - tail is the number of bytes in the ring, at most PIPE_SIZE; both only grow.
+ * 1. head - tail is the number of bytes in the ring, at most size; both only grow. Byte n lies in
+ *    page n / PAGE_SIZE modulo their number, which is a power of two.
  * 2. The pipe lives as long as a file has it open: inode->i_pipe is NULL when `files` is zero.
  *
  * Lock order: pipe->mutex; pipes_lock (a spinlock) guards i_pipe and files.
  */
 #include "fs/pipe.h"
 
+#include "fs/fs_struct.h"
 #include "fs/inode.h"
 #include "fs/internal.h"
 #include "fs/poll.h"
@@ -16,20 +18,21 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 
-#define PIPE_PAGES     (PIPE_SIZE / (u32)PAGE_SIZE)
 #define FIONREAD_IOCTL 0x541bu
 
 struct pipe {
 	struct mutex mutex;
 	struct wait_queue_head rd_wait, wr_wait;
-	u32 head, tail;		 /* [mutex] bytes ever written and read, modulo 2^32 */
-	u32 readers, writers;	 /* [mutex] open ends */
-	u32 r_opens, w_opens;	 /* [mutex] opens ever: what an open of a FIFO waits for */
-	u32 files;		 /* [pipes_lock] */
-	void *pages[PIPE_PAGES]; /* [mutex] NULL until needed */
+	u32 head, tail;	      /* [mutex] bytes ever written and read, modulo 2^32 */
+	u32 readers, writers; /* [mutex] open ends */
+	u32 r_opens, w_opens; /* [mutex] opens ever: what an open of a FIFO waits for */
+	u32 files;	      /* [pipes_lock] */
+	u32 size;	      /* [mutex] bytes */
+	void **pages;	      /* [mutex] NULL until needed */
 };
 
 static struct spinlock pipes_lock = SPINLOCK_INIT("pipes", LOCK_FS);
@@ -50,18 +53,30 @@ static struct pipe *alloc_pipe(void)
 
 	if (!p)
 		return NULL;
+	p->pages = kcalloc(PIPE_SIZE / PAGE_SIZE, sizeof(void *), GFP_KERNEL);
+	if (!p->pages) {
+		kfree(p);
+		return NULL;
+	}
+	p->size = PIPE_SIZE;
 	mutex_init(&p->mutex);
 	init_waitqueue_head(&p->rd_wait);
 	init_waitqueue_head(&p->wr_wait);
 	return p;
 }
 
+static void free_pages_of(void **pages, u32 size)
+{
+	for (u32 i = 0; pages && i < size / PAGE_SIZE; i++)
+		kfree(pages[i]);
+	kfree((const void *)pages);
+}
+
 static void free_pipe(struct pipe *p)
 {
 	if (!p)
 		return;
-	for (u32 i = 0; i < PIPE_PAGES; i++)
-		kfree(p->pages[i]);
+	free_pages_of(p->pages, p->size);
 	kfree(p);
 }
 
@@ -104,7 +119,7 @@ static u32 pipe_used(const struct pipe *p)
 
 static u32 pipe_room(const struct pipe *p)
 {
-	return PIPE_SIZE - pipe_used(p);
+	return READ_ONCE(p->size) - pipe_used(p);
 }
 
 static ssize_t pipe_read(struct kiocb *iocb, struct iov_iter *to)
@@ -125,7 +140,7 @@ static ssize_t pipe_read(struct kiocb *iocb, struct iov_iter *to)
 		mutex_lock(&p->mutex);
 	}
 	while (!err && pipe_used(p) > 0 && iov_iter_count(to) > 0) {
-		u32 at = p->tail % PIPE_SIZE, offset = at % (u32)PAGE_SIZE;
+		u32 at = p->tail % p->size, offset = at % (u32)PAGE_SIZE;
 		u32 len = min(pipe_used(p), (u32)PAGE_SIZE - offset);
 		size_t n = copy_to_iter((char *)p->pages[at / PAGE_SIZE] + offset, len, to);
 
@@ -144,7 +159,7 @@ static ssize_t pipe_read(struct kiocb *iocb, struct iov_iter *to)
 static int fill_ring(struct pipe *p, struct iov_iter *from, ssize_t *done)
 {
 	while (pipe_room(p) > 0 && iov_iter_count(from) > 0) {
-		u32 at = p->head % PIPE_SIZE, offset = at % (u32)PAGE_SIZE;
+		u32 at = p->head % p->size, offset = at % (u32)PAGE_SIZE;
 		u32 len = min(pipe_room(p), (u32)PAGE_SIZE - offset);
 		void **page = &p->pages[at / PAGE_SIZE];
 		size_t n;
@@ -229,6 +244,64 @@ static long pipe_ioctl(struct file *file, u32 cmd, u64 arg)
 	return cmd == FIONREAD_IOCTL ? put_user_obj(USERPTR(arg), &n) : -ENOTTY;
 }
 
+/* Move what is in the ring to one of `size` bytes. Returns: 0, -EBUSY: too small, -ENOMEM. */
+static int resize_locked(struct pipe *p, u32 size)
+{
+	u32 first = p->tail / (u32)PAGE_SIZE, used = pipe_used(p), n = size / (u32)PAGE_SIZE;
+	u32 count = used ? (p->tail % (u32)PAGE_SIZE + used - 1) / (u32)PAGE_SIZE + 1 : 0;
+	u32 old_n = p->size / (u32)PAGE_SIZE;
+	void **pages, *extra = NULL;
+
+	ASSERT(old_n > 0);
+	if (count > n)
+		return -EBUSY;
+	pages = kcalloc(n, sizeof(void *), GFP_KERNEL);
+	if (count > old_n) /* the end of the ring lies in front of its start, in one page */
+		extra = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!pages || (count > old_n && !extra)) {
+		kfree((const void *)pages);
+		kfree(extra);
+		return -ENOMEM;
+	}
+	if (extra) {
+		memcpy(extra, p->pages[first % old_n], PAGE_SIZE);
+		pages[(first + old_n) % n] = extra;
+	}
+	for (u32 i = 0; i < min(count, old_n); i++) {
+		void **from = &p->pages[(first + i) % old_n];
+
+		pages[(first + i) % n] = *from;
+		*from = NULL;
+	}
+	free_pages_of(p->pages, p->size);
+	p->pages = pages;
+	p->size = size;
+	return 0;
+}
+
+long pipe_size(const struct file *file, bool set, u64 size)
+{
+	struct pipe *p = S_ISFIFO(file->f_inode->i_mode) ? file->f_inode->i_pipe : NULL;
+	u32 bytes = (u32)PAGE_SIZE;
+	int err = 0;
+
+	if (!p)
+		return -EBADF;
+	if (set) {
+		if (size > 1u << 31)
+			return -EINVAL;
+		while (bytes < size)
+			bytes *= 2;
+		if (bytes > PIPE_SIZE_MAX && bytes > p->size && !cred_is_root(current_cred()))
+			return -EPERM;
+		mutex_lock(&p->mutex);
+		err = resize_locked(p, bytes);
+		mutex_unlock(&p->mutex);
+		wake_up_all(&p->wr_wait);
+	}
+	return err ? err : (long)READ_ONCE(p->size);
+}
+
 static void leave_pipe(struct pipe *p, const struct file *file)
 {
 	mutex_lock(&p->mutex);
@@ -262,11 +335,12 @@ static int wait_for_partner(struct pipe *p, const struct file *file, u32 seen_r,
 	return wait_event_interruptible(&p->wr_wait, READ_ONCE(p->r_opens) != seen_r);
 }
 
-/* fifo(7): a reader waits for a writer and the other way round, unless one is there. */
+/* fifo(7): a reader waits for a writer and the other way round, unless one is there. A pipe that is
+ * opened again by a link of /proc has had both. */
 static int fifo_open(struct inode *inode, struct file *file)
 {
 	bool nonblock = (file->f_flags & O_NONBLOCK) != 0, alone;
-	bool both = file->f_readable && file->f_writable;
+	bool meets = inode->i_sb == pipe_sb || (file->f_readable && file->f_writable);
 	struct pipe *p = get_pipe(inode);
 	u32 seen_r, seen_w;
 	int err = 0;
@@ -274,7 +348,7 @@ static int fifo_open(struct inode *inode, struct file *file)
 	if (!p)
 		return -ENOMEM;
 	mutex_lock(&p->mutex);
-	if (!file->f_readable && nonblock && p->readers == 0) {
+	if (!meets && !file->f_readable && nonblock && p->readers == 0) {
 		mutex_unlock(&p->mutex);
 		put_pipe(inode);
 		return -ENXIO;
@@ -290,8 +364,8 @@ static int fifo_open(struct inode *inode, struct file *file)
 	wake_up_all(&p->rd_wait);
 	wake_up_all(&p->wr_wait);
 	/* ~0: POLLHUP counts at once; a nonblocking first reader has yet to see a writer. */
-	file->private_data = (void *)(alone && nonblock ? (u64)seen_w : ~0ull);
-	if (alone && !both && !nonblock)
+	file->private_data = (void *)(alone && nonblock && !meets ? (u64)seen_w : ~0ull);
+	if (alone && !meets && !nonblock)
 		err = wait_for_partner(p, file, seen_r, seen_w);
 	if (err) {
 		leave_pipe(p, file);

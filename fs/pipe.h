@@ -1,4 +1,4 @@
-/* Pipes and FIFOs: a ring of 64 KiB between files. Writes of up to PIPE_BUF bytes are atomic. */
+/* Pipes and FIFOs: a ring between files, of 64 KiB at first. Writes of up to PIPE_BUF bytes are atomic. */
 #pragma once
 
 #include "kernel/lib/compiler.h"
@@ -6,10 +6,14 @@
 
 struct file;
 struct file_operations;
-#define PIPE_BUF_ 4096u
-#define PIPE_SIZE 65536u
+#define PIPE_BUF_     4096u
+#define PIPE_SIZE     65536u
+#define PIPE_SIZE_MAX (1u << 20) /* that an ordinary user may have */
 
 extern const struct file_operations fifo_fops; /* open of a FIFO node */
 /* pipe2(2): files[0] reads, files[1] writes. flags: O_NONBLOCK, O_CLOEXEC ignored. */
 int must_check create_pipe_files(struct file *files[2], u32 flags);
+/* F_GETPIPE_SZ or, set, F_SETPIPE_SZ. Returns: bytes, -EBADF: no pipe, -EINVAL, -EPERM, -EBUSY: more
+ * is in it, -ENOMEM. */
+long must_check pipe_size(const struct file *file, bool set, u64 size);
 void pipe_init(void);

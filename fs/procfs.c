@@ -1,7 +1,8 @@
 /*
  * /proc: a tree of files made by proc_create(), and directories for the processes.
  *
- * Inodes and dentries live only while they are used, so a process that has gone leaves nothing.
+ * Inodes and dentries live only while they are used, so a process that has gone leaves nothing. A
+ * name that is not there is an error of the look-up, so that nothing can be made of it.
  *
  * Invariants:
  * 1. The tree of entries only grows, at boot; it needs no lock.
@@ -123,15 +124,6 @@ static int add_entry_inode(struct dentry *dentry, struct proc_entry *e)
 			 dir ? &root_dir_fops : &proc_fops);
 }
 
-/* What is not there is a negative dentry. */
-static int finish_lookup(struct dentry *dentry, int err)
-{
-	if (err != -ENOENT)
-		return err;
-	d_add(dentry, NULL);
-	return 0;
-}
-
 /* A decimal number without leading zeros, or -1. */
 static int parse_number(const struct qstr *name)
 {
@@ -164,7 +156,7 @@ static int root_lookup(struct inode *dir, struct dentry *dentry)
 			err = add_inode(dentry, PROC_ROOT_INO + 1, S_IFLNK | 0777, NULL,
 					&self_link_ops, NULL);
 	}
-	return finish_lookup(dentry, err);
+	return err;
 }
 
 static int pid_lookup(struct inode *dir, struct dentry *dentry)
@@ -186,18 +178,19 @@ static int pid_lookup(struct inode *dir, struct dentry *dentry)
 	err = !e->name ? -ENOENT :
 			 add_inode(dentry, dir->i_ino + 1 + (ino_t)(e - proc_pid_ops->entries),
 				   e->mode, e, op, fop);
-	return finish_lookup(dentry, err);
+	return err;
 }
 
 static int fd_lookup(struct inode *dir, struct dentry *dentry)
 {
 	pid_t pid = PID_OF(dir->i_ino);
 	int fd = parse_number(&dentry->d_name), err = -ENOENT;
+	mode_t mode;
 
-	if (fd >= 0 && proc_pid_ops->fd_next(pid, fd) == fd)
-		err = add_inode(dentry, PID_INO(pid) + INO_FD_LINK + (u32)fd, S_IFLNK | 0700, NULL,
+	if (fd >= 0 && proc_pid_ops->fd_next(pid, fd, &mode) == fd)
+		err = add_inode(dentry, PID_INO(pid) + INO_FD_LINK + (u32)fd, mode, NULL,
 				&magic_link_ops, NULL);
-	return finish_lookup(dentry, err);
+	return err;
 }
 
 /* --- directories --- */
@@ -262,11 +255,12 @@ static int fd_iterate(struct file *file, struct dir_context *ctx)
 {
 	pid_t pid = PID_OF(file->f_inode->i_ino);
 	char name[12];
+	mode_t mode;
 	int fd;
 
 	if (!dir_emit_dots(file, ctx))
 		return 0;
-	while ((fd = proc_pid_ops->fd_next(pid, (int)(ctx->pos - 2))) >= 0) {
+	while ((fd = proc_pid_ops->fd_next(pid, (int)(ctx->pos - 2), &mode)) >= 0) {
 		snprintf(name, sizeof(name), "%d", fd);
 		if (!emit(ctx, name, PID_INO(pid) + INO_FD_LINK + (u32)fd, S_IFLNK))
 			return 0;

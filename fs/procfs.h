@@ -40,7 +40,8 @@ struct proc_pid_ops {
 	bool (*exists)(pid_t pid, uid_t *uid, gid_t *gid);
 	pid_t (*self)(void);
 	/* /proc/PID/fd: */
-	int (*fd_next)(pid_t pid, int from); /* or -1 */
+	/* The next open one, and its link's mode, which tells how it is open; or -1. */
+	int (*fd_next)(pid_t pid, int from, mode_t *mode);
 	int (*fd_link)(pid_t pid, int fd, struct path *path);
 };
 /* Set once at boot, before /proc is mounted. */

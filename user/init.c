@@ -116,6 +116,19 @@ static void end_system(int sig)
 	fprintf(stderr, "init: reboot: %s\n", strerror(errno));
 }
 
+/* The names in /dev that lead to a program's own open files. */
+static void link_descriptors(void)
+{
+	static const char *const links[][2] = {{"/proc/self/fd", "/dev/fd"},
+					       {"/proc/self/fd/0", "/dev/stdin"},
+					       {"/proc/self/fd/1", "/dev/stdout"},
+					       {"/proc/self/fd/2", "/dev/stderr"}};
+
+	for (int i = 0; i < 4; i++)
+		if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
+			fprintf(stderr, "init: %s: %s\n", links[i][1], strerror(errno));
+}
+
 int main(void)
 {
 	struct sigaction action = {.sa_handler = on_signal};
@@ -124,6 +137,7 @@ int main(void)
 
 	mount_or_say("proc", "/proc", "proc");
 	mount_or_say("sysfs", "/sys", "sysfs");
+	link_descriptors();
 	setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("USER", "root", 1);

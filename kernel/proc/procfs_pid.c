@@ -266,15 +266,20 @@ static int fd_link(pid_t pid, int fd, struct path *path)
 	return get_link(pid, ~fd, path);
 }
 
-static int fd_next(pid_t pid, int from)
+static int fd_next(pid_t pid, int from, mode_t *mode)
 {
 	struct inspected it;
+	struct file *file = NULL;
 	int fd = -1;
 
 	if (inspect(pid, false, &it))
 		return -1;
 	if (it.files)
-		fd = files_next(it.files, from);
+		fd = files_next(it.files, from, &file);
+	if (file) {
+		*mode = S_IFLNK | (file->f_readable ? 0500 : 0) | (file->f_writable ? 0300 : 0);
+		fput(file);
+	}
 	inspected_put(&it);
 	return fd;
 }

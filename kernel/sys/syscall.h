@@ -101,7 +101,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(40, sendfile, F0, F1, A2, A3) X(56, clone, A0, A1, A2, A3, A4) Y(57, fork, clone, SIGCHLD) \
 	Y(58, vfork, clone, CLONE_VM | CLONE_VFORK | SIGCHLD) X(59, execve, P0, A1, A2) \
 	X(60, exit, A0) X(61, wait4, A0, A1, A2, A3) X(62, kill, A0, A1) X(63, uname, A0) \
-	X(72, fcntl, R0, A1, A2, A0) X(74, fsync, F0) Y(75, fdatasync, fsync, F0, 1) \
+	X(72, fcntl, R0, A1, A2, A0) X(73, flock, F0, A1) X(74, fsync, F0) Y(75, fdatasync, fsync, F0, 1) \
 	X(76, truncate, CWD, P0, A1) X(77, ftruncate, G1, A1) X(79, getcwd, A0, A1) \
 	X(80, chdir, CWD, P0) Y(81, fchdir, chdir, A0, 0, AT_EMPTY_PATH) \
 	Y(82, rename, renameat2, CWD, P0, CWD, P1) Y(83, mkdir, mkdirat, CWD, P0, A1) \

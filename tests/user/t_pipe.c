@@ -309,6 +309,97 @@ TEST(fifos)
 	reap(pid);
 }
 
+TEST(a_pipe_opened_again_by_its_link)
+{
+	char link[64], buf[16] = "";
+	int p[2], again;
+
+	CHECK(pipe(p) == 0 && write(p[1], "one", 3) == 3);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", p[0]);
+	again = open(link, O_RDONLY);
+	CHECK(again > p[1] && read(again, buf, 16) == 3 && memcmp(buf, "one", 3) == 0);
+	CHECK(write(p[1], "two", 3) == 3);
+	close(p[1]);
+	close(again);
+	again = open(link, O_RDONLY); /* no writer is left, nor waited for */
+	CHECK(read(again, buf, 16) == 3 && read(again, buf, 16) == 0);
+	again = open(link, O_WRONLY | O_NONBLOCK); /* the pipe has a writer again */
+	CHECK(again >= 0 && write(again, "three", 5) == 5 && read(p[0], buf, 16) == 5);
+	close(again);
+	CHECK(pipe(p) == 0 && write(p[1], "x", 1) == 1 && close(p[1]) == 0);
+	dup2(p[0], 0);
+	again = open("/dev/stdin", O_RDONLY);
+	CHECK(again >= 0 && read(again, buf, 16) == 1 && read(again, buf, 16) == 0);
+}
+
+static mode_t link_mode(int fd)
+{
+	struct stat st;
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return lstat(link, &st) ? 0 : st.st_mode;
+}
+
+TEST(links_of_proc_tell_how_a_file_is_open)
+{
+	int p[2];
+
+	CHECK(pipe(p) == 0 && link_mode(p[0]) == (S_IFLNK | 0500));
+	CHECK(link_mode(p[1]) == (S_IFLNK | 0300));
+	CHECK(link_mode(open("/dev/null", O_RDWR)) == (S_IFLNK | 0700));
+	CHECK(link_mode(open("/", O_PATH)) == S_IFLNK);
+	FAILS(open("/proc/none", O_RDWR | O_CREAT, 0600), ENOENT);
+	FAILS(open("/proc/self/none", O_RDWR | O_CREAT, 0600), ENOENT);
+	FAILS(open("/proc/self/fd/99", O_RDWR | O_CREAT, 0600), ENOENT);
+	FAILS(mkdir("/proc/none", 0700), ENOENT);
+	FAILS(symlink("x", "/proc/none"), ENOENT);
+	FAILS(unlink("/proc/none"), ENOENT);
+}
+
+#define F_SETPIPE_SZ_ 1031
+#define F_GETPIPE_SZ_ 1032
+
+static int fill(int fd)
+{
+	char page[4096];
+	int n = 0;
+
+	memset(page, 'x', sizeof(page));
+	for (ssize_t k; (k = write(fd, page, sizeof(page))) > 0;)
+		n += (int)k;
+	return n;
+}
+
+TEST(sizes_of_pipes)
+{
+	static char buf[300000];
+	int p[2], bad = 0;
+
+	fresh_dir();
+	CHECK(pipe2(p, O_NONBLOCK) == 0 && fcntl(p[0], F_GETPIPE_SZ_) == 65536);
+	FAILS(fcntl(open("/dev/null", O_RDWR), F_GETPIPE_SZ_), EBADF);
+	FAILS(fcntl(p[0], F_SETPIPE_SZ_, (1u << 31) + 1), EINVAL);
+	CHECK(fcntl(p[0], F_SETPIPE_SZ_, 0) == 4096 && fill(p[1]) == 4096);
+	CHECK(fcntl(p[1], F_SETPIPE_SZ_, 200000) == 262144 && fcntl(p[0], F_GETPIPE_SZ_) == 262144);
+	CHECK(fill(p[1]) == 262144 - 4096);
+	FAILS(fcntl(p[0], F_SETPIPE_SZ_, 131072), EBUSY);
+	CHECK(read(p[0], buf, 262144 - 4096) == 262144 - 4096);
+	CHECK(fcntl(p[0], F_SETPIPE_SZ_, 5000) == 8192 && read(p[0], buf, 9000) == 4096);
+	/* What lies across the end of the ring stays in order while the ring grows and shrinks. */
+	for (int i = 0; i < 1000; i++)
+		buf[i] = (char)(i * 7);
+	for (int i = 0; i < 10; i++)
+		CHECK(write(p[1], buf, 1000) == 1000 &&
+		      (i < 4 || read(p[0], buf + 1000, 1000) == 1000));
+	CHECK(fcntl(p[0], F_SETPIPE_SZ_, 65536) == 65536);
+	CHECK(write(p[1], buf, 1000) == 1000 && fcntl(p[0], F_SETPIPE_SZ_, 16384) == 16384);
+	CHECK(read(p[0], buf + 1000, 9000) == 5000);
+	for (int i = 0; i < 5000; i++)
+		bad += buf[1000 + i] != buf[i % 1000];
+	CHECK(bad == 0);
+}
+
 int main(int argc, char **argv)
 {
 	return run_tests(argc, argv);
