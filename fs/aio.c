@@ -12,6 +12,7 @@
  */
 #include "fs/aio_internal.h"
 
+#include "fs/eventfd.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/io.h"
 #include "kernel/lib/errno.h"
@@ -196,6 +197,7 @@ static bool fput_not_last(struct file *file)
 static inline void post_event(struct aio_kiocb *req, ssize_t res)
 {
 	struct kioctx *ctx = req->ctx;
+	struct eventfd *eventfd = req->eventfd;
 
 	spin_lock_bh(&ctx->lock);
 	*ring_event(ctx, ctx->tail) =
@@ -208,6 +210,10 @@ static inline void post_event(struct aio_kiocb *req, ssize_t res)
 	if ((ctx->wanted && aio_ring_count(ctx) >= ctx->wanted) || !ctx->in_flight)
 		wake_up_all(&ctx->wait);
 	spin_unlock_bh(&ctx->lock);
+	if (unlikely(eventfd)) {
+		eventfd_signal(eventfd);
+		eventfd_put(eventfd);
+	}
 }
 
 void aio_post_event(struct aio_kiocb *req, ssize_t res)

@@ -32,6 +32,7 @@ struct aio_kiocb {
 	struct list_head list; /* [ctx->lock] while free */
 	struct work work;      /* fsync, or the last reference to the file */
 	bool datasync;
+	struct eventfd *eventfd; /* [const] IOCB_FLAG_RESFD: to be told; held. Or NULL */
 	struct dio dio;
 };
 

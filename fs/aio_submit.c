@@ -7,6 +7,7 @@
 #include "fs/aio_internal.h"
 
 #include "block/blkdev.h"
+#include "fs/eventfd.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
@@ -163,13 +164,24 @@ static struct file *get_iocb_file(struct submission *s, u32 fd)
 	return s->file ? get_file(s->file) : NULL;
 }
 
+static int get_resfd(struct aio_kiocb *req, u32 fd)
+{
+	struct file *file = fget((int)fd);
+
+	if (!file)
+		return -EBADF;
+	req->eventfd = eventfd_get(file);
+	fput(file);
+	return req->eventfd ? 0 : -EINVAL;
+}
+
 static int submit_one(struct submission *s, u64 user_iocb, const struct iocb *iocb)
 {
 	const u32 key = 0;
 	struct aio_kiocb *req;
 	int err = 0;
 
-	if (iocb->aio_reserved2 || (s64)iocb->aio_nbytes < 0 || (iocb->aio_flags & IOCB_FLAG_RESFD))
+	if (iocb->aio_reserved2 || (s64)iocb->aio_nbytes < 0)
 		return -EINVAL;
 	if (iocb->aio_key)
 		err = put_user_obj(USERPTR(user_iocb + offsetof(struct iocb, aio_key)), &key);
@@ -182,9 +194,16 @@ static int submit_one(struct submission *s, u64 user_iocb, const struct iocb *io
 	s->nr_reqs--;
 	req->obj = user_iocb;
 	req->data = iocb->aio_data;
+	req->eventfd = NULL;
 	req->rw.ki_filp = get_iocb_file(s, iocb->aio_fildes);
-	err = req->rw.ki_filp ? start_one(req, iocb) : -EBADF;
+	err = req->rw.ki_filp ? 0 : -EBADF;
+	if (!err && unlikely(iocb->aio_flags & IOCB_FLAG_RESFD))
+		err = get_resfd(req, iocb->aio_resfd);
+	if (!err)
+		err = start_one(req, iocb);
 	if (err) {
+		if (req->eventfd)
+			eventfd_put(req->eventfd);
 		if (req->rw.ki_filp)
 			fput(req->rw.ki_filp);
 		list_add(&req->list, &s->reqs);

@@ -15,6 +15,7 @@
 #include "fs/ext2/ext2.h"
 #include "fs/inode.h"
 #include "fs/pagemap.h"
+#include "fs/eventfd.h"
 #include "fs/pipe.h"
 #include "fs/procfs.h"
 #include "fs/super.h"
@@ -62,6 +63,7 @@ static void boot_thread(void *arg)
 	inode_init();	    /* files in memory */
 	pagecache_init();   /* their pages */
 	vmscan_init();	    /* pages can be taken back when memory is short */
+	eventfd_init();	    /* one inode for all counters */
 	pipe_init();	    /* FIFOs, for nodes on any filesystem */
 	bdev_cache_init();  /* devices have inodes and pages too */
 	devfs_init();	    /* /dev, filled as devices appear */

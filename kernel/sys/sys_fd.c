@@ -1,4 +1,5 @@
 /* System calls on descriptors. */
+#include "fs/eventfd.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/locks.h"
@@ -62,6 +63,15 @@ s64 sys_dup3(const u64 *a)
 }
 
 SYSCALL(dup2, dup_to((int)a[0], (int)a[1], false))
+
+s64 sys_eventfd2(const u64 *a)
+{
+	u32 flags = (u32)a[1];
+
+	if (flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	return install_file(create_eventfd((u32)a[0], flags), 0, flags & O_CLOEXEC);
+}
 
 /* --- locks --- */
 

@@ -149,7 +149,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(268, fchmodat, A0, P1, A2) Y(269, faccessat, faccessat2, A0, P1, A2) \
 	X(270, pselect6, A0, A1, A2, A3, A4, A5) X(271, ppoll, A0, A1, A2, A3, A4) \
 	Y(273, set_robust_list, none, 0) X(280, utimensat, A0, Q1, A2, A3) \
-	X(292, dup3, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, G3, A1, A2, A3) \
+	Y(284, eventfd, eventfd2, A0) X(290, eventfd2, A0, A1) X(292, dup3, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, G3, A1, A2, A3) \
 	X(296, pwritev, G3, A1, A2, A3) X(302, prlimit64, A0, A1, A2, A3) X(306, syncfs, F0) \
 	X(309, getcpu, A0, A1) X(316, renameat2, A0, P1, A2, P3, A4) X(318, getrandom, A0, A1, A2) \
 	X(327, preadv2, A0, A1, A2, A3, A4, A5) X(328, pwritev2, A0, A1, A2, A3, A4, A5) \
