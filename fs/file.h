@@ -125,6 +125,7 @@ struct files_struct {
 	struct spinlock lock;
 	u32 nr;		  /* [lock] one past the highest number that was ever in use */
 	struct file **fd; /* [lock] NR_OPEN_DEFAULT of them */
+	u64 taken[BITMAP_WORDS(NR_OPEN_DEFAULT)];	  /* [lock] in use, or promised */
 	u64 close_on_exec[BITMAP_WORDS(NR_OPEN_DEFAULT)]; /* [lock] */
 };
 
@@ -136,6 +137,11 @@ void files_close_on_exec(struct files_struct *files);
 /* Reference held; NULL if fd is not open, or only by O_PATH. */
 struct file *fget(int fd);
 struct file *fget_raw(int fd); /* O_PATH is fine */
+/* Promise the lowest free number >= from, before anything is made that a full table would leave behind.
+ * Returns: fd, -EMFILE, -EINVAL. / Keep the promise, taking the reference over; ERR_PTR: break it.
+ * Returns: fd, or the error. */
+int must_check fd_reserve(int from, bool cloexec);
+int fd_install(int fd, struct file *file);
 /* Lowest free number >= from, the file installed (reference taken over on success only).
  * Returns: fd, -EMFILE, -EINVAL. */
 int must_check fd_install_new(struct file *file, int from, bool cloexec);

@@ -3,11 +3,13 @@
  *
  * Invariants:
  * 1. fd[n] holds one reference to its file; a number from `nr` on is free.
- * 2. A bit in close_on_exec is clear when its number is free.
+ * 2. A bit in close_on_exec is clear when its number is free, as its bit in taken then is. What is
+ *    taken but has no file is promised to an open under way; a copy of the table has it free.
  */
 #include "fs/file.h"
 
 #include "fs/locks.h"
+#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
@@ -39,8 +41,11 @@ struct files_struct *files_copy(struct files_struct *old)
 		return NULL;
 	spin_lock(&old->lock);
 	files->nr = old->nr;
-	for (u32 i = 0; i < old->nr; i++)
+	for (u32 i = 0; i < old->nr; i++) {
 		files->fd[i] = old->fd[i] ? get_file(old->fd[i]) : NULL;
+		if (old->fd[i])
+			bitmap_set(files->taken, i);
+	}
 	memcpy(files->close_on_exec, old->close_on_exec, sizeof(old->close_on_exec));
 	spin_unlock(&old->lock);
 	return files;
@@ -64,7 +69,10 @@ static struct file *detach_fd(struct files_struct *files, u32 fd)
 	if (fd < files->nr) {
 		file = files->fd[fd];
 		files->fd[fd] = NULL;
-		bitmap_clear(files->close_on_exec, fd);
+		if (file) {
+			bitmap_clear(files->taken, fd);
+			bitmap_clear(files->close_on_exec, fd);
+		}
 	}
 	spin_unlock(&files->lock);
 	return file;
@@ -149,30 +157,52 @@ struct file *fget(int fd)
 	return NULL;
 }
 
-static void put_in_locked(struct files_struct *files, u32 fd, struct file *file, bool cloexec)
+static void take_locked(struct files_struct *files, u32 fd, bool cloexec)
 {
-	files->fd[fd] = file;
 	files->nr = max(files->nr, fd + 1);
+	bitmap_set(files->taken, fd);
 	if (cloexec)
 		bitmap_set(files->close_on_exec, fd);
 	else
 		bitmap_clear(files->close_on_exec, fd);
 }
 
-int fd_install_new(struct file *file, int from, bool cloexec)
+int fd_reserve(int from, bool cloexec)
 {
 	struct files_struct *files = current->files;
-	u32 fd = (u32)from;
+	size_t fd;
 
 	if (from < 0)
 		return -EINVAL;
 	spin_lock(&files->lock);
-	while (fd < files->nr && files->fd[fd])
-		fd++;
+	fd = bitmap_find_zero(files->taken, NR_OPEN_DEFAULT, (size_t)from);
 	if (fd < NR_OPEN_DEFAULT)
-		put_in_locked(files, fd, file, cloexec);
+		take_locked(files, (u32)fd, cloexec);
 	spin_unlock(&files->lock);
 	return fd < NR_OPEN_DEFAULT ? (int)fd : -EMFILE;
+}
+
+int fd_install(int fd, struct file *file)
+{
+	struct files_struct *files = current->files;
+
+	spin_lock(&files->lock);
+	if (!IS_ERR(file)) {
+		files->fd[fd] = file;
+	} else {
+		bitmap_clear(files->taken, (size_t)fd);
+		bitmap_clear(files->close_on_exec, (size_t)fd);
+		fd = (int)PTR_ERR(file);
+	}
+	spin_unlock(&files->lock);
+	return fd;
+}
+
+int fd_install_new(struct file *file, int from, bool cloexec)
+{
+	int fd = fd_reserve(from, cloexec);
+
+	return fd < 0 ? fd : fd_install(fd, file);
 }
 
 int fd_install_at(struct file *file, int fd, bool cloexec)
@@ -184,7 +214,12 @@ int fd_install_at(struct file *file, int fd, bool cloexec)
 		return -EBADF;
 	spin_lock(&files->lock);
 	old = files->fd[fd];
-	put_in_locked(files, (u32)fd, file, cloexec);
+	if (!old && bitmap_test(files->taken, (size_t)fd)) {
+		spin_unlock(&files->lock);
+		return -EBUSY; /* promised to another thread's open */
+	}
+	take_locked(files, (u32)fd, cloexec);
+	files->fd[fd] = file;
 	spin_unlock(&files->lock);
 	if (old)
 		(void)filp_close(files, old); /* as dup2: the error of the implied close is lost */

@@ -62,9 +62,11 @@ SYSCALL(pwritev, do_rw_vec(a, &a[3], true, 0))
 s64 sys_openat(const u64 *a)
 {
 	u32 flags = (u32)a[2];
+	int fd = fd_reserve(0, flags & O_CLOEXEC);
 
-	return install_file(filp_openat((int)a[0], arg_path(a[1]), flags, (mode_t)a[3]), 0,
-			    flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	return fd_install(fd, filp_openat((int)a[0], arg_path(a[1]), flags, (mode_t)a[3]));
 }
 
 SYSCALL(close, fd_close((int)a[0]))

@@ -3,6 +3,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/statfs.h>
@@ -168,6 +169,23 @@ TEST(select_looks_no_further_than_told)
 	FD_ZERO(&set);
 	FD_SET(900, &set); /* where the table of descriptors does not reach */
 	CHECK(select(901, &set, NULL, NULL, &none) == 0 && FD_ISSET(900, &set));
+}
+
+TEST(a_full_table_makes_no_file)
+{
+	struct rlimit limit = {64, 64};
+	int fd = open("/dev/null", O_RDWR), last, n;
+
+	fresh_dir();
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	for (n = fd, last = fd; n < 5000 && (n = dup(fd)) >= 0;)
+		last = n;
+	FAILS(open("new", O_RDWR | O_CREAT, 0600), EMFILE);
+	FAILS(access("new", F_OK), ENOENT);
+	FAILS(open("none", O_RDWR), EMFILE);
+	close(last);
+	FAILS(open("none", O_RDWR), ENOENT);
+	CHECK(open("new", O_RDWR | O_CREAT, 0600) == last && access("new", F_OK) == 0);
 }
 
 int main(int argc, char **argv)
