@@ -81,8 +81,10 @@ class Sequence:
         """One operation of tests/user/names.c."""
         if self.disk_of(path) == "disk" and self.read_only and op != "look":
             try:
+                dangling = () if os.path.exists(self.here(path)) else ("ENOENT",)
                 os.lstat(self.here(path))
-                answers = ("EROFS", "EEXIST", "ENOTDIR", "EISDIR", "EXDEV", "ELOOP", "ENXIO")
+                answers = dangling + ("EROFS", "EEXIST", "ENOTDIR", "EISDIR", "EXDEV", "ELOOP",
+                                       "ENXIO")
             except OSError as error:
                 answers = ("EROFS", errno.errorcode[error.errno])
             if op in ("link", "rename"):
