@@ -97,6 +97,9 @@ static inline int ext2_abort(struct super_block *sb)
 	ext2_mark_corrupt(sb);
 	return -EUCLEAN;
 }
+/* Before a file of 2 GiB or more is written: have the superblock tell, on the medium, that there may
+ * be such. Context: sleeps. */
+int must_check ext2_allow_large_file(struct super_block *sb);
 #define ext2_inode_error(inode, fmt, ...) \
 	ext2_error((inode)->i_sb, "inode %u " fmt, (u32)(inode)->i_ino, ##__VA_ARGS__)
 

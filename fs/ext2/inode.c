@@ -220,6 +220,8 @@ int ext2_write_inode(struct inode *inode, bool wait)
 	if (IS_ERR(raw))
 		return (int)PTR_ERR(raw);
 	err = ext2_get_write_access(sb, bh);
+	if (!err && S_ISREG(inode->i_mode) && inode->i_size > INT32_MAX)
+		err = ext2_allow_large_file(sb);
 	if (!err) {
 		encode_inode(inode, raw);
 		ext2_dirty_metadata(NULL, bh);

@@ -163,7 +163,6 @@ static int check_geometry(struct super_block *sb)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
 	u64 device = bdev_nr_sectors(sb->s_bdev) / (sb->s_blocksize / SECTOR_SIZE);
-	u32 features = le32_to_cpu(sbi->s_es->s_feature_ro_compat);
 
 	if (!take_geometry(sb))
 		return ext2_refuse(sb, -EUCLEAN, "is impossible: %u blocks, %u inodes of %u bytes",
@@ -171,9 +170,7 @@ static int check_geometry(struct super_block *sb)
 	if (sbi->s_blocks_count > device)
 		return ext2_refuse(sb, -EUCLEAN, "is truncated: has %llu of the %u blocks",
 				   (unsigned long long)device, sbi->s_blocks_count);
-	sb->s_maxbytes = features & EXT2_FEATURE_RO_COMPAT_LARGE_FILE ?
-				 ext2_max_size(sb->s_blocksize_bits) :
-				 INT32_MAX;
+	sb->s_maxbytes = ext2_max_size(sb->s_blocksize_bits);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  *
  * The superblock says "not clean" from a read-write mount until the unmount, and "has errors" from
  * the first corruption on. Its counters are brought up to date by sync and unmount; the
- * descriptors' own are always. Backup superblocks are never touched.
+ * descriptors' own are always. The first file of 2 GiB brings the feature that says so, and revision
+ * 1 if need be. Backup superblocks are never touched.
  */
 #include "fs/ext2/ext2.h"
 
@@ -35,6 +36,27 @@ static int commit_super(struct super_block *sb)
 	ext2_dirty_metadata(NULL, sbi->s_sbh);
 	mutex_unlock(&sbi->s_alloc_lock);
 	return sync_dirty_buffer(sbi->s_sbh);
+}
+
+int ext2_allow_large_file(struct super_block *sb)
+{
+	struct ext2_sb_info *sbi = EXT2_SB(sb);
+	struct ext2_super_block *es = sbi->s_es;
+	u32 features = le32_to_cpu(es->s_feature_ro_compat);
+
+	if (features & EXT2_FEATURE_RO_COMPAT_LARGE_FILE &&
+	    le32_to_cpu(es->s_rev_level) != EXT2_GOOD_OLD_REV)
+		return 0;
+	mutex_lock(&sbi->s_alloc_lock);
+	if (le32_to_cpu(es->s_rev_level) == EXT2_GOOD_OLD_REV) {
+		/* Which has no features; the new fields say what was true without them. */
+		es->s_rev_level = cpu_to_le32(EXT2_DYNAMIC_REV);
+		es->s_first_ino = cpu_to_le32(EXT2_GOOD_OLD_FIRST_INO);
+		es->s_inode_size = cpu_to_le16(EXT2_GOOD_OLD_INODE_SIZE);
+	}
+	es->s_feature_ro_compat = cpu_to_le32(features | EXT2_FEATURE_RO_COMPAT_LARGE_FILE);
+	mutex_unlock(&sbi->s_alloc_lock);
+	return commit_super(sb);
 }
 
 /* From read-only to read-write: count what is free, and say "not clean" on disk. */

@@ -332,6 +332,50 @@ static void test_xattr_block(void **state)
 	finish();
 }
 
+/* The first file of 2 GiB brings the feature, and to a disk of revision 0 the revision. */
+static void test_large_file(void **state)
+{
+	static const loff_t edge = INT32_MAX;
+	struct ext2_super_block *super;
+	char last[3];
+
+	(void)state;
+	for (u32 rev = 0; rev < 2; rev++) {
+		world_mkfs(rev ? "-b 1024 -O ^large_file" : "-b 1024 -I 128 -O none", 8192);
+		if (rev == 0)
+			assert_int_equal(world_run("debugfs -w -R 'ssv rev_level 0' $IMG", true),
+					 0);
+		assert_int_equal(world_mount(0), 0);
+		super = (void *)(ramdisk[1].data + EXT2_SB_OFFSET);
+		assert_int_equal(world_write("/mnt/f", "xy", 2, edge - 2), 2);
+		sync_all();
+		assert_int_equal(le32_to_cpu(super->s_rev_level), rev);
+		assert_int_equal(le32_to_cpu(super->s_feature_ro_compat) & 2, 0);
+		assert_int_equal(world_write("/mnt/f", "z", 1, edge), 1);
+		sync_all();
+		assert_int_equal(le32_to_cpu(super->s_rev_level), 1);
+		assert_int_equal(world_truncate("/mnt/g", 5ll << 30), -ENOENT);
+		assert_int_equal(world_write("/mnt/g", "far", 3, 5ll << 30), 3);
+		assert_int_equal(world_truncate("/mnt/g", 7ll << 30), 0);
+		world_umount();
+		world_fsck();
+		assert_debugfs("stats", "Filesystem features:.*large_file");
+		assert_debugfs("stats", "Filesystem revision #: *1 ");
+		assert_debugfs("stats", rev ? "Inode size:.*256$" : "Inode size:.*128$");
+		assert_debugfs("stat f", "Size: 2147483648$");
+		assert_debugfs("stat g", "Size: 7516192768$");
+		assert_int_equal(world_mount(0), 0);
+		assert_int_equal(world_read("/mnt/f", last, 3, edge - 2), 3);
+		assert_memory_equal(last, "xyz", 3);
+		assert_int_equal(world_read("/mnt/g", last, 3, 5ll << 30), 3);
+		assert_memory_equal(last, "far", 3);
+		assert_int_equal(world_mkdir("/mnt/d"), 0);
+		assert_int_equal(world_unlink("/mnt/f"), 0);
+		world_umount();
+		world_fsck();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,7 +384,7 @@ int main(void)
 		cmocka_unit_test(test_links),	      cmocka_unit_test(test_emlink),
 		cmocka_unit_test(test_index_flag),    cmocka_unit_test(test_reserved_for_root),
 		cmocka_unit_test(test_full),	      cmocka_unit_test(test_xattr_block),
-		cmocka_unit_test(test_short_of_room),
+		cmocka_unit_test(test_short_of_room), cmocka_unit_test(test_large_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

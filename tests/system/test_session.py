@@ -68,6 +68,23 @@ def test_revision_0_disk(boot, make_disk):
     assert read_back(disk, "/d/g") == b"old\n"
 
 
+@pytest.mark.parametrize("rev", [0, 1])
+def test_first_file_of_2_gib(boot, make_disk, rev):
+    disk = make_disk(rev=rev)
+    if rev:
+        sh("debugfs", "-w", "-R", "feature -large_file", disk)
+    assert "large_file" not in debugfs(disk, "stats")
+    m = boot(disks=[disk]).login()
+    m.ok("dd if=/etc/passwd of=/big bs=1k count=1 seek=3M && sync && tail -c 10 /big")
+    m.poweroff()
+    fsck(disk)
+    said = debugfs(disk, "stats")
+    assert "large_file" in said and re.search(r"Filesystem revision #: *1 ", said)
+    assert int(re.search(r"Size: (\d+)", debugfs(disk, "stat /big")).group(1)) > 3 << 30
+    m = boot(disks=[disk]).login()
+    assert m.ok("tail -c 30 /big") in m.ok("cat /etc/passwd")
+
+
 def test_looking_around(shell):
     m = shell()
     assert "lost+found" in m.ok("ls -la /")
