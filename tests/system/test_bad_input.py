@@ -102,6 +102,41 @@ def test_corrupt_directory_and_inode_give_errors(boot, make_disk):
     m.ok("echo alive")
 
 
+def hostile_disk(make_disk, requests, old=b"", new=b""):
+    """A disk that debugfs changes, and then the one place that holds `old`."""
+    disk = make_disk(name="hostile.img", empty=True, where="/", size="4M", files={"f": "x"})
+    sh("debugfs", "-w", "-f", "-", disk, input=requests)
+    with open(disk, "r+b") as file:
+        data = file.read()
+        if old:
+            assert data.count(old) == 1 and len(new) == len(old)
+            file.seek(data.index(old))
+            file.write(new)
+    return disk
+
+
+def test_a_name_does_not_lead_out_of_its_disk(boot, make_disk):
+    bad = hostile_disk(make_disk, "mkdir /a\nmkdir /a/ABCDEFGHIJKLMNOPQ\n",
+                       b"ABCDEFGHIJKLMNOPQ", b"../../root/victim")
+    m = boot(disks=[make_disk(), bad]).login()
+    m.ok("mkdir /root/victim && echo precious > /root/victim/file && mount -t ext2 /dev/vdb /mnt")
+    output, _ = m.run("ls /mnt/a; find /mnt; rm -rf /mnt/a")
+    assert "victim" not in output and "bad name" in output
+    assert "precious" in m.ok("cat /root/victim/file; umount /mnt")
+
+
+def test_two_names_of_one_directory(boot, make_disk):
+    """The names have the same FNV-1a hash."""
+    bad = hostile_disk(make_disk, "mkdir d\nmkdir d/costarring\nmkdir d/costarring/x\n"
+                       "link d/costarring d/liquid\nlink d d/costarring/loop\n")
+    m = boot(disks=[make_disk(), bad]).login()
+    m.ok("mount -t ext2 /dev/vdb /mnt")
+    output, status = m.run("mv /mnt/d/costarring/x /mnt/d/liquid/y")
+    assert status != 0
+    output, status = m.run("mv /mnt/d/costarring/x /mnt/d/costarring/loop/y; find /mnt | wc -l")
+    assert "lost+found" in m.ok("ls /mnt; umount /mnt")
+
+
 def elf_variants():
     """Executables that are wrong in one way each."""
     import struct
