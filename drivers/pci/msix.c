@@ -7,6 +7,7 @@
 
 #include "kernel/arch/io.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
 #include "kernel/mm/pgtable.h"
 
 static void flags_change(const struct pci_dev *dev, u16 clear, u16 set)
@@ -86,13 +87,22 @@ int pci_request_intx(struct pci_dev *dev, irq_handler_t handler, void *data)
 {
 	const struct pci_dev *at = dev;
 	u8 pin = dev->irq_pin;
+	u32 gsi;
 
 	if (pin < 1 || pin > 4)
 		return -ENODEV;
 	/* Each bridge turns the pins by the slot number of the device below it. */
 	for (; at->bridge; at = at->bridge)
 		pin = (u8)((pin - 1 + at->slot) % 4 + 1);
+	gsi = irq_pci_gsi(at->bus, at->slot, pin, dev->irq_line);
+	if (gsi == 0 || gsi == 0xff) {
+		/* Where the wiring is the firmware's choice, 0 and 255 mean that it made none (qboot
+		 * makes one); input 0 is the timer's. */
+		printk("pci: %02x:%02x.%x: the firmware gave it no interrupt line\n", dev->bus,
+		       dev->slot, dev->fn);
+		return -ENODEV;
+	}
 	pci_write16(dev, PCI_COMMAND,
 		    (u16)(pci_read16(dev, PCI_COMMAND) & ~PCI_COMMAND_INTX_DISABLE));
-	return irq_request_gsi(irq_pci_gsi(at->bus, at->slot, pin, dev->irq_line), handler, data);
+	return irq_request_gsi(gsi, handler, data);
 }

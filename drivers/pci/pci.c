@@ -7,6 +7,7 @@
  */
 #include "drivers/pci/pci.h"
 
+#include "drivers/pci/internal.h"
 #include "kernel/arch/io.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
@@ -20,7 +21,7 @@
 #define PCI_MAX_CAPS  48 /* 4-byte steps in 192 bytes: more means a loop */
 
 static struct mutex bus_mutex = MUTEX_INIT(bus_mutex);
-static LIST_HEAD(devices); /* [const after pci_init] */
+LIST_HEAD(pci_devices);	   /* [const after pci_init] */
 static LIST_HEAD(drivers); /* [bus_mutex] */
 /* The address port selects what the data port shows: one lock for the pair. */
 static struct spinlock port_lock = SPINLOCK_INIT("pci_ports", LOCK_ANY);
@@ -52,7 +53,7 @@ u8 pci_read8(const struct pci_dev *dev, u8 offset)
 	return (u8)(pci_read32(dev, offset) >> (offset & 3u) * 8);
 }
 
-static void pci_write32(const struct pci_dev *dev, u8 offset, u32 val)
+void pci_write32(const struct pci_dev *dev, u8 offset, u32 val)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 
@@ -142,7 +143,7 @@ static u8 read_bar(struct pci_dev *dev, u8 index, u8 nr_bars)
 	size = (u64)mask_high << 32 | (mask & bits); /* 0: no BAR here */
 	if (size != 0)
 		size = ~(wide ? size : size | 0xffffffffull << 32) + 1;
-	if (addr != 0 && size != 0 && addr + size > addr)
+	if (size != 0 && addr + size > addr) /* address 0: the firmware gave it none */
 		dev->bar[index] = (struct pci_bar){.addr = addr, .size = size, .io = io};
 	return wide ? 2 : 1;
 }
@@ -158,10 +159,8 @@ static void read_bars(struct pci_dev *dev, u8 nr_bars)
 	pci_write16(dev, PCI_COMMAND, command);
 }
 
-static void scan_bus(u8 bus, const struct pci_dev *bridge);
-
 /* Returns: whether the device at this address has several functions. */
-static bool scan_function(u8 bus, u8 slot, u8 fn, const struct pci_dev *bridge)
+static bool scan_function(u8 bus, u8 slot, u8 fn, struct pci_dev *bridge)
 {
 	struct pci_dev probe = {.bus = bus, .slot = slot, .fn = fn, .bridge = bridge};
 	struct pci_dev *dev;
@@ -183,20 +182,24 @@ static bool scan_function(u8 bus, u8 slot, u8 fn, const struct pci_dev *bridge)
 	dev->subsystem_device = pci_read16(dev, PCI_SUBSYSTEM_ID);
 	dev->irq_line = pci_read8(dev, PCI_INTERRUPT_LINE);
 	dev->irq_pin = pci_read8(dev, PCI_INTERRUPT_PIN);
-	list_add_tail(&dev->list, &devices);
+	list_add_tail(&dev->list, &pci_devices);
 	if ((type & PCI_HEADER_TYPE_MASK) == 0) {
 		read_bars(dev, PCI_BARS);
 	} else if ((type & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE) {
 		u8 secondary = pci_read8(dev, PCI_SECONDARY_BUS);
 
+		read_bars(dev, PCI_BRIDGE_BARS);
+		dev->is_bridge = true;
+		dev->fresh =
+			!(pci_read16(dev, PCI_COMMAND) & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
 		/* Firmware numbers buses downwards; anything else would be a loop. */
 		if (secondary > bus)
-			scan_bus(secondary, dev);
+			pci_scan_bus(secondary, dev);
 	}
 	return (type & PCI_HEADER_TYPE_MULTI_FUNCTION) != 0;
 }
 
-static void scan_bus(u8 bus, const struct pci_dev *bridge)
+void pci_scan_bus(u8 bus, struct pci_dev *bridge)
 {
 	for (u8 slot = 0; slot < PCI_SLOTS; slot++)
 		if (scan_function(bus, slot, 0, bridge))
@@ -209,8 +212,9 @@ void pci_init(void)
 	u32 count = 0;
 	struct pci_dev *dev;
 
-	scan_bus(0, NULL);
-	list_for_each_entry(dev, &devices, list)
+	pci_scan_bus(0, NULL);
+	pci_assign();
+	list_for_each_entry(dev, &pci_devices, list)
 		count++;
 	printk("pci: %u functions\n", count);
 }
@@ -230,7 +234,7 @@ void pci_register_driver(struct pci_driver *drv)
 
 	mutex_lock(&bus_mutex);
 	list_add_tail(&drv->list, &drivers);
-	list_for_each_entry(dev, &devices, list) {
+	list_for_each_entry(dev, &pci_devices, list) {
 		int err;
 
 		if (dev->driver || !driver_matches(drv, dev))
@@ -250,7 +254,7 @@ void pci_unregister_driver(struct pci_driver *drv)
 	struct pci_dev *dev;
 
 	mutex_lock(&bus_mutex);
-	list_for_each_entry(dev, &devices, list) {
+	list_for_each_entry(dev, &pci_devices, list) {
 		if (dev->driver != drv)
 			continue;
 		drv->remove(dev);

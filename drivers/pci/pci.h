@@ -4,7 +4,7 @@
  * Invariants:
  * 1. A pci_dev lives from pci_init() to power-off; there is no hot-plug.
  * 2. A device has at most one driver; between a successful probe and remove it is the driver's.
- * 3. A BAR with size 0 does not exist, or the firmware gave it no address; it is never touched.
+ * 3. A BAR with size 0 does not exist, or there was no room for it; it is never touched.
  */
 #pragma once
 
@@ -24,6 +24,11 @@ struct pci_bar {
 	bool io;
 };
 
+/* What a bridge lets through to the bus behind it. */
+struct pci_window {
+	u64 addr, size, align; /* size 0: nothing; addr 0: no place yet */
+};
+
 struct pci_driver;
 
 struct pci_dev {
@@ -32,8 +37,10 @@ struct pci_dev {
 	u8 revision, irq_pin, irq_line;	      /* [const] */
 	u16 vendor, device, subsystem_device; /* [const] */
 	u32 class;			      /* [const] 24 bits: class, subclass, interface */
-	const struct pci_dev *bridge;	      /* [const] NULL on the root bus */
+	struct pci_dev *bridge;		      /* [const] NULL on the root bus */
 	struct pci_bar bar[PCI_BARS];	      /* [const] */
+	bool is_bridge, fresh;		      /* [const] to another bus; found off */
+	struct pci_window window[2];	      /* [const] memory, ports: of a fresh bridge */
 	const struct pci_driver *driver;      /* [bus mutex] */
 	void *driver_data;		      /* [driver] */
 	u8 msix_cap;			      /* [driver] 0: MSI-X is off */

@@ -1,4 +1,5 @@
-/* PCI configuration space: offsets and bits. Source: PCI Local Bus 3.0 chapter 6, MSI-X §6.8.2.
+/* PCI configuration space: offsets and bits. Source: PCI Local Bus 3.0 chapter 6, MSI-X §6.8.2,
+ * PCI-to-PCI Bridge 1.2 chapter 3.
  * Data only: shared with host tests. */
 #pragma once
 
@@ -25,7 +26,16 @@
 #define PCI_BASE_ADDRESS_TYPE_64       0x04u
 #define PCI_BASE_ADDRESS_IO_MASK       0xfffffffcu
 #define PCI_BASE_ADDRESS_MEM_MASK      0xfffffff0u
+#define PCI_PRIMARY_BUS		       0x18 /* and secondary, subordinate, latency timer */
 #define PCI_SECONDARY_BUS	       0x19
+#define PCI_SUBORDINATE_BUS	       0x1a
+#define PCI_IO_BASE		       0x1c /* and limit */
+#define PCI_MEMORY_BASE		       0x20 /* and limit */
+#define PCI_PREF_MEMORY_BASE	       0x24 /* and limit */
+#define PCI_PREF_BASE_UPPER32	       0x28
+#define PCI_PREF_LIMIT_UPPER32	       0x2c
+#define PCI_IO_BASE_UPPER16	       0x30 /* and limit */
+#define PCI_BRIDGE_BARS		       2
 #define PCI_SUBSYSTEM_ID	       0x2e
 #define PCI_CAPABILITY_LIST	       0x34
 #define PCI_INTERRUPT_LINE	       0x3c

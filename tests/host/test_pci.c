@@ -8,6 +8,9 @@
 
 /* Included for its list of devices: a kernel never takes the bus away. */
 #include "drivers/pci/pci.c"
+#include "drivers/pci/setup.c"
+
+struct bootinfo bootinfo;
 
 static struct fake_pci host, bridge, card, behind;
 
@@ -31,6 +34,11 @@ static const struct fake_bar mem64 = {
 static const struct fake_bar mem32 = {.size = 0x1000, .read = bar_read, .write = bar_write};
 static const struct fake_bar ports = {.size = 32, .io = true, .read = bar_read, .write = bar_write};
 
+static void region(u64 start, u64 end, bool usable)
+{
+	bootinfo.regions[bootinfo.nr_regions++] = (struct mem_region){start, end, usable};
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -39,10 +47,13 @@ static int setup(void **state)
 	memset(&bridge, 0, sizeof(bridge));
 	memset(&card, 0, sizeof(card));
 	memset(&behind, 0, sizeof(behind));
+	memset(&bootinfo, 0, sizeof(bootinfo));
+	region(0, 0x10000000, true);
+	fake_log_clear();
 	fake_pci_add(&host, 0, 0, 0x8086, 0x1237, 0);
 	fake_pci_add(&card, 0, 3, 0x1af4, 0x1042, 0);
 	fake_pci_add(&bridge, 0, 4, 0x1b36, 0x0001, PCI_HEADER_TYPE_BRIDGE);
-	bridge.config[PCI_SECONDARY_BUS] = 1;
+	bridge.config[PCI_SECONDARY_BUS] = bridge.config[PCI_SUBORDINATE_BUS] = 1;
 	fake_pci_add(&behind, 1, 2, 0x1af4, 0x1001, 0);
 	return 0;
 }
@@ -52,7 +63,7 @@ static int teardown(void **state)
 	struct pci_dev *dev, *next;
 
 	(void)state;
-	list_for_each_entry_safe(dev, next, &devices, list) {
+	list_for_each_entry_safe(dev, next, &pci_devices, list) {
 		list_del(&dev->list);
 		kfree(dev);
 	}
@@ -64,7 +75,7 @@ static struct pci_dev *find(u8 bus, u8 slot)
 {
 	struct pci_dev *dev;
 
-	list_for_each_entry(dev, &devices, list)
+	list_for_each_entry(dev, &pci_devices, list)
 		if (dev->bus == bus && dev->slot == slot && dev->fn == 0)
 			return dev;
 	return NULL;
@@ -80,7 +91,7 @@ static void scan_finds_functions_and_follows_bridges(void **state)
 	fake_pci_add(&multi, 0, 5, 0x8086, 0x7000, PCI_HEADER_TYPE_MULTI_FUNCTION);
 	multi.fn = 0;
 	pci_init();
-	list_for_each_entry(dev, &devices, list)
+	list_for_each_entry(dev, &pci_devices, list)
 		n++;
 	assert_int_equal(n, 5);
 	assert_non_null(find(1, 2));
@@ -109,7 +120,6 @@ static void bars_are_sized(void **state)
 	fake_pci_set_bar(&card, 0, ports, 0xc040);
 	fake_pci_set_bar(&card, 1, mem32, 0xfebf1000);
 	fake_pci_set_bar(&card, 2, mem64, 0x4000000000ull);
-	fake_pci_set_bar(&card, 5, mem32, 0); /* the firmware left it out */
 	card.config[PCI_COMMAND] = 7;
 	pci_init();
 	dev = find(0, 3);
@@ -121,6 +131,157 @@ static void bars_are_sized(void **state)
 	assert_int_equal(dev->bar[3].size, 0);
 	assert_int_equal(dev->bar[4].size, 0);
 	assert_int_equal(dev->bar[5].size, 0);
+}
+
+/* --- what the firmware left out --- */
+
+static u64 programmed(const struct fake_pci *f, u32 bar)
+{
+	const u8 *c = f->config + PCI_BASE_ADDRESS_0 + 4 * bar;
+	u64 addr = 0;
+
+	for (u32 i = 0; i < (f->bar[bar].wide ? 8 : 4); i++)
+		addr |= (u64)c[i] << 8 * i;
+	return addr & ~15ull;
+}
+
+/* Each BAR lies in the room for its kind, aligned, and meets no other; the device was told. */
+static void check_bars(struct fake_pci **fakes, u32 nr)
+{
+	for (u32 n = 0; n < nr * 6; n++) {
+		const struct fake_pci *f = fakes[n / 6];
+		const struct fake_bar *b = &f->bar[n % 6];
+		u64 addr = programmed(f, n % 6);
+
+		if (!b->size)
+			continue;
+		assert_true(addr != 0 && addr % b->size == 0);
+		assert_true(b->io ? addr >= 0xc000 && addr + b->size <= 0x10000 :
+				    addr >= 0x10000000 &&
+					    (addr + b->size <= 0xfec00000 || addr >= 1ull << 32));
+		for (u32 m = 0; m < n; m++) {
+			const struct fake_bar *c = &fakes[m / 6]->bar[m % 6];
+			u64 other = programmed(fakes[m / 6], m % 6);
+
+			assert_true(!c->size || c->io != b->io || addr + b->size <= other ||
+				    other + c->size <= addr);
+		}
+	}
+}
+
+static void bars_without_an_address_get_one(void **state)
+{
+	struct fake_pci more = {0}, *all[] = {&card, &more};
+	struct pci_dev *dev;
+
+	(void)state;
+	fake_pci_add(&more, 0, 6, 0x1af4, 0x1042, 0);
+	fake_pci_set_bar(&card, 0, ports, 0);
+	fake_pci_set_bar(&card, 1, mem32, 0xfebff000); /* this one was set */
+	fake_pci_set_bar(&card, 2, mem64, 0);	       /* 8 GiB */
+	fake_pci_set_bar(&card, 5, mem32, 0);
+	fake_pci_set_bar(&more, 0, ports, 0xffe0);
+	fake_pci_set_bar(&more, 1, mem32, 0);
+	fake_pci_set_bar(&more, 4, (struct fake_bar){.size = 0x4000, .wide = true}, 0);
+	pci_init();
+	check_bars(all, 2);
+	dev = find(0, 3);
+	assert_int_equal(programmed(&card, 1), 0xfebff000);
+	assert_true(programmed(&card, 2) >= 1ull << 32);
+	assert_true(programmed(&more, 4) < 1ull << 32);
+	assert_true(dev->bar[0].addr == programmed(&card, 0) && dev->bar[0].io);
+	assert_true(dev->bar[2].addr == programmed(&card, 2) && dev->bar[2].size == 1ull << 33);
+	assert_true(dev->bar[5].addr == programmed(&card, 5) && dev->bar[5].size == 0x1000);
+	assert_int_equal(card.config[PCI_COMMAND], 0); /* still off */
+}
+
+static void taken_memory_stays_free(void **state)
+{
+	(void)state;
+	host.config[PCI_DEVICE_ID] = 0xc0; /* 8086:29c0 with PCIEXBAR at 0xe0000000, 256 MiB */
+	host.config[PCI_DEVICE_ID + 1] = 0x29;
+	host.config[Q35_PCIEXBAR] = 1;
+	host.config[Q35_PCIEXBAR + 3] = 0xe0;
+	region(0xf0000000, 0xffffffff, false);
+	bridge.config[PCI_COMMAND] = PCI_COMMAND_MEMORY; /* whose window is 0xd0000000 + 256 MiB */
+	bridge.config[PCI_MEMORY_BASE + 1] = 0xd0;
+	bridge.config[PCI_MEMORY_BASE + 2] = 0xf0;
+	bridge.config[PCI_MEMORY_BASE + 3] = 0xdf;
+	fake_pci_set_bar(&card, 1, mem32, 0);
+	pci_init();
+	assert_int_equal(programmed(&card, 1), 0xd0000000 - 0x1000);
+}
+
+static void bars_without_room_are_forgotten(void **state)
+{
+	struct pci_dev *dev;
+
+	(void)state;
+	region(0x10000000, 0xfebff000, false);
+	fake_pci_set_bar(&card, 0, mem32, 0);
+	fake_pci_set_bar(&card, 1, mem32, 0);
+	fake_pci_set_bar(&behind, 1, mem32, 0); /* its bridge is open, but was never set */
+	bridge.config[PCI_COMMAND] = PCI_COMMAND_MEMORY;
+	pci_init();
+	dev = find(0, 3);
+	assert_int_equal(dev->bar[0].addr, 0xfebff000);
+	assert_int_equal(dev->bar[1].size + programmed(&card, 1), 0);
+	assert_int_equal(find(1, 2)->bar[1].size + programmed(&behind, 1), 0);
+	assert_non_null(strstr(fake_log(), "00:03.0: no room for BAR 1 of 0x1000 bytes"));
+	assert_non_null(strstr(fake_log(), "01:02.0: no room for BAR 1 of 0x1000 bytes"));
+}
+
+/* [base, limit] of a bridge's memory window (shift 16) or port window (shift 8). */
+static void check_window(const struct fake_pci *b, const struct fake_pci *f, u32 bar)
+{
+	const u8 *c = b->config;
+	bool io = f->bar[bar].io;
+	u64 base = io ? (c[PCI_IO_BASE] & 0xf0u) << 8 :
+			(u64)(c[PCI_MEMORY_BASE] & 0xf0u) << 16 | (u64)c[PCI_MEMORY_BASE + 1] << 24;
+	u64 end = io ? ((c[PCI_IO_BASE + 1] & 0xf0u) << 8) + 0x1000u :
+		       ((u64)(c[PCI_MEMORY_BASE + 2] & 0xf0u) << 16 | (u64)c[PCI_MEMORY_BASE + 3]
+									      << 24) +
+				  0x100000;
+
+	assert_true(programmed(f, bar) >= base && programmed(f, bar) + f->bar[bar].size <= end);
+	assert_int_equal(c[PCI_COMMAND] & 7, 7);
+	assert_true(c[PCI_PREF_MEMORY_BASE + 1] > c[PCI_PREF_MEMORY_BASE + 3]); /* closed */
+}
+
+static void bridges_get_numbers_and_windows(void **state)
+{
+	struct fake_pci first = {0}, second = {0}, deep = {0}, last = {0},
+			*all[] = {&card, &deep, &last};
+	u8 *n1 = first.config + PCI_PRIMARY_BUS, *n2 = second.config + PCI_PRIMARY_BUS;
+
+	(void)state;
+	/* Beside the bridge to bus 1, which was set: a chain of two, and something behind each. */
+	fake_pci_add(&first, 0, 7, 0x1b36, 1, PCI_HEADER_TYPE_BRIDGE);
+	fake_pci_add(&second, 0, 1, 0x1b36, 1, PCI_HEADER_TYPE_BRIDGE);
+	fake_pci_add(&deep, 0, 2, 0x1af4, 0x1042, 0);
+	fake_pci_add(&last, 0, 3, 0x1af4, 0x1042, 0);
+	second.above = last.above = &first;
+	deep.above = &second;
+	fake_pci_set_bar(&card, 1, mem32, 0);
+	fake_pci_set_bar(&deep, 0, ports, 0);
+	fake_pci_set_bar(&deep, 1, mem32, 0);
+	fake_pci_set_bar(&deep, 4, (struct fake_bar){.size = 1 << 24, .wide = true}, 0);
+	fake_pci_set_bar(&last, 1, mem32, 0);
+	fake_pci_set_bar(&last, 2, ports, 0);
+	pci_init();
+	assert_memory_equal(n1, ((u8[]){0, 2, 3}), 3);
+	assert_memory_equal(n2, ((u8[]){2, 3, 3}), 3);
+	assert_ptr_equal(find(3, 2)->bridge, find(2, 1));
+	assert_int_equal(bridge.config[PCI_SECONDARY_BUS], 1);
+	check_bars(all, 3);
+	for (u32 bar = 0; bar < 6; bar++) {
+		if (deep.bar[bar].size)
+			check_window(&second, &deep, bar);
+		if (deep.bar[bar].size)
+			check_window(&first, &deep, bar);
+		if (last.bar[bar].size)
+			check_window(&first, &last, bar);
+	}
 }
 
 static void mappings_stay_within_the_bar(void **state)
@@ -300,6 +461,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_bridge_that_leads_back_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(bars_are_sized, setup, teardown),
+		cmocka_unit_test_setup_teardown(bars_without_an_address_get_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(taken_memory_stays_free, setup, teardown),
+		cmocka_unit_test_setup_teardown(bars_without_room_are_forgotten, setup, teardown),
+		cmocka_unit_test_setup_teardown(bridges_get_numbers_and_windows, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_stay_within_the_bar, setup, teardown),
 		cmocka_unit_test_setup_teardown(capabilities_end_even_in_a_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(msix_entries_fire_their_handlers, setup, teardown),

@@ -38,6 +38,33 @@ def test_strict_boot_order_leaves_the_disk_untouched_by_firmware(shell):
     m.poweroff()
 
 
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("vectors", [2, 0])
+def test_firmware_that_assigns_nothing(shell, machine, vectors):
+    """qboot leaves the addresses of BARs to the kernel; interrupts by message, and by line."""
+    m = shell(machine=machine, args=["-bios", "qboot.rom"], device_options=f",vectors={vectors}")
+    m.ok("md5sum /bin/busybox")
+    m.poweroff()
+    fsck(m.disk)
+
+
+@pytest.mark.parametrize("machine,bridges,place", [
+    ("q35", ["pcie-root-port,id=last,chassis=1"], "disable-legacy=on"),
+    ("pc", ["pci-bridge,id=first,chassis_nr=1", "pci-bridge,id=last,bus=first,chassis_nr=2,addr=3"],
+     "addr=5,disable-modern=on"),
+])
+def test_firmware_that_opens_no_bridge(boot, make_disk, machine, bridges, place):
+    disk = make_disk()
+    args = ["-bios", "qboot.rom", "-drive", f"file={disk},if=none,id=d,format=raw"]
+    for bridge in bridges:
+        args += ["-device", bridge]
+    args += ["-device", f"virtio-blk-pci,drive=d,bus=last,{place}"]
+    m = boot(machine=machine, args=args).login()
+    m.ok("md5sum /bin/busybox")
+    m.poweroff()
+    fsck(disk)
+
+
 @pytest.mark.parametrize("iommu", [False, True])
 def test_disk_behind_an_iommu_that_is_off(shell, iommu):
     m = shell(machine="q35", device_options=",iommu_platform=on",

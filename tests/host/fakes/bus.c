@@ -142,8 +142,11 @@ static struct fake_pci *selected(void)
 {
 	for (u32 i = 0; i < nr_functions; i++) {
 		struct fake_pci *f = functions[i];
+		u8 bus = f->above ? f->above->config[PCI_SECONDARY_BUS] : f->bus;
 
-		if (address_port >> 31 && f->bus == (u8)(address_port >> 16) &&
+		if (f->above && bus == 0)
+			continue;
+		if (address_port >> 31 && bus == (u8)(address_port >> 16) &&
 		    f->slot == (address_port >> 11 & 31) && f->fn == (address_port >> 8 & 7))
 			return f;
 	}
@@ -169,6 +172,9 @@ static void config_write(struct fake_pci *f, u32 offset, u32 val, u32 width)
 {
 	if (offset == PCI_COMMAND)
 		put(f, offset, val & 0x7ff, 2);
+	else if (f->config[PCI_HEADER_TYPE] == PCI_HEADER_TYPE_BRIDGE &&
+		 offset >= PCI_PRIMARY_BUS && offset < PCI_IO_BASE_UPPER16 + 4)
+		put(f, offset, val, width);
 	else if (offset >= 0x10 && offset < 0x28 && width == 4)
 		write_bar(f, (offset - 0x10) / 4, val);
 	else if (msix_cap(f) && offset == msix_cap(f) + 2u)

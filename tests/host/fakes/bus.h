@@ -19,6 +19,7 @@ struct fake_bar {
 
 struct fake_pci {
 	u8 bus, slot, fn;
+	struct fake_pci *above; /* the bridge that it lies behind, whatever its bus is; or NULL */
 	u8 config[256];
 	struct fake_bar bar[6];
 	void *dev;

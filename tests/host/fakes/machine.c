@@ -3,12 +3,11 @@
 #include "tests/host/fakes/bus.h"
 #include "tests/host/fakes/machine.h"
 
-#define devices	       pci_devices
 #define drivers	       pci_drivers
 #define bus_mutex      pci_bus_mutex
 #define driver_matches pci_driver_matches
 #include "drivers/pci/pci.c"
-#undef devices
+#include "drivers/pci/setup.c"
 #undef drivers
 #undef bus_mutex
 #undef driver_matches
@@ -17,6 +16,8 @@
 
 #include "drivers/virtio/virtio_blk.h"
 #include "drivers/virtio/virtio_pci.h"
+
+struct bootinfo bootinfo;
 
 void machine_up(const char *cmdline)
 {
