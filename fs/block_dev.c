@@ -265,16 +265,7 @@ static loff_t blkdev_llseek(struct file *file, loff_t off, int whence)
 {
 	loff_t size = (loff_t)bdev_bytes(file->private_data);
 
-	if (whence == SEEK_CUR)
-		off += file->f_pos;
-	else if (whence == SEEK_END)
-		off += size;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (off < 0 || off > size)
-		return -EINVAL;
-	file->f_pos = off;
-	return off;
+	return generic_file_llseek_size(file, off, whence, size, size);
 }
 
 /* May it be written, and how much of it? Returns: 0 or -errno. */

@@ -108,6 +108,9 @@ static inline ssize_t must_check vfs_iocb_rw(struct kiocb *iocb, struct iov_iter
 }
 ssize_t must_check kernel_read(struct file *file, void *buf, size_t len, loff_t pos);
 loff_t must_check vfs_llseek(struct file *file, loff_t off, int whence);
+/* llseek in a file of `size` bytes that may have `most`, all of it data. */
+loff_t must_check generic_file_llseek_size(struct file *file, loff_t off, int whence, loff_t most,
+					   loff_t size);
 loff_t must_check generic_file_llseek(struct file *file, loff_t off, int whence);
 /* ftruncate(2). Returns: -EINVAL unless open for writing on a regular file. */
 int must_check vfs_ftruncate(struct file *file, loff_t size);
@@ -151,6 +154,8 @@ int must_check fd_install_at(struct file *file, int fd, bool cloexec);
  */
 u32 files_table_size(void);
 int must_check fd_close(int fd); /* -EBADF, or flush's error */
+/* Close, or mark for closing at exec, all that are open in [first, last]. */
+void files_close_range(u32 first, u32 last, bool cloexec);
 int must_check fd_get_cloexec(int fd);
 int must_check fd_set_cloexec(int fd, bool on);
 /* Another thread's table: the file behind fd with a reference (for /proc/PID/fd), or NULL; next open

@@ -250,6 +250,22 @@ static int cloexec_op(int fd, int set)
 	return ret;
 }
 
+void files_close_range(u32 first, u32 last, bool cloexec)
+{
+	struct files_struct *files = current->files;
+	struct file *file;
+
+	for (u32 fd = first; fd <= last && fd < READ_ONCE(files->nr); fd++) {
+		if (cloexec) {
+			(void)cloexec_op((int)fd, true); /* passes over one that is not open */
+			continue;
+		}
+		file = detach_fd(files, fd);
+		if (file)
+			(void)filp_close(files, file); /* close_range tells of no error */
+	}
+}
+
 int fd_get_cloexec(int fd)
 {
 	return cloexec_op(fd, -1);

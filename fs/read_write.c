@@ -6,9 +6,6 @@
 #include "fs/poll.h"
 #include "kernel/lib/errno.h"
 
-#define SEEK_DATA_ 3
-#define SEEK_HOLE_ 4
-
 static bool is_stream(const struct file *file)
 {
 	return file->f_op->llseek == no_llseek;
@@ -83,46 +80,6 @@ ssize_t kernel_read(struct file *file, void *buf, size_t len, loff_t pos)
 
 	iov_iter_init_kernel(&it, buf, len);
 	return vfs_readv(file, &it, &pos, 0);
-}
-
-loff_t no_llseek(struct file *file, loff_t off, int whence)
-{
-	(void)file;
-	(void)off;
-	(void)whence;
-	return -ESPIPE;
-}
-
-/* Data is said to be everywhere up to the end. */
-loff_t generic_file_llseek(struct file *file, loff_t off, int whence)
-{
-	const struct inode *host = file->f_mapping->host;
-	loff_t size = host->i_size, base = 0;
-
-	switch (whence) {
-	case SEEK_SET:
-		break;
-	case SEEK_CUR:
-		base = file->f_pos;
-		break;
-	case SEEK_END:
-		base = size;
-		break;
-	case SEEK_DATA_:
-	case SEEK_HOLE_:
-		if (off < 0 || off >= size)
-			return -ENXIO;
-		off = whence == SEEK_HOLE_ ? size : off;
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (__builtin_add_overflow(base, off, &off))
-		return -EOVERFLOW;
-	if (off < 0 || (u64)off > file->f_inode->i_sb->s_maxbytes)
-		return -EINVAL;
-	file->f_pos = off;
-	return off;
 }
 
 loff_t vfs_llseek(struct file *file, loff_t off, int whence)

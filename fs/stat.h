@@ -67,6 +67,9 @@
 #define SEEK_END 2
 #endif
 
+#define SEEK_DATA_ 3
+#define SEEK_HOLE_ 4
+
 #define NAME_MAX_LEN 255u
 #define PATH_MAX_LEN 4096u /* with the terminating zero */
 

@@ -154,6 +154,9 @@ int ext2_setattr(struct inode *inode, const struct iattr *attr);
 
 /* indirect.c */
 int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, bool create);
+/* Move *iblock to the first block from it on that has data, or has none; to `end` or beyond if there
+ * is no such. Returns: 0, -EINTR, -EIO, ... */
+int must_check ext2_seek_block(struct inode *inode, u64 *iblock, u64 end, bool data);
 u64 ext2_max_size(u32 blocksize_bits);
 /* Metadata block `iblock` of a directory or symlink. create: a new, zeroed one where none is, for
  * the caller to fill and dirty. Returns: ERR_PTR(-EUCLEAN) for a hole. */

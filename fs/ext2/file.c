@@ -37,6 +37,29 @@ static ssize_t ext2_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool wr
 	return blockdev_direct_IO(iocb, iter, write, ext2_get_block);
 }
 
+/* What is written has its blocks at once, so that the map tells data from holes. */
+static loff_t ext2_llseek(struct file *file, loff_t off, int whence)
+{
+	struct inode *inode = file->f_inode;
+	u64 block = (u64)off >> inode->i_blkbits, blocks;
+	loff_t ret;
+
+	if (whence != SEEK_DATA_ && whence != SEEK_HOLE_)
+		return generic_file_llseek(file, off, whence);
+	mutex_lock(&inode->i_mutex);
+	blocks = DIV_ROUND_UP((u64)inode->i_size, 1ull << inode->i_blkbits);
+	ret = off < 0 || off >= inode->i_size ?
+		      -ENXIO :
+		      ext2_seek_block(inode, &block, blocks, whence == SEEK_DATA_);
+	if (!ret && block >= blocks && whence == SEEK_DATA_)
+		ret = -ENXIO;
+	if (!ret)
+		ret = file->f_pos =
+			min(max(off, (loff_t)(block << inode->i_blkbits)), inode->i_size);
+	mutex_unlock(&inode->i_mutex);
+	return ret;
+}
+
 const struct address_space_operations ext2_aops = {
 	.readpage = ext2_readpage,
 	.writepage = ext2_writepage,
@@ -51,7 +74,7 @@ const struct inode_operations ext2_file_inode_operations = {
 };
 
 const struct file_operations ext2_file_operations = {
-	.llseek = generic_file_llseek,
+	.llseek = ext2_llseek,
 	.read_iter = generic_file_read_iter,
 	.write_iter = generic_file_write_iter,
 	.fsync = generic_file_fsync,

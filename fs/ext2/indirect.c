@@ -102,8 +102,10 @@ static int add_pointer(struct inode *inode, u64 iblock, const struct step *at, u
 	return 0;
 }
 
-/* Follow the pointers of the path to the data block. *block: 0 for a hole. */
-static int walk_map(struct inode *inode, u64 iblock, bool create, u32 *block, bool *fresh)
+/* Follow the pointers of the path to the data block. *block: 0 for a hole, which the zero pointer
+ * makes of all blocks that lie *levels below it. */
+static int walk_map(struct inode *inode, u64 iblock, bool create, u32 *block, bool *fresh,
+		    u32 *levels)
 {
 	struct super_block *sb = inode->i_sb;
 	struct step at = {.array = EXT2_I(inode)->i_data};
@@ -112,10 +114,11 @@ static int walk_map(struct inode *inode, u64 iblock, bool create, u32 *block, bo
 
 	*block = 0;
 	for (u32 i = 0; i < depth; i++) {
+		*levels = depth - i - 1;
 		at.index = path[i];
 		*fresh = create && !le32_to_cpu(at.array[at.index]);
 		if (*fresh)
-			err = add_pointer(inode, iblock, &at, depth - i - 1);
+			err = add_pointer(inode, iblock, &at, *levels);
 		*block = err ? 0 : le32_to_cpu(at.array[at.index]);
 		brelse(at.bh);
 		if (!*block)
@@ -135,11 +138,11 @@ static int walk_map(struct inode *inode, u64 iblock, bool create, u32 *block, bo
 int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, bool create)
 {
 	bool fresh = false;
-	u32 block;
+	u32 block, levels;
 	int err;
 
 	mutex_lock(&EXT2_I(inode)->truncate_mutex);
-	err = walk_map(inode, iblock, create, &block, &fresh);
+	err = walk_map(inode, iblock, create, &block, &fresh, &levels);
 	mutex_unlock(&EXT2_I(inode)->truncate_mutex);
 	if (err || !block)
 		return err;
@@ -149,6 +152,31 @@ int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, 
 	bh->b_blocknr = block;
 	set_buffer_mapped(bh);
 	return 0;
+}
+
+int ext2_seek_block(struct inode *inode, u64 *iblock, u64 end, bool data)
+{
+	u32 bits = inode->i_sb->s_blocksize_bits - 2, block, levels = 0;
+	bool fresh = false;
+	u64 first, span;
+	int err = 0;
+
+	while (!err && *iblock < end) {
+		mutex_lock(&EXT2_I(inode)->truncate_mutex);
+		err = walk_map(inode, *iblock, false, &block, &fresh, &levels);
+		mutex_unlock(&EXT2_I(inode)->truncate_mutex);
+		if (err || data == (block != 0))
+			break;
+		/* Blocks are counted from where those of an indirect tree begin. */
+		first = *iblock < EXT2_NDIR_BLOCKS ? 0 : EXT2_NDIR_BLOCKS;
+		for (u32 l = 1; first && *iblock - first >= 1ull << (bits * l); l++)
+			first += 1ull << (bits * l);
+		span = block ? 1 : 1ull << (bits * levels);
+		*iblock = first + ALIGN_UP(*iblock - first + 1, span);
+		if (signal_pending())
+			err = -EINTR;
+	}
+	return err;
 }
 
 struct buffer_head *ext2_bread(struct inode *inode, u32 iblock, bool create)

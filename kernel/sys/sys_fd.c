@@ -64,6 +64,40 @@ s64 sys_dup3(const u64 *a)
 
 SYSCALL(dup2, dup_to((int)a[0], (int)a[1], false))
 
+/* A table of the caller's own instead of one that it shares. */
+static int unshare_files(void)
+{
+	struct files_struct *old = current->files, *own;
+
+	if (atomic_read(&old->refs) == 1)
+		return 0;
+	own = files_copy(old);
+	if (!own)
+		return -ENOMEM;
+	{
+		PROC_GUARD();
+		current->files = own;
+	}
+	files_put(old);
+	return 0;
+}
+
+enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
+
+s64 sys_close_range(const u64 *a)
+{
+	u32 flags = (u32)a[2];
+	int err = 0;
+
+	if (flags & ~(u32)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || (u32)a[0] > (u32)a[1])
+		return -EINVAL;
+	if (flags & CLOSE_RANGE_UNSHARE)
+		err = unshare_files();
+	if (!err)
+		files_close_range((u32)a[0], (u32)a[1], flags & CLOSE_RANGE_CLOEXEC);
+	return err;
+}
+
 s64 sys_eventfd2(const u64 *a)
 {
 	u32 flags = (u32)a[1];

@@ -1,4 +1,5 @@
 /* System calls on names; stat and statfs in Linux's layouts. */
+#include "block/genhd.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/namei.h"
@@ -212,6 +213,71 @@ static s64 stat_path(const struct path *path, const u64 *a)
 }
 
 SYSCALL(newfstatat, at_path(a, a[3] & ~(u64)AT_NO_AUTOMOUNT, stat_path))
+
+/* Linux include/uapi/linux/stat.h */
+struct statx_time_k {
+	s64 sec;
+	u32 nsec, pad;
+};
+struct statx_k {
+	u32 mask, blksize;
+	u64 attributes;
+	u32 nlink, uid, gid;
+	u16 mode, pad;
+	u64 ino, size, blocks, attributes_mask;
+	struct statx_time_k atime, btime, ctime, mtime;
+	u32 rdev_major, rdev_minor, dev_major, dev_minor;
+	u64 spare[14];
+};
+static_assert(sizeof(struct statx_k) == 256, "struct statx");
+#define STATX_BASIC_STATS     0x7ffu
+#define STATX__RESERVED	      0x80000000u
+#define STATX_ATTR_MOUNT_ROOT 0x2000u
+#define AT_STATX_SYNC_TYPE    0x6000u
+
+static struct statx_time_k statx_time(const struct timespec64 *t)
+{
+	return (struct statx_time_k){t->tv_sec, (u32)t->tv_nsec, 0};
+}
+
+static s64 statx_path(const struct path *path, const u64 *a)
+{
+	struct kstat k;
+	int err = vfs_getattr(path, &k);
+	struct statx_k st;
+
+	if (err)
+		return err;
+	st = (struct statx_k){
+		.mask = STATX_BASIC_STATS,
+		.blksize = k.blksize,
+		.attributes = path->dentry == path->mnt->mnt_root ? STATX_ATTR_MOUNT_ROOT : 0,
+		.attributes_mask = STATX_ATTR_MOUNT_ROOT,
+		.nlink = k.nlink,
+		.uid = k.uid,
+		.gid = k.gid,
+		.mode = (u16)k.mode,
+		.ino = k.ino,
+		.size = (u64)k.size,
+		.blocks = k.blocks,
+		.atime = statx_time(&k.atime),
+		.ctime = statx_time(&k.ctime),
+		.mtime = statx_time(&k.mtime),
+		.rdev_major = MAJOR(k.rdev),
+		.rdev_minor = MINOR(k.rdev),
+		.dev_major = MAJOR(k.dev),
+		.dev_minor = MINOR(k.dev),
+	};
+	return put_user_obj(USERPTR(a[4]), &st);
+}
+
+/* The mask is a wish: what costs nothing is told anyway. */
+s64 sys_statx(const u64 *a)
+{
+	if (a[3] & STATX__RESERVED || (a[2] & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+		return -EINVAL;
+	return at_path(a, (u32)a[2] & ~(AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE), statx_path);
+}
 
 /* Linux include/uapi/asm-generic/statfs.h */
 struct statfs_k {

@@ -40,6 +40,7 @@ enum syscall_arg {
 	Q4,
 	F0 = 0xff30, /* the open file of that number, but not of O_PATH: arg_file() */
 	F1,
+	F2,
 	G0 = 0xff40, /* the first one's, unless the register named holds a negative offset: EINVAL */
 	G1,
 	G2,
@@ -141,7 +142,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(217, getdents64, F0, A1, A2) Y(218, set_tid_address, getpid, 0) \
 	X(227, clock_settime, A0, A1) X(228, clock_gettime, A0, A1) X(229, clock_getres, A0, A1) \
 	X(230, clock_nanosleep, A0, A1, A2, A3) Y(231, exit_group, exit, A0) \
-	X(234, tgkill, A0, A1, A2) X(247, waitid, A0, A1, A2, A3, A4) X(257, openat, A0, P1, A2, A3) X(258, mkdirat, A0, P1, A2) \
+	X(234, tgkill, A0, A1, A2) X(247, waitid, A0, A1, A2, A3, A4) X(221, fadvise64, F0, A1, A2, A3) X(257, openat, A0, P1, A2, A3) X(258, mkdirat, A0, P1, A2) \
 	X(259, mknodat, A0, P1, A2, A3) X(260, fchownat, A0, P1, A2, A3, A4) \
 	X(262, newfstatat, A0, P1, A2, A3) X(263, unlinkat, A0, P1, A2) \
 	Y(264, renameat, renameat2, A0, P1, A2, P3) X(265, linkat, A0, P1, A2, P3, A4) \
@@ -149,11 +150,13 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(268, fchmodat, A0, P1, A2) Y(269, faccessat, faccessat2, A0, P1, A2) \
 	X(270, pselect6, A0, A1, A2, A3, A4, A5) X(271, ppoll, A0, A1, A2, A3, A4) \
 	Y(273, set_robust_list, none, 0) X(280, utimensat, A0, Q1, A2, A3) \
-	Y(284, eventfd, eventfd2, A0) X(290, eventfd2, A0, A1) X(292, dup3, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, G3, A1, A2, A3) \
+	Y(284, eventfd, eventfd2, A0) X(285, fallocate, F0, A1, A2, A3) X(290, eventfd2, A0, A1) X(292, dup3, A0, A1, A2) X(293, pipe2, A0, A1) X(295, preadv, G3, A1, A2, A3) \
 	X(296, pwritev, G3, A1, A2, A3) X(302, prlimit64, A0, A1, A2, A3) X(306, syncfs, F0) \
 	X(309, getcpu, A0, A1) X(316, renameat2, A0, P1, A2, P3, A4) X(318, getrandom, A0, A1, A2) \
+	X(326, copy_file_range, F0, A1, F2, A3, A4, A5) \
 	X(327, preadv2, A0, A1, A2, A3, A4, A5) X(328, pwritev2, A0, A1, A2, A3, A4, A5) \
-	Y(334, rseq, none, 0) Y(435, clone3, none, 0) X(439, faccessat2, A0, P1, A2, A3)
+	Y(334, rseq, none, 0) Y(435, clone3, none, 0) X(332, statx, A0, P1, A2, A3, A4) X(436, close_range, A0, A1, A2) \
+	X(439, faccessat2, A0, P1, A2, A3)
 /* clang-format on */
 
 #define DECLARE_SYSCALL(nr, name, ...)	   syscall_fn sys_##name;

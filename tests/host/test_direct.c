@@ -1,4 +1,4 @@
-// sources: fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
+// sources: fs/llseek.c fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
 // sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c fs/block_ioctl.c fs/direct_io.c kernel/lib/radix_tree.c
 // sources: kernel/mm/iov_iter.c tests/host/fakes/disk.c tests/host/fakes/toyfs.c
 // sources: tests/host/fakes/printk.c tests/host/fakes/fail.c tests/host/fakes/kmalloc.c

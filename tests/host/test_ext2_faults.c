@@ -1,4 +1,4 @@
-// sources: fs/locks.c fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c fs/ext2/indirect.c
+// sources: fs/llseek.c fs/locks.c fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c fs/ext2/indirect.c
 // sources: fs/ext2/inode.c fs/ext2/load.c fs/ext2/namei.c fs/ext2/super.c fs/ext2/symlink.c
 // sources: fs/ext2/truncate.c fs/attr.c fs/block_dev.c fs/block_ioctl.c fs/buffer.c fs/buffer_io.c fs/dcache.c
 // sources: fs/direct_io.c

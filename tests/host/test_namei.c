@@ -1,4 +1,4 @@
-// sources: fs/locks.c fs/attr.c fs/char_dev.c fs/dcache.c fs/file.c fs/files.c fs/fs_struct.c fs/inode.c
+// sources: fs/llseek.c fs/locks.c fs/attr.c fs/char_dev.c fs/dcache.c fs/file.c fs/files.c fs/fs_struct.c fs/inode.c
 // sources: fs/mount.c fs/namei.c fs/namei_ops.c fs/pipe.c fs/poll.c fs/read_write.c fs/stat.c fs/super.c
 // sources: fs/proc_text.c
 // sources: kernel/lib/bitmap.c kernel/lib/string.c kernel/mm/iov_iter.c kernel/lib/vsnprintf.c

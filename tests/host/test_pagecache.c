@@ -1,4 +1,4 @@
-// sources: fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
+// sources: fs/llseek.c fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
 // sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c fs/block_ioctl.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
 // sources: fs/direct_io.c
 // sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c tests/host/fakes/printk.c
