@@ -47,6 +47,7 @@ struct ext2_inode_info {
 	le32_t i_data[EXT2_N_BLOCKS];	  /* [truncate_mutex] as on the disk */
 	u32 i_next_lblock, i_next_pblock; /* [truncate_mutex] where to go on allocating */
 	u32 i_flags, i_file_acl, i_dtime; /* [i_mutex] */
+	bool i_wide_times;		  /* [i_mutex] the raw inode has room for nanoseconds */
 	bool i_on_disk;			  /* [const once hashed] read or made: evict may free it */
 };
 
@@ -150,6 +151,8 @@ void ext2_discard_inode(struct inode *inode);
 /* Bring the inode's bytes in the table up to date. */
 int ext2_write_inode(struct inode *inode, bool wait);
 void ext2_evict_inode(struct inode *inode);
+/* The times are told as the disk keeps them, before and after. */
+int ext2_getattr(struct inode *inode, struct kstat *stat);
 int ext2_setattr(struct inode *inode, const struct iattr *attr);
 
 /* indirect.c */

@@ -70,6 +70,7 @@ const struct address_space_operations ext2_aops = {
 
 /* For device nodes, FIFOs and sockets too. */
 const struct inode_operations ext2_file_inode_operations = {
+	.getattr = ext2_getattr,
 	.setattr = ext2_setattr,
 };
 

@@ -43,14 +43,24 @@ static struct timespec64 decode_time(le32_t seconds, const le32_t *extra)
 	};
 }
 
-static void encode_time(const struct timespec64 *t, le32_t *seconds, le32_t *extra)
+/* What of a time the disk keeps, as Linux's timestamp_truncate: seconds of 32 bits, or with the wide
+ * form of 34 and nanoseconds. */
+static struct timespec64 kept_time(struct timespec64 t, bool wide)
 {
-	s64 last = extra ? INT32_MAX + (3ll << 32) : INT32_MAX;
-	s64 sec = max(min(t->tv_sec, last), (s64)INT32_MIN);
+	s64 last = wide ? INT32_MAX + (3ll << 32) : INT32_MAX;
+	s64 sec = max(min(t.tv_sec, last), (s64)INT32_MIN);
+
+	return (struct timespec64){sec, wide && sec != last && sec != INT32_MIN ? t.tv_nsec : 0};
+}
+
+static void encode_time(const struct timespec64 *time, le32_t *seconds, le32_t *extra)
+{
+	struct timespec64 t = kept_time(*time, extra);
+	s64 sec = t.tv_sec;
 
 	*seconds = cpu_to_le32((u32)sec);
 	if (extra)
-		*extra = cpu_to_le32(((u32)((sec - (s32)sec) >> 32) & 3) | (u32)t->tv_nsec << 2);
+		*extra = cpu_to_le32(((u32)((sec - (s32)sec) >> 32) & 3) | (u32)t.tv_nsec << 2);
 }
 
 static bool is_device(const struct inode *inode)
@@ -118,6 +128,7 @@ static void decode_inode(struct inode *inode, const struct ext2_inode *raw)
 	inode->i_atime = decode_time(raw->i_atime, wide ? &raw->i_atime_extra : NULL);
 	inode->i_mtime = decode_time(raw->i_mtime, wide ? &raw->i_mtime_extra : NULL);
 	inode->i_ctime = decode_time(raw->i_ctime, wide ? &raw->i_ctime_extra : NULL);
+	ei->i_wide_times = wide;
 	ei->i_flags = le32_to_cpu(raw->i_flags);
 	ei->i_file_acl = le32_to_cpu(raw->i_file_acl);
 	memcpy(ei->i_data, raw->i_block, sizeof(ei->i_data));
@@ -198,7 +209,7 @@ static void encode_inode(struct inode *inode, struct ext2_inode *raw)
 	if (S_ISREG(inode->i_mode))
 		raw->i_size_high = cpu_to_le32((u32)((u64)inode->i_size >> 32));
 	raw->i_blocks = cpu_to_le32((u32)inode->i_blocks);
-	wide = has_wide_times(sbi, raw);
+	ei->i_wide_times = wide = has_wide_times(sbi, raw);
 	encode_time(&inode->i_atime, &raw->i_atime, wide ? &raw->i_atime_extra : NULL);
 	encode_time(&inode->i_mtime, &raw->i_mtime, wide ? &raw->i_mtime_extra : NULL);
 	encode_time(&inode->i_ctime, &raw->i_ctime, wide ? &raw->i_ctime_extra : NULL);
@@ -254,6 +265,17 @@ void ext2_evict_inode(struct inode *inode)
 	err = err ?: ext2_free_inode(inode);
 	if (err && !READ_ONCE(EXT2_SB(sb)->s_aborted))
 		ext2_inode_error(inode, "could not be freed (error %d)", err);
+}
+
+int ext2_getattr(struct inode *inode, struct kstat *stat)
+{
+	bool wide = EXT2_I(inode)->i_wide_times;
+
+	generic_fillattr(inode, stat);
+	stat->atime = kept_time(stat->atime, wide);
+	stat->mtime = kept_time(stat->mtime, wide);
+	stat->ctime = kept_time(stat->ctime, wide);
+	return 0;
 }
 
 int ext2_setattr(struct inode *inode, const struct iattr *attr)

@@ -228,5 +228,6 @@ const struct inode_operations ext2_dir_inode_operations = {
 	.rmdir = ext2_rmdir,
 	.mknod = ext2_mknod,
 	.rename = ext2_rename,
+	.getattr = ext2_getattr,
 	.setattr = ext2_setattr,
 };

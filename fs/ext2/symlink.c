@@ -50,5 +50,6 @@ static ssize_t ext2_readlink(struct inode *inode, char *buf, size_t size)
 
 const struct inode_operations ext2_symlink_inode_operations = {
 	.readlink = ext2_readlink,
+	.getattr = ext2_getattr,
 	.setattr = ext2_setattr,
 };
