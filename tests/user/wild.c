@@ -88,8 +88,19 @@ static int check_efault(void)
 	bad += !(syscall(SYS_execve, p, p, p) == -1 && errno == EFAULT);
 	bad += !(syscall(SYS_getcwd, 0xffffffff80100000, 4096) == -1 && errno == EFAULT);
 	bad += !(syscall(SYS_write, fd[1], 0xffffffff80100000, 8) == -1 && errno == EFAULT);
+	bad += !(fcntl(fd[1], F_SETLK, p) == -1 && errno == EFAULT);
+	bad += !(fcntl(fd[1], F_GETLK, 0xffffffff80100000) == -1 && errno == EFAULT);
+	bad += !(fcntl(fd[1], 37 /* F_OFD_SETLK */, p) == -1 && errno == EFAULT);
+	bad += !(syscall(SYS_statx, -100, "/", 0, 0x7ff, p) == -1 && errno == EFAULT);
+	bad += !(syscall(SYS_statx, -100, p, 0, 0x7ff, p) == -1 && errno == EFAULT);
+	bad += !(syscall(SYS_sendfile, fd[1], fd[0], p, 1) == -1 && errno == EFAULT);
+	bad += !(syscall(SYS_copy_file_range, fd[1], p, fd[0], 0, 1, 0) == -1 && errno == EFAULT);
 	close(fd[0]);
 	close(fd[1]);
+	fd[0] = (int)syscall(SYS_eventfd2, 1, 0);
+	bad += !(syscall(SYS_write, fd[0], p, 8) == -1 && errno == EFAULT);
+	bad += !(syscall(SYS_read, fd[0], 0xffffffff80100000, 8) == -1 && errno == EFAULT);
+	close(fd[0]);
 	return bad;
 }
 
