@@ -306,6 +306,38 @@ static void permissions(void **state)
 	memfs_world_end();
 }
 
+/* Users can open so many files that no user gets one more, but root does. */
+static void root_opens_when_users_cannot(void **state)
+{
+	static struct file *files[20000];
+	struct file *more;
+	u32 n = 0;
+
+	(void)state;
+	memfs_world_start();
+	touch("/f");
+	become(7, 7);
+	while (n < ARRAY_SIZE(files) && !IS_ERR(files[n] = filp_open("/f", O_RDONLY, 0)))
+		n++;
+	assert_true(n < ARRAY_SIZE(files));
+	assert_int_equal(PTR_ERR(files[n]), -ENFILE);
+	assert_int_equal(files_nr_open(), n);
+	become(0, 0);
+	more = filp_open("/f", O_RDONLY, 0);
+	assert_false(IS_ERR(more));
+	assert_int_equal(files_nr_open(), n + 1);
+	fput(more);
+	become(7, 7);
+	assert_int_equal(open_close("/f", O_RDONLY), -ENFILE);
+	fput(files[--n]);
+	assert_int_equal(open_close("/f", O_RDONLY), 0);
+	while (n > 0)
+		fput(files[--n]);
+	become(0, 0);
+	assert_int_equal(files_nr_open(), 0);
+	memfs_world_end();
+}
+
 static void text_busy_and_read_only(void **state)
 {
 	struct file *writer, *file;
@@ -536,6 +568,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(linux_agrees),
 		cmocka_unit_test(permissions),
+		cmocka_unit_test(root_opens_when_users_cannot),
 		cmocka_unit_test(text_busy_and_read_only),
 		cmocka_unit_test(mounts),
 		cmocka_unit_test(errors_undo),
