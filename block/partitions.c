@@ -163,9 +163,9 @@ static void scan_gpt(struct part_scan *s)
 
 		if (!gpt_in_use(&entries[i]))
 			continue;
-		if (first > end || first < le64_to_cpu(h.first_usable_lba) ||
-		    end > le64_to_cpu(h.last_usable_lba))
-			printk("%s: GPT entry %u lies outside the usable blocks\n", name, i + 1);
+		/* As Linux: outside the usable blocks is allowed, outside the disk is not. */
+		if (first > end || end >= s->blocks)
+			printk("%s: GPT entry %u lies outside the disk\n", name, i + 1);
 		else
 			add_partition(s, i + 1, first, end - first + 1);
 	}
@@ -215,7 +215,7 @@ static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 
 			if (nr && is_extended(&e[i]))
 				next = next ? next : &e[i];
-			else if (nr && e[i].type && (i < 2 || start + nr <= min(most, size - link)))
+			else if (nr && (i < 2 || start + nr <= min(most, size - link)))
 				add_partition(s, s->next++, extended + link + start, nr);
 		}
 		if (!next)
@@ -228,26 +228,34 @@ static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 		printk("%s: the chain of logical partitions is broken\n", s->disk->disk_name);
 }
 
+/* As Linux: a protective entry is one that starts at block 1, whatever its status and size say; with
+ * one that starts elsewhere the table is neither a GPT's nor an MBR. A size is what makes a partition,
+ * not a type. */
 static void scan_tables(struct part_scan *s)
 {
+	bool gpt = false, protective = false, strange = false;
 	struct mbr_entry e[4];
-	bool gpt = false;
 
 	if (!mbr_read(s, 0, e))
 		return;
 	for (u32 i = 0; i < 4; i++) {
-		if (e[i].status & 0x7f) /* a boot sector of something else */
-			return;
-		gpt |= e[i].type == MBR_PROTECTIVE;
+		strange |= (e[i].status & 0x7f) != 0; /* a boot sector of something else */
+		protective |= e[i].type == MBR_PROTECTIVE;
+		gpt |= e[i].type == MBR_PROTECTIVE && le32_to_cpu(e[i].start) == 1;
 	}
 	if (gpt) {
 		scan_gpt(s);
 		return;
 	}
+	if (protective)
+		printk("%s: the MBR's protective entry does not start at block 1\n",
+		       s->disk->disk_name);
+	if (protective || strange)
+		return;
 	for (u32 i = 0; i < 4; i++) {
 		u64 start = le32_to_cpu(e[i].start), nr = le32_to_cpu(e[i].nr);
 
-		if (!e[i].type || !nr)
+		if (!nr)
 			continue;
 		if (!is_extended(&e[i])) {
 			add_partition(s, i + 1, start, nr);

@@ -233,7 +233,7 @@ static void a_long_chain(void **state)
 	(void)state;
 	mbr_put(0, 0, 0x05, 100, 1900);
 	for (u32 i = 0; i < 120; i++) {
-		mbr_put(100 + i * 10, 0, i < 60 ? 0 : 0x83, 1, 5);
+		mbr_put(100 + i * 10, 0, 0x83, 1, i < 60 ? 0 : 5);
 		mbr_put(100 + i * 10, 1, 0x05, i * 10 + 10, 10);
 	}
 	assert_int_equal(scan(), 0);
@@ -291,9 +291,9 @@ static void gpt_put(u64 lba, u64 other, u64 entries_lba)
 	e[4].type_guid[0] = 9;
 	e[4].first_lba = cpu_to_le64(200);
 	e[4].last_lba = cpu_to_le64(200);
-	e[5].type_guid[0] = 9; /* inside the backup table */
+	e[5].type_guid[0] = 9; /* behind the disk */
 	e[5].first_lba = cpu_to_le64(1000);
-	e[5].last_lba = cpu_to_le64(DISK_SECTORS - 1);
+	e[5].last_lba = cpu_to_le64(DISK_SECTORS);
 	h.entries_crc = cpu_to_le32(crc_of(e, sizeof(e)));
 	h.header_crc = cpu_to_le32(crc_of(&h, 92));
 	memcpy(d.data + entries_lba * 512, e, sizeof(e));
@@ -321,6 +321,55 @@ static void gpt_and_its_backup(void **state)
 	assert_int_equal(how_many(), 0);
 }
 
+static void gpt_change(u32 entry, u64 first, u64 last);
+
+/* What Linux takes though the specification does not, and what it does not take. */
+static void gpt_as_linux_takes_it(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0xee, 1, 0xffffffff);
+	gpt_put(1, DISK_SECTORS - 1, 2);
+	d.data[MBR_ENTRIES] = 0x01; /* a status that no MBR has */
+	gpt_change(0, 3, 20);
+	gpt_change(4, 1000, DISK_SECTORS - 1); /* inside the backup table */
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 2);
+	expect(1, 3, 18);
+	expect(5, 1000, DISK_SECTORS - 1000);
+	gpt_change(0, 21, 20); /* ends before it begins */
+	gpt_change(4, ~0ull, ~0ull);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 0);
+	/* A hybrid one: the protective entry may be any of the four. */
+	gpt_change(0, 34, 133);
+	mbr_put(0, 0, 0x83, 64, 100);
+	mbr_put(0, 3, 0xee, 1, 63);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 1);
+	expect(1, 34, 100);
+	mbr_put(0, 3, 0xee, 63, 1); /* where no GPT can be */
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 0);
+	assert_non_null(strstr(fake_log(), "does not start at block 1"));
+	mbr_put(0, 3, 0xee, 0, 0);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 0);
+}
+
+static void a_size_is_enough(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0, 64, 100);
+	mbr_put(0, 1, 0, 200, 0);
+	mbr_put(0, 2, 0x05, 1000, 1000);
+	mbr_put(1000, 0, 0, 8, 92);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 3);
+	expect(1, 64, 100);
+	expect(3, 1000, 2);
+	expect(5, 1008, 92);
+}
+
 static void gpt_resign(u64 lba)
 {
 	u8 *h = d.data + lba * 512;
@@ -329,6 +378,18 @@ static void gpt_resign(u64 lba)
 	memset(h + 16, 0, 4);
 	crc = crc_of(h, 92);
 	memcpy(h + 16, &crc, 4);
+}
+
+static void gpt_change(u32 entry, u64 first, u64 last)
+{
+	u8 *e = d.data + 2 * 512 + entry * 128;
+	u32 crc;
+
+	memcpy(e + 32, &first, 8);
+	memcpy(e + 40, &last, 8);
+	crc = crc_of(d.data + 2 * 512, 128 * 128);
+	memcpy(d.data + 512 + 88, &crc, 4);
+	gpt_resign(1);
 }
 
 /* The CRCs are right, but what they cover is not: the backup is asked. */
@@ -537,6 +598,8 @@ int main(void)
 		T(chains_of_other_systems),
 		T(a_long_chain),
 		T(gpt_and_its_backup),
+		T(gpt_as_linux_takes_it),
+		T(a_size_is_enough),
 		T(random_tables),
 		T(no_memory),
 		T(a_partition_is_a_window),
