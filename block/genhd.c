@@ -12,6 +12,7 @@
 
 #include "block/blk.h"
 #include "kernel/lib/cmdline.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
@@ -24,6 +25,7 @@ static struct list_head table[HASH_SIZE]; /* [table_lock] */
 const char *blkdev_names[BLKDEV_MAJORS];
 void (*bdev_free_inode)(struct inode *inode);
 void (*bdev_size_changed)(struct block_device *bdev);
+void (*bdev_removed)(const char *name);
 
 int register_blkdev(u32 major, const char *name)
 {
@@ -277,13 +279,43 @@ static void drop_partitions(struct gendisk *disk)
 	}
 }
 
+/* Bits: which numbers are taken; 0 is the whole disk. Locks: open_mutex. */
+static u32 taken_numbers(const struct gendisk *disk)
+{
+	u32 parts = 0;
+
+	for (u32 i = 0; i < DISK_MAX_PARTS; i++)
+		parts |= (u32)(disk->part[i] != NULL) << i;
+	return parts;
+}
+static_assert(DISK_MAX_PARTS <= 32, "a bit for each");
+
+/* Locks: not open_mutex, for what is told takes locks of names. */
+static void tell_removed(struct gendisk *disk, u32 parts)
+{
+	char name[DISK_NAME_LEN + 8];
+
+	for (u8 i = 0; bdev_removed && i < DISK_MAX_PARTS; i++) {
+		const struct block_device gone = {.bd_disk = disk, .bd_partno = i};
+
+		if (!(parts >> i & 1))
+			continue;
+		bdev_name(&gone, name, sizeof(name));
+		bdev_removed(name);
+	}
+}
+
 void del_gendisk(struct gendisk *disk)
 {
+	u32 parts;
+
 	mutex_lock(&disk->open_mutex);
 	WRITE_ONCE(disk->dead, true);
+	parts = taken_numbers(disk);
 	drop_partitions(disk);
 	bdev_remove(disk->part[0]);
 	mutex_unlock(&disk->open_mutex);
+	tell_removed(disk, parts);
 	if (disk->queue)
 		blk_queue_dying(disk->queue);
 	wait_event(&disk->drained, atomic_read(&disk->submitters) == 0);
@@ -319,6 +351,7 @@ int blk_add_partition(struct gendisk *disk, u32 partno, sector_t start, sector_t
 int blkdev_reread_part(struct block_device *bdev, const void *holder)
 {
 	struct gendisk *disk = bdev->bd_disk;
+	u32 before = 0, after = 0;
 	int err = 0;
 
 	if (bdev->bd_partno || disk->minors <= 1)
@@ -330,9 +363,12 @@ int blkdev_reread_part(struct block_device *bdev, const void *holder)
 		if (disk->part[i] && disk->part[i]->bd_openers)
 			err = -EBUSY;
 	if (!err) {
+		before = taken_numbers(disk);
 		drop_partitions(disk);
 		blk_scan_partitions(disk);
+		after = taken_numbers(disk);
 	}
 	mutex_unlock(&disk->open_mutex);
+	tell_removed(disk, before & ~after);
 	return err;
 }

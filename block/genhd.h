@@ -127,6 +127,8 @@ void del_gendisk(struct gendisk *disk);
 /* Set by fs, or NULL: the page cache of a device (bd_inode) goes with it, and learns its new size. */
 extern void (*bdev_free_inode)(struct inode *inode);
 extern void (*bdev_size_changed)(struct block_device *bdev);
+/* The same for what has its name: a device is gone, and none of that name has come. May sleep. */
+extern void (*bdev_removed)(const char *name);
 /* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open, or the
  * disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
 int must_check blkdev_reread_part(struct block_device *bdev, const void *holder);

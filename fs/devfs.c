@@ -2,7 +2,8 @@
  * /dev ("devtmpfs"): nodes for the registered devices, and what users make there.
  *
  * All of it lives in the dcache. Nodes of devices appear when a name is looked up or the directory
- * is read; one whose device has gone stays, and gives ENXIO when it is opened.
+ * is read, and go with their disk or partition; what users made stays, and gives ENXIO when it is
+ * opened.
  *
  * Invariants:
  * 1. A positive dentry is pinned by one reference until it is unlinked or the filesystem unmounted.
@@ -29,6 +30,7 @@
 
 static const struct inode_operations devfs_dir_ops, devfs_link_ops, devfs_node_ops;
 static const struct file_operations devfs_dir_fops;
+static const struct super_operations devfs_super_ops;
 static u64 next_ino = INO_FIRST; /* [atomic] */
 
 static struct inode *devfs_inode(struct super_block *sb, const struct inode *dir, ino_t ino,
@@ -183,6 +185,38 @@ static int devfs_unlink(struct inode *dir, struct dentry *dentry)
 	return 0;
 }
 
+/* The node of a disk or partition that has gone, unless another of its name has come. */
+static int remove_node(struct super_block *sb, void *arg)
+{
+	const struct qstr *q = arg;
+	const struct inode *inode;
+	struct dentry *dentry;
+	struct inode *dir;
+
+	if (sb->s_op != &devfs_super_ops || !sb->s_root)
+		return 0;
+	dir = sb->s_root->d_inode;
+	mutex_lock(&dir->i_mutex);
+	dentry = d_lookup(sb->s_root, q);
+	inode = dentry ? dentry->d_inode : NULL;
+	if (inode && S_ISBLK(inode->i_mode) && inode->i_ino == (inode->i_rdev | INO_BLOCK) &&
+	    !dentry->d_mounted && !blk_lookup_devt(q->name)) {
+		(void)devfs_unlink(dir, dentry);
+		d_drop(dentry);
+	}
+	mutex_unlock(&dir->i_mutex);
+	if (dentry)
+		dput(dentry);
+	return 0;
+}
+
+static void device_removed(const char *name)
+{
+	struct qstr q = {name, (u32)strlen(name), qstr_hash(name, (u32)strlen(name))};
+
+	(void)super_for_each(remove_node, &q);
+}
+
 static int devfs_rmdir(struct inode *dir, struct dentry *dentry)
 {
 	if (!d_is_empty(dentry))
@@ -256,5 +290,6 @@ void devfs_init(void)
 		.fill_super = devfs_fill_super,
 	};
 
+	bdev_removed = device_removed;
 	register_filesystem(&type);
 }

@@ -113,9 +113,26 @@ def test_partitions_are_read_again(shell, tmp_path):
     m.ok("umount /mnt; dd if=/dev/zero of=/dev/vdb count=1; blockdev --rereadpt /dev/vdb")
     assert names(m, "vdb") == {}
     output, status = m.run("dd if=/dev/vdb1 count=1")
-    assert status != 0 and "No such device" in output
+    assert status != 0 and "No such file" in output
+    assert "vdb1" not in m.ok("ls /dev; cat /proc/partitions; ls /sys/block/vdb")
     output, status = m.run("blockdev --rereadpt /dev/vda; ls /sys/class/block")
     assert "vdb1" not in output
+
+
+def test_nodes_go_with_their_partitions(shell, tmp_path):
+    table = "label: dos\nstart=2048, size=8192, type=83\nstart=20000, size=8192, type=83\n"
+    disk = partition(tmp_path / "mbr", table)
+    m = shell(files={"del": "d\n1\nw\n"}, more_disks=[disk])
+    m.ok("chmod 600 /dev/vdb2; mknod /dev/mine b $((0x$(stat -c %t /dev/vdb1))) 17")
+    m.ok("fdisk /dev/vdb < /tests/del")
+    said = m.ok("ls -l /dev; cat /proc/partitions")
+    assert "vdb1" not in said and said.count("vdb2") == 2
+    assert "brw-------" in m.ok("ls -l /dev/vdb2")  # the node that stays is the same
+    output, status = m.run("cat /dev/mine")  # a user's own node is not ours to take
+    assert status != 0 and "No such device" in output
+    m.ok("printf 'n\\np\\n1\\n2048\\n9000\\nw\\n' | fdisk /dev/vdb; ls -l /dev/vdb1")
+    m.poweroff()
+    fsck(m.disk)
 
 
 def test_partitions_of_a_mounted_disk_stay(shell, tmp_path):

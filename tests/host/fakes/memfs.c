@@ -468,6 +468,7 @@ void blkdev_put(struct block_device *bdev, void *holder)
 	(void)holder;
 }
 
+void (*bdev_removed)(const char *name);
 dev_t blk_lookup_devt(const char *name)
 {
 	(void)name;
