@@ -38,16 +38,13 @@ else
 ##   make put FILE=    a program with its libraries, or a file, into it; AS=/path
 ##   make get FILE=    a file out of it; AS=name.  `make fsck` checks and mends it
 ##   make debug        boot stopped, console here; elsewhere, `make gdb` attaches
-##   make test         host, in-kernel and system tests
-##   make test-host    unit tests of the kernel's own sources, under sanitizers
-##   make test-kernel  tests that run inside the kernel
-##   make test-system  QEMU, driven from outside; T=word picks tests
+##   make test         all tests; T=word picks.  Its parts: test-host (sources,
+##                     sanitizers), test-kernel (inside it), test-system (QEMU)
 ##   make check        warnings (gcc, clang), format, linters, layers, size limits
 ##   make sizes        lines of code by folder, against their ceilings
 ##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make test-names   COUNT=1000 random sequences on names from SEED=1 (long)
-##   make fuzz-elf     COUNT=4000 mutated programs are started, from SEED=1 on (long)
-##   make fuzz-virtio  a fuzzer plays the disk, for FUZZ_TIME=600 seconds
+##   make fuzz-elf     COUNT=4000 mutated programs; fuzz-virtio: FUZZ_TIME=600 (s)
 ##   make bench        Ringlet, Linux (make deps-bench) and a bare ring, measured
 ##   make deps         install what is missing (also: deps run, deps GUI=1)
 ##   make doctor       say what is missing or too old, and what mends it
