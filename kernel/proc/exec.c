@@ -254,7 +254,6 @@ static void exec_commit(struct exec_image *image)
 		(void)strscpy(p->comm, slash ? slash + 1 : image->name, sizeof(p->comm));
 		memcpy(current->name, p->comm, sizeof(p->comm));
 	}
-	memset(p->unknown_calls, 0, sizeof(p->unknown_calls));
 	arch_set_cr3(&current->arch, image->mm->pml4.v);
 	vfork_release(p);
 	if (old)

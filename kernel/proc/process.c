@@ -91,7 +91,6 @@ struct process *process_alloc(struct process *parent)
 		p->sig = parent->sig;
 		p->sig.pending = 0;
 		memcpy(p->comm, parent->comm, sizeof(p->comm));
-		memcpy(p->unknown_calls, parent->unknown_calls, sizeof(p->unknown_calls));
 		p->parent = parent;
 		list_add_tail(&p->sibling, &parent->children);
 	}

@@ -58,8 +58,7 @@ struct process {
 	ktime_t itimer_interval_ns[3];		/* [proc_lock] by which */
 	ktime_t deadline_ns;			/* [owner] of the timed call under way */
 	bool restarted;				/* [owner] that call was interrupted and goes on */
-	u64 unknown_calls[8]; /* [owner] bitmap: unknown system calls already logged */
-	u64 child_tid_ptr;    /* [owner] CLONE_CHILD_SETTID */
+	u64 child_tid_ptr;			/* [owner] CLONE_CHILD_SETTID */
 };
 
 extern struct spinlock proc_lock;

@@ -6,12 +6,15 @@
 #include "kernel/arch/trap.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/spinlock.h"
 
 #define NR_SYSCALLS 512u
 #define NR_ARGS	    6u
+#define NR_LOGGED   64u /* programs and calls that the log has once */
 
 struct syscall {
 	syscall_fn *fn;
@@ -31,17 +34,37 @@ struct trapframe *syscall_frame(void)
 	return trap_user_frame(current->arch.kernel_stack_top);
 }
 
-/* Say once for each program and call that we lack it. */
+/* Whether the log has this program's call already; from now on it has. The oldest are forgotten. */
+static bool is_logged(const char *comm, u64 nr)
+{
+	static struct {
+		char comm[THREAD_NAME_LEN];
+		u64 nr;
+	} logged[NR_LOGGED]; /* [lock] */
+	static struct spinlock lock = SPINLOCK_INIT("unknown calls", LOCK_ANY);
+	static u32 next; /* [lock] counts up for ever */
+	u64 flags = spin_lock_irqsave(&lock);
+	bool found = false;
+
+	for (u32 i = 0; i < min(next, NR_LOGGED) && !found; i++)
+		found = logged[i].nr == nr && strcmp(logged[i].comm, comm) == 0;
+	if (!found) {
+		(void)strscpy(logged[next % NR_LOGGED].comm, comm, THREAD_NAME_LEN);
+		logged[next++ % NR_LOGGED].nr = nr;
+	}
+	spin_unlock_irqrestore(&lock, flags);
+	return found;
+}
+
+/* Log once for each program and call that we lack it. */
 static s64 unknown_call(u64 nr)
 {
 	struct process *p = current_process();
-	u64 bit = min(nr, NR_SYSCALLS - 1ull), mask = 1ull << bit % 64;
 	const char *name = nr < sizeof(names) / sizeof(names[0]) ? names[nr] : NULL;
 
-	if (!(p->unknown_calls[bit / 64] & mask))
+	if (!is_logged(p->comm, nr))
 		printk(KERN_DEBUG "%s[%d]: unknown system call %llu %s\n", p->comm, p->pid,
 		       (unsigned long long)nr, name ? name : "");
-	p->unknown_calls[bit / 64] |= mask;
 	return -ENOSYS;
 }
 
