@@ -5,20 +5,14 @@
  * Invariant: a change between canonical and raw mode makes all input that has come readable.
  */
 #include "drivers/char/tty_driver.h"
-#include "kernel/arch/clock.h"
-#include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
-
-/* Marks beside a character in tty->buf. */
-#define LINE_END 0x100u /* the last one of a line */
-#define IS_EOF	 0x200u /* ends a line and is not read itself */
 
 const struct ktermios tty_std_termios = {
 	.c_iflag = ICRNL | IXON,
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B115200 | CS8 | CREAD | CLOCAL,
-	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE,
-	.c_cc = "\003\034\177\025\004\0\1\0\021\023\032",
+	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.c_cc = "\003\034\177\025\004\0\1\0\021\023\032\0\022\017\027\026",
 };
 
 static bool is_cc(const struct tty *tty, u8 c, int which)
@@ -41,24 +35,53 @@ static bool is_continuation(const struct tty *tty, u8 c)
 	return iflag(tty, IUTF8) && (c & 0xc0) == 0x80;
 }
 
+static bool is_control(u8 c)
+{
+	return c < ' ' || c == 0x7f;
+}
+
+/* Letters as Linux has them here: of ISO 8859-1. */
+static bool is_upper(u8 c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
+}
+
+static bool is_lower(u8 c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7);
+}
+
 /* --- output --- */
 
-/* Returns: the number of bytes that c becomes, 1 or 2. */
+/* Returns: the number of bytes that c becomes, OPOST_MAX at most. */
 static size_t opost(struct tty *tty, u8 c, u8 *out)
 {
-	u32 oflag = tty->termios.c_oflag;
+	u32 oflag = tty->termios.c_oflag & OPOST ? tty->termios.c_oflag : 0;
+	u32 width = 8 - tty->column % 8;
 	size_t n = 0;
 
-	if (oflag & OPOST && oflag & ONLCR && c == '\n')
-		n += opost(tty, '\r', out);
-	if (c == '\r')
-		tty->column = 0;
-	else if (c == '\b')
+	if (c == '\r' && oflag & ONOCR && !tty->column)
+		return 0;
+	if (c == '\n' && oflag & ONLCR)
+		out[n++] = '\r';
+	if (c == '\r' ? !(oflag & OCRNL) || oflag & ONLRET : c == '\n' && oflag & (ONLCR | ONLRET))
+		tty->column = tty->canon_column = 0;
+	else if (c == '\n')
+		tty->canon_column = tty->column;
+	if (c == '\r' && oflag & OCRNL) {
+		c = '\n';
+	} else if (c == '\b') {
 		tty->column -= tty->column > 0;
-	else if (c == '\t')
-		tty->column = (tty->column | 7) + 1;
-	else if (c >= ' ' && !is_continuation(tty, c))
-		tty->column++;
+	} else if (c == '\t') {
+		tty->column += width;
+		if ((oflag & XTABS) == XTABS) {
+			memset(out, ' ', width);
+			return width;
+		}
+	} else if (!is_control(c)) {
+		c = oflag & OLCUC && is_lower(c) ? c - ('a' - 'A') : c;
+		tty->column += !is_continuation(tty, c);
+	}
 	out[n++] = c;
 	return n;
 }
@@ -69,76 +92,129 @@ size_t n_tty_write(struct tty *tty, const u8 *buf, size_t len)
 	u8 out[2 * TTY_CHUNK];
 
 	room = min(room, sizeof(out));
-	for (done = 0; done < len && n + 2 <= room; done++)
+	for (done = 0; done < len && n + OPOST_MAX <= room; done++)
 		n += opost(tty, buf[done], &out[n]);
 	tty->ops->write(tty, out, n);
 	return done;
 }
 
+static void echo_raw(struct tty *tty, u8 c)
+{
+	u8 out[OPOST_MAX];
+
+	tty->ops->write(tty, out, opost(tty, c, out));
+}
+
 static void echo(struct tty *tty, const char *s)
 {
-	u8 out[2];
-
 	for (; *s; s++)
-		tty->ops->write(tty, out, opost(tty, (u8)*s, out));
+		echo_raw(tty, (u8)*s);
 }
 
 static bool shown_by_caret(const struct tty *tty, u8 c)
 {
-	return lflag(tty, ECHOCTL) && (c < ' ' || c == 0x7f) && c != '\t' && c != '\n';
+	return lflag(tty, ECHOCTL) && is_control(c) && c != '\t';
 }
 
 static void echo_char(struct tty *tty, u8 c)
 {
-	char text[3] = {(char)c};
-
 	if (shown_by_caret(tty, c)) {
-		text[0] = '^';
-		text[1] = (char)(c ^ 0x40);
+		echo_raw(tty, '^');
+		c ^= 0x40;
 	}
-	echo(tty, text);
+	echo_raw(tty, c);
 }
 
 /* --- editing of a line --- */
 
-/* The column where the edited line ends. */
-static u32 edit_column(const struct tty *tty)
+/* With ECHOPRT what is erased stands between \ and /. */
+static void finish_erasing(struct tty *tty)
 {
-	u32 col = tty->canon_column;
-
-	for (u32 i = tty->canon_head; i != tty->head; i++) {
-		u8 c = (u8)tty->buf[i % TTY_BUF_SIZE];
-
-		if (c == '\t')
-			col = (col | 7) + 1;
-		else if (shown_by_caret(tty, c))
-			col += 2;
-		else if (c >= ' ' && !is_continuation(tty, c))
-			col++;
-	}
-	return col;
+	if (tty->erasing)
+		echo_raw(tty, '/');
+	tty->erasing = false;
 }
 
-/* VERASE, the last character, or VKILL, the line. */
+/* Columns that a character of the line takes at this one. */
+static u32 char_width(const struct tty *tty, u8 c, u32 column)
+{
+	if (c == '\t')
+		return 8 - column % 8;
+	return is_control(c) ? 2 * shown_by_caret(tty, c) : !is_continuation(tty, c);
+}
+
+/* Echo that the character of n bytes behind tty->head is gone. */
+static void echo_erased(struct tty *tty, int which, u32 n)
+{
+	u8 c = (u8)tty->buf[tty->head % TTY_BUF_SIZE];
+	u32 column = tty->canon_column, width;
+
+	if (lflag(tty, ECHOPRT)) {
+		if (!tty->erasing)
+			echo_raw(tty, '\\');
+		tty->erasing = true;
+		echo_char(tty, c);
+		for (u32 i = 1; i < n; i++)
+			echo_raw(tty, (u8)tty->buf[(tty->head + i) % TTY_BUF_SIZE]);
+	} else if (which == VERASE && !lflag(tty, ECHOE)) {
+		echo_char(tty, tty->termios.c_cc[VERASE]);
+	} else {
+		if (c == '\t') /* a tab alone is as wide as what stands before it tells */
+			for (u32 i = tty->canon_head; i != tty->head; i++)
+				column += char_width(tty, (u8)tty->buf[i % TTY_BUF_SIZE], column);
+		for (width = char_width(tty, c, column); width; width--)
+			echo(tty, c == '\t' ? "\b" : "\b \b");
+	}
+}
+
+static bool is_word(u8 c)
+{
+	return is_upper(c) || is_lower(c) || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* VERASE, the last character, VWERASE, the last word, or VKILL, the line. */
 static void erase(struct tty *tty, int which)
 {
-	u32 width = edit_column(tty), c;
+	bool in_word = false;
+	u32 start, n;
+	u8 c;
 
-	while (tty->head != tty->canon_head) {
-		c = tty->buf[--tty->head % TTY_BUF_SIZE];
-		if (which == VERASE && !is_continuation(tty, (u8)c))
+	if (tty->head == tty->canon_head)
+		return;
+	if (which == VKILL &&
+	    lflag(tty, ECHO | ECHOE | ECHOK | ECHOKE) != (ECHO | ECHOE | ECHOK | ECHOKE)) {
+		tty->head = tty->canon_head;
+		if (!lflag(tty, ECHO))
+			return;
+		finish_erasing(tty);
+		echo_char(tty, tty->termios.c_cc[VKILL]);
+		echo(tty, lflag(tty, ECHOK) ? "\n" : "");
+		return;
+	}
+	do {
+		start = tty->head;
+		do
+			c = (u8)tty->buf[--start % TTY_BUF_SIZE];
+		while (is_continuation(tty, c) && start != tty->canon_head);
+		if (is_continuation(tty, c) || (which == VWERASE && in_word && !is_word(c)))
 			break;
-	}
-	if (!lflag(tty, ECHO))
-		return;
-	if (lflag(tty, ECHOE) && (which == VERASE || lflag(tty, ECHOKE))) {
-		for (width -= edit_column(tty); width; width--)
-			echo(tty, "\b \b");
-		return;
-	}
-	echo_char(tty, tty->termios.c_cc[which]);
-	if (which == VKILL && lflag(tty, ECHOK))
-		echo(tty, "\n");
+		in_word |= is_word(c);
+		n = tty->head - start;
+		tty->head = start;
+		if (lflag(tty, ECHO))
+			echo_erased(tty, which, n);
+	} while (which != VERASE && tty->head != tty->canon_head);
+	if (tty->head == tty->canon_head && lflag(tty, ECHO))
+		finish_erasing(tty);
+}
+
+static void reprint(struct tty *tty)
+{
+	finish_erasing(tty);
+	echo_char(tty, tty->termios.c_cc[VREPRINT]);
+	echo_raw(tty, '\n');
+	for (u32 i = tty->canon_head; i != tty->head; i++)
+		echo_char(tty, (u8)tty->buf[i % TTY_BUF_SIZE]);
 }
 
 /* --- input --- */
@@ -164,6 +240,15 @@ static bool receive_flow(struct tty *tty, u8 c)
 	return true;
 }
 
+static void send_signal(struct tty *tty, int sig)
+{
+	if (!lflag(tty, NOFLSH)) {
+		n_tty_flush_input(tty);
+		tty->ops->flush_buffer(tty);
+	}
+	tty_signal_foreground(tty, sig);
+}
+
 static bool receive_signal(struct tty *tty, u8 c)
 {
 	int sig = is_cc(tty, c, VINTR) ? TTY_SIGINT :
@@ -173,50 +258,130 @@ static bool receive_signal(struct tty *tty, u8 c)
 
 	if (!lflag(tty, ISIG) || !sig)
 		return false;
-	if (!lflag(tty, NOFLSH)) {
-		n_tty_flush_input(tty);
-		tty->ops->flush_buffer(tty);
-	}
+	send_signal(tty, sig);
 	if (iflag(tty, IXON))
 		tty_set_stopped(tty, false);
 	if (lflag(tty, ECHO))
 		echo_char(tty, c);
-	tty_signal_foreground(tty, sig);
 	return true;
 }
 
-/* The characters that edit or end a line. */
-static bool receive_canon(struct tty *tty, u8 c)
+/* PARMRK: what is no mark of a break is told apart by being doubled. */
+static void push_marked(struct tty *tty, u8 c, u32 mark)
 {
+	if (c == 0xff && iflag(tty, PARMRK))
+		push(tty, c);
+	push(tty, c | mark);
+}
+
+static void echo_typed(struct tty *tty, u8 c)
+{
+	if (!lflag(tty, ECHO))
+		return;
+	if (tty->head == tty->canon_head)
+		tty->canon_column = tty->column;
+	echo_char(tty, c);
+}
+
+/* The characters that edit a line. */
+static bool receive_edit(struct tty *tty, u8 c)
+{
+	bool extended = lflag(tty, IEXTEN) != 0;
+
 	if (is_cc(tty, c, VERASE)) {
 		erase(tty, VERASE);
 	} else if (is_cc(tty, c, VKILL)) {
 		erase(tty, VKILL);
-	} else if (is_cc(tty, c, VEOF)) {
-		push(tty, c | LINE_END | IS_EOF);
-	} else if (c == '\n' || is_cc(tty, c, VEOL)) {
-		if (lflag(tty, ECHO))
-			echo_char(tty, c);
-		push(tty, c | LINE_END);
+	} else if (extended && is_cc(tty, c, VWERASE)) {
+		erase(tty, VWERASE);
+	} else if (extended && is_cc(tty, c, VLNEXT)) {
+		tty->lnext = true;
+		if (lflag(tty, ECHO)) {
+			finish_erasing(tty);
+			echo(tty, lflag(tty, ECHOCTL) ? "^\b" : "");
+		}
+	} else if (extended && lflag(tty, ECHO) && is_cc(tty, c, VREPRINT)) {
+		reprint(tty);
 	} else {
 		return false;
 	}
 	return true;
 }
 
+/* Those that end it. */
+static bool receive_end(struct tty *tty, u8 c)
+{
+	if (c == '\n') {
+		if (lflag(tty, ECHO | ECHONL))
+			echo_raw(tty, c);
+		push(tty, c | LINE_END);
+	} else if (is_cc(tty, c, VEOF)) {
+		push(tty, c | LINE_END | IS_EOF);
+	} else if (is_cc(tty, c, VEOL) || (lflag(tty, IEXTEN) && is_cc(tty, c, VEOL2))) {
+		echo_typed(tty, c);
+		push_marked(tty, c, LINE_END);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* A character of the input itself, whatever it means elsewhere. */
+static void receive_literal(struct tty *tty, u8 c)
+{
+	if (iflag(tty, IXON) && iflag(tty, IXANY))
+		tty_set_stopped(tty, false);
+	if (lflag(tty, ECHO))
+		finish_erasing(tty);
+	echo_typed(tty, c);
+	push_marked(tty, c, 0);
+}
+
 static void receive_char(struct tty *tty, u8 c)
 {
+	u8 typed;
+
+	if (iflag(tty, ISTRIP))
+		c &= 0x7f;
+	if (iflag(tty, IUCLC) && lflag(tty, IEXTEN) && is_upper(c))
+		c += 'a' - 'A';
+	if (tty->lnext) {
+		tty->lnext = false;
+		return receive_literal(tty, c);
+	}
+	typed = c;
 	if (receive_flow(tty, c) || receive_signal(tty, c))
+		return;
+	if (iflag(tty, IXON) && iflag(tty, IXANY))
+		tty_set_stopped(tty, false);
+	if (c == '\r' && iflag(tty, IGNCR))
 		return;
 	if (c == '\r' && iflag(tty, ICRNL))
 		c = '\n';
-	if (lflag(tty, ICANON) && receive_canon(tty, c))
+	else if (c == '\n' && iflag(tty, INLCR))
+		c = '\r';
+	if (lflag(tty, ICANON) && (receive_edit(tty, c) || receive_end(tty, c)))
 		return;
-	if (tty->head == tty->canon_head)
-		tty->canon_column = tty->column;
-	if (lflag(tty, ECHO))
-		echo_char(tty, c);
-	push(tty, c);
+	if (c == '\n' && typed == '\r' && lflag(tty, ECHO)) {
+		echo_raw(tty, c); /* not as ^J, as it is otherwise in raw mode */
+		return push(tty, c);
+	}
+	receive_literal(tty, c);
+}
+
+void n_tty_receive_break(struct tty *tty)
+{
+	if (iflag(tty, IGNBRK))
+		return;
+	if (iflag(tty, BRKINT))
+		return send_signal(tty, TTY_SIGINT);
+	if (iflag(tty, PARMRK)) {
+		push(tty, 0xff);
+		push(tty, 0);
+	}
+	push(tty, 0);
+	if (n_tty_available(tty))
+		wake_up(&tty->read_wait);
 }
 
 void n_tty_receive(struct tty *tty, const u8 *buf, size_t len)
@@ -231,6 +396,8 @@ u32 n_tty_receive_room(const struct tty *tty)
 {
 	u32 used = tty->head - tty->tail;
 
+	if (iflag(tty, PARMRK)) /* a character may become three */
+		used = TTY_BUF_SIZE - (TTY_BUF_SIZE - min(used, TTY_BUF_SIZE)) / 3;
 	/* Nobody can read until the line ends, so what makes it too long is dropped, not awaited. */
 	if (lflag(tty, ICANON) && !n_tty_available(tty) && used >= TTY_BUF_SIZE - 1)
 		return 1;
@@ -245,6 +412,7 @@ u32 n_tty_available(const struct tty *tty)
 void n_tty_flush_input(struct tty *tty)
 {
 	tty->canon_head = tty->tail = tty->head;
+	tty->erasing = false;
 	tty_check_unthrottle(tty);
 }
 
@@ -254,97 +422,11 @@ void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
 		if (tty->head != tty->canon_head || (t->c_lflag & ICANON && tty->head != tty->tail))
 			tty->buf[(tty->head - 1) % TTY_BUF_SIZE] |= LINE_END;
 		tty->canon_head = tty->head;
+		tty->lnext = tty->erasing = false;
 	}
 	tty->termios = *t;
 	if (!iflag(tty, IXON))
 		tty_set_stopped(tty, false);
 	tty_check_unthrottle(tty);
 	wake_up(&tty->read_wait);
-}
-
-/* Take up to max bytes. Sets *end when the read must not go on: at the end of a line. */
-static size_t take(struct tty *tty, u8 *dst, size_t max, bool *end)
-{
-	bool canon = lflag(tty, ICANON) != 0;
-	size_t n = 0;
-
-	while (tty->tail != tty->canon_head && !*end) {
-		u32 c = tty->buf[tty->tail % TTY_BUF_SIZE];
-
-		if (n == max && !(c & IS_EOF))
-			break;
-		tty->tail++;
-		*end = canon && c & LINE_END;
-		if (!(c & IS_EOF))
-			dst[n++] = (u8)c;
-	}
-	return n;
-}
-
-static bool input_ready(struct tty_file *tf)
-{
-	u64 flags = spin_lock_irqsave(&tf->tty->lock);
-	bool ready = n_tty_available(tf->tty) != 0;
-
-	spin_unlock_irqrestore(&tf->tty->lock, flags);
-	return ready;
-}
-
-/* How long a read that has `done` bytes waits for more: POSIX XBD 11.1.7. 0: not at all. */
-static u64 read_timeout(const struct ktermios *t, size_t done)
-{
-	size_t wanted = t->c_lflag & ICANON ? 1 : t->c_cc[VMIN];
-
-	if (done && done >= wanted)
-		return 0;
-	if (t->c_lflag & ICANON || (wanted && (!done || !t->c_cc[VTIME])))
-		return WAIT_FOREVER;
-	return t->c_cc[VTIME] * 100 * NSEC_PER_MSEC;
-}
-
-static ssize_t read_locked(struct tty_file *tf, struct iov_iter *to, bool nonblock)
-{
-	struct tty *tty = tf->tty;
-	u8 chunk[TTY_CHUNK];
-	size_t done = 0, n;
-	bool end = false;
-
-	while (iov_iter_count(to) && !tty_hung_up(tf)) {
-		u64 flags = spin_lock_irqsave(&tty->lock), timeout;
-		int ret;
-
-		n = take(tty, chunk, min(iov_iter_count(to), sizeof(chunk)), &end);
-		timeout = read_timeout(&tty->termios, done + n);
-		tty_check_unthrottle(tty);
-		spin_unlock_irqrestore(&tty->lock, flags);
-		if (copy_to_iter(chunk, n, to) != n)
-			return done ? (ssize_t)done : -EFAULT;
-		done += n;
-		if (end)
-			break;
-		if (n)
-			continue; /* there may be more than a chunk */
-		if (!timeout)
-			break;
-		ret = nonblock ? -EAGAIN : tty_wait(tf, &tty->read_wait, input_ready, timeout);
-		if (ret)
-			return done || ret == -ETIME ? (ssize_t)done : ret;
-	}
-	return (ssize_t)done;
-}
-
-ssize_t n_tty_read(struct tty_file *tf, struct iov_iter *to, bool nonblock)
-{
-	int err = 0;
-	ssize_t ret;
-
-	if (!nonblock)
-		err = mutex_lock_interruptible(&tf->tty->read_lock);
-	else if (!mutex_trylock(&tf->tty->read_lock))
-		err = -EAGAIN;
-	if (err)
-		return err;
-	ret = read_locked(tf, to, nonblock);
-	mutex_unlock(&tf->tty->read_lock);
-	return ret;
 }

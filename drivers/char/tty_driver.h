@@ -20,11 +20,13 @@
 
 /* Linux asm-generic/termbits.h and ioctls.h */
 enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL };
-enum { NCCS = 19 };
-enum { ICRNL = 0x100, IXON = 0x400, IUTF8 = 0x4000, OPOST = 1, ONLCR = 4 };
+enum { VREPRINT = 12, VWERASE = 14, VLNEXT, VEOL2, NCCS = 19 };
+enum { IGNBRK = 1, BRKINT = 2, PARMRK = 8, ISTRIP = 0x20, INLCR = 0x40, IGNCR = 0x80 };
+enum { ICRNL = 0x100, IUCLC = 0x200, IXON = 0x400, IXANY = 0x800, IXOFF = 0x1000, IUTF8 = 0x4000 };
+enum { OPOST = 1, OLCUC = 2, ONLCR = 4, OCRNL = 8, ONOCR = 0x10, ONLRET = 0x20, XTABS = 0x1800 };
 enum { B115200 = 0x1002, CS8 = 0x30, CREAD = 0x80, CLOCAL = 0x800 };
-enum { ISIG = 1, ICANON = 2, ECHO = 8, ECHOE = 0x10, ECHOK = 0x20, NOFLSH = 0x80 };
-enum { TOSTOP = 0x100, ECHOCTL = 0x200, ECHOKE = 0x800 };
+enum { ISIG = 1, ICANON = 2, ECHO = 8, ECHOE = 0x10, ECHOK = 0x20, ECHONL = 0x40, NOFLSH = 0x80 };
+enum { TOSTOP = 0x100, ECHOCTL = 0x200, ECHOPRT = 0x400, ECHOKE = 0x800, IEXTEN = 0x8000 };
 
 /* Linux's numbers, which kernel/proc above us has too. */
 enum { TTY_SIGHUP = 1, TTY_SIGINT = 2, TTY_SIGQUIT = 3, TTY_SIGCONT = 18, TTY_SIGTSTP = 20 };
@@ -46,6 +48,7 @@ struct winsize {
 
 #define TTY_BUF_SIZE 4096u /* Linux's: a longer line is cut */
 #define TTY_CHUNK    256u
+#define OPOST_MAX    8u /* bytes that a written one may become: a tab */
 #define ECHO_ROOM    256u
 
 /* Context of all: any, tty->lock held. */
@@ -77,10 +80,12 @@ struct tty {
 	pid_t session, pgrp;		  /* [lock] whose terminal this is; 0: nobody's */
 	u32 hangups;			  /* [lock to write] */
 	bool stopped;			  /* [lock to write] output held by Ctrl-S */
+	bool stopped_by_call;		  /* [lock] by TCXONC: no key starts it */
+	bool lnext, erasing;		  /* [lock] after VLNEXT; between \\ and / of ECHOPRT */
 	bool throttled;			  /* [lock] the driver holds input back */
 	u32 column, canon_column;	  /* [lock] of the cursor; where the edited line began */
 	u32 head, canon_head, tail;	  /* [lock] */
-	u16 buf[TTY_BUF_SIZE];		  /* [lock] characters with marks of n_tty.c */
+	u16 buf[TTY_BUF_SIZE];		  /* [lock] characters with LINE_END, IS_EOF */
 	struct wait_queue_head read_wait, write_wait;
 };
 
@@ -97,6 +102,8 @@ void tty_register(struct tty *tty, const char *name, dev_t devnum,
 		  const struct tty_operations *ops);
 /* What was typed. Context: any. */
 void tty_receive(struct tty *tty, const u8 *buf, size_t len);
+/* A break on the line. Context: any. */
+void tty_receive_break(struct tty *tty);
 /* Bytes that tty_receive keeps now. Returns: 0 after it has throttled the driver. Context: any. */
 u32 must_check tty_receive_room(struct tty *tty);
 /* Readers have made room, perhaps. Locks: tty->lock. */
@@ -110,12 +117,17 @@ static inline bool tty_hung_up(const struct tty_file *tf)
 }
 /* Room for writers, who keep off what is left for echo. */
 u32 tty_write_room(struct tty *tty);
-/* Hold output or let it go on. Locks: tty->lock. */
+/* Hold output or let it go on. What a call stopped, only a call starts. Locks: tty->lock. */
 void tty_set_stopped(struct tty *tty, bool stopped);
 
-/* n_tty.c, the line discipline. Locks: tty->lock, but for the read. */
+/* Marks beside a character in tty->buf. */
+#define LINE_END 0x100u /* the last one of a line */
+#define IS_EOF	 0x200u /* ends a line and is not read itself */
+
+/* n_tty.c, the line discipline. Locks: tty->lock. */
 extern const struct ktermios tty_std_termios;
 void n_tty_receive(struct tty *tty, const u8 *buf, size_t len);
+void n_tty_receive_break(struct tty *tty);
 /* Process and send. Returns: how many bytes of buf that were. */
 size_t must_check n_tty_write(struct tty *tty, const u8 *buf, size_t len);
 /* Bytes that n_tty_receive keeps now. */
@@ -124,6 +136,8 @@ u32 n_tty_receive_room(const struct tty *tty);
 u32 n_tty_available(const struct tty *tty);
 void n_tty_flush_input(struct tty *tty);
 void n_tty_set_termios(struct tty *tty, const struct ktermios *t);
+
+/* n_tty_read.c */
 ssize_t must_check n_tty_read(struct tty_file *tf, struct iov_iter *to, bool nonblock);
 
 /* tty_ioctl.c */

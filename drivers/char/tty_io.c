@@ -42,6 +42,21 @@ void tty_receive(struct tty *tty, const u8 *buf, size_t len)
 	spin_unlock_irqrestore(&tty->lock, flags);
 }
 
+void tty_receive_break(struct tty *tty)
+{
+	u64 flags = spin_lock_irqsave(&tty->lock);
+
+	n_tty_receive_break(tty);
+	spin_unlock_irqrestore(&tty->lock, flags);
+}
+
+/* With IXOFF the other end is asked to stop or to go on. */
+static void ask_sender(struct tty *tty, int which)
+{
+	if (tty->termios.c_iflag & IXOFF && tty->termios.c_cc[which])
+		tty->ops->write(tty, &tty->termios.c_cc[which], 1);
+}
+
 u32 tty_receive_room(struct tty *tty)
 {
 	u64 flags = spin_lock_irqsave(&tty->lock);
@@ -50,6 +65,7 @@ u32 tty_receive_room(struct tty *tty)
 	if (!room && !tty->throttled) {
 		tty->throttled = true;
 		tty->ops->throttle(tty);
+		ask_sender(tty, VSTOP);
 	}
 	spin_unlock_irqrestore(&tty->lock, flags);
 	return room;
@@ -61,6 +77,7 @@ void tty_check_unthrottle(struct tty *tty)
 		return;
 	tty->throttled = false;
 	tty->ops->unthrottle(tty);
+	ask_sender(tty, VSTART);
 }
 
 int tty_wait(struct tty_file *tf, struct wait_queue_head *wq, bool (*ready)(struct tty_file *tf),
@@ -78,7 +95,7 @@ u32 tty_write_room(struct tty *tty)
 
 void tty_set_stopped(struct tty *tty, bool stopped)
 {
-	if (tty->stopped == stopped)
+	if (tty->stopped == stopped || tty->stopped_by_call)
 		return;
 	tty->stopped = stopped;
 	tty->ops->start(tty);
@@ -140,7 +157,7 @@ static ssize_t tty_read(struct kiocb *iocb, struct iov_iter *to)
 
 static bool write_ready(struct tty_file *tf)
 {
-	return tty_write_room(tf->tty) >= 2;
+	return tty_write_room(tf->tty) >= OPOST_MAX;
 }
 
 static ssize_t write_locked(struct tty_file *tf, struct iov_iter *from, bool nonblock)

@@ -6,8 +6,9 @@
 #include "kernel/mm/uaccess.h"
 
 /* Linux asm-generic/ioctls.h and termbits.h */
-enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCFLSH = 0x540b };
-enum { TIOCSTI = 0x5412 };
+enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCXONC, TCFLSH = 0x540b };
+enum { TIOCOUTQ = 0x5411, TIOCSTI };
+enum { TCOOFF, TCOON, TCIOFF, TCION };
 enum { TIOCGWINSZ = 0x5413, TIOCSWINSZ, FIONREAD = 0x541b };
 enum { TCIFLUSH, TCOFLUSH, TCIOFLUSH };
 /* Those with struct termios2; the C library from glibc 2.42 on knows no others. */
@@ -94,6 +95,27 @@ static int set_winsize(struct tty *tty, u64 arg)
 	return 0;
 }
 
+/* tcflow(): output of ours by its state, the sender by a character. */
+static int flow(struct tty *tty, u64 arg)
+{
+	u8 c;
+	u64 flags;
+
+	if (arg > TCION)
+		return -EINVAL;
+	flags = spin_lock_irqsave(&tty->lock);
+	c = tty->termios.c_cc[arg == TCIOFF ? VSTOP : VSTART];
+	if (arg == TCOOFF || arg == TCOON) {
+		tty->stopped_by_call = false;
+		tty_set_stopped(tty, arg == TCOOFF);
+		tty->stopped_by_call = arg == TCOOFF;
+	} else if (c) {
+		tty->ops->write(tty, &c, 1);
+	}
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return 0;
+}
+
 static int flush(struct tty *tty, u64 arg)
 {
 	u64 flags;
@@ -129,7 +151,7 @@ static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 	u64 flags = spin_lock_irqsave(&tty->lock);
 	struct ktermios2 t = {tty->termios, tty->ispeed, tty->ospeed};
 	struct winsize ws = tty->winsize;
-	u32 in = n_tty_available(tty);
+	u32 in = n_tty_available(tty), out = tty->ops->chars_in_buffer(tty);
 
 	spin_unlock_irqrestore(&tty->lock, flags);
 	switch (cmd) {
@@ -140,6 +162,8 @@ static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 		return put_user_obj(USERPTR(arg), &t);
 	case TIOCGWINSZ:
 		return put_user_obj(USERPTR(arg), &ws);
+	case TIOCOUTQ:
+		return put_user_obj(USERPTR(arg), &out);
 	case FIONREAD:
 		return put_user_obj(USERPTR(arg), &in);
 	default:
@@ -159,6 +183,8 @@ static long tty_change(struct tty_file *tf, u32 cmd, u64 arg)
 		return set_termios(tf, cmd, arg);
 	case TCSBRK: /* a break is not sent: no line of ours ends in a modem */
 		return drain(tf);
+	case TCXONC:
+		return flow(tf->tty, arg);
 	case TCFLSH:
 		return flush(tf->tty, arg);
 	case TIOCSWINSZ:

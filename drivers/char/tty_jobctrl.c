@@ -71,6 +71,8 @@ static void tty_hangup(struct tty *tty)
 	tty->hangups++;
 	n_tty_flush_input(tty);
 	n_tty_set_termios(tty, &tty_std_termios);
+	tty->stopped_by_call = false;
+	tty_set_stopped(tty, false);
 	spin_unlock_irqrestore(&tty->lock, flags);
 	wake_up_all(&tty->read_wait);
 	wake_up_all(&tty->write_wait);

@@ -127,20 +127,31 @@ static const struct tty_operations uart_ops = {
 	.unthrottle = uart_unthrottle,
 };
 
-static size_t receive_locked(u8 *buf, size_t max)
+/* Up to a break, which is not a byte. */
+static size_t receive_locked(u8 *buf, size_t max, bool *is_break)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < max; i++) {
-		u8 lsr = inb(UART_LSR), c;
+	for (size_t n = 0; n < max; n++) {
+		u8 lsr = inb(UART_LSR);
 
 		if (!(lsr & LSR_DATA))
-			break;
-		c = inb(UART_DATA);
-		if (!(lsr & LSR_BREAK))
-			buf[n++] = c;
+			return n;
+		buf[n] = inb(UART_DATA);
+		*is_break = lsr & LSR_BREAK;
+		if (*is_break)
+			return n;
 	}
-	return n;
+	return max;
+}
+
+static void received(const u8 *buf, size_t n, bool is_break)
+{
+	if (n)
+		add_input_randomness(buf[0]);
+	if (!(READ_ONCE(uart_tty.termios.c_cflag) & CREAD))
+		return;
+	tty_receive(&uart_tty, buf, n);
+	if (is_break)
+		tty_receive_break(&uart_tty);
 }
 
 /* The line is edge-triggered: it must have been low, with nothing pending, before this returns. */
@@ -152,18 +163,16 @@ static enum irq_return uart_interrupt(void *data)
 	for (; rounds < ROUNDS_MAX && !(inb(UART_IIR) & IIR_NONE); rounds++) {
 		u32 room = tty_receive_room(&uart_tty);
 		u8 buf[RX_CHUNK];
-		bool wake;
+		bool wake, is_break = false;
 		size_t n;
 
 		spin_lock(&uart_lock);
-		n = receive_locked(buf, min(room, RX_CHUNK));
+		n = receive_locked(buf, min(room, RX_CHUNK), &is_break);
 		send_locked();
 		wake = head - tail < RING_SIZE / 2;
 		spin_unlock(&uart_lock);
-		if (n) {
-			add_input_randomness(buf[0]);
-			tty_receive(&uart_tty, buf, n);
-		}
+		if (n || is_break)
+			received(buf, n, is_break);
 		if (wake)
 			wake_up(&uart_tty.write_wait);
 	}

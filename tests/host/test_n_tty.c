@@ -1,8 +1,9 @@
-// sources: drivers/char/n_tty.c drivers/char/tty_io.c drivers/char/tty_ioctl.c
+// sources: drivers/char/n_tty.c drivers/char/n_tty_read.c
+// sources: drivers/char/tty_io.c drivers/char/tty_ioctl.c
 // sources: drivers/char/tty_jobctrl.c kernel/mm/iov_iter.c kernel/lib/cmdline.c
 // sources: kernel/lib/string.c kernel/lib/vsnprintf.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
-// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c tests/host/fakes/hostpty.c
 /* The line discipline, and terminals as files, over a driver that keeps what it was sent. */
 #include "tests/host/host.h"
 
@@ -15,12 +16,14 @@
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
+#include "tests/host/fakes/hostpty.h"
 
-enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCFLSH = 0x540b };
+enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCXONC = 0x540a, TCFLSH };
+enum { TCOOFF, TCOON, TCIOFF, TCION };
 #define TCGETS2 0x802c542au
 enum { TCSETS2 = 0x402c542b, TCSETSF2 = 0x402c542d };
 enum { TIOCSCTTY = 0x540e, TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ = 0x5413, TIOCSWINSZ };
-enum { TIOCSTI = 0x5412, FIONREAD = 0x541b, TIOCNOTTY = 0x5422, TIOCGSID = 0x5429 };
+enum { TIOCOUTQ = 0x5411, TIOCSTI, FIONREAD = 0x541b, TIOCNOTTY = 0x5422, TIOCGSID = 0x5429 };
 
 #define TTY_DEV MKDEV(4, 64)
 
@@ -254,6 +257,14 @@ static void set_raw(u8 vmin, u8 vtime)
 	assert_int_equal(ctl(TCSETS, &t), 0);
 }
 
+static void become_leader(void)
+{
+	me.leader = true;
+	me.session = me.pgrp = 100;
+	assert_int_equal(ctl(TIOCSCTTY, 0), 0);
+	assert_ptr_equal(me.ctty, &tty);
+}
+
 static int setup(void **state)
 {
 	static bool registered;
@@ -274,7 +285,7 @@ static int setup(void **state)
 	tty.termios = tty_std_termios;
 	tty.session = tty.pgrp = 0;
 	tty.column = 0;
-	tty.stopped = false;
+	tty.stopped = tty.stopped_by_call = tty.lnext = false;
 	fake_schedule_hook = NULL;
 	nr_sent = nr_unsent = nr_throttles = 0;
 	return open_dev(&inode, &file, TTY_DEV, 0);
@@ -336,11 +347,68 @@ static void editing_of_wide_characters(void **state)
 	assert_int_equal(wr("$ "), 2);
 	type("ab\t\177c\n"); /* from column 4 to 8 */
 	assert_read("abc\n");
-	assert_sent("$ ab\t\b \b\b \b\b \b\b \bc\r\n");
+	assert_sent("$ ab\t\b\b\b\bc\r\n");
 	set_flags(&tty.termios.c_iflag, 0, IUTF8);
 	type("a\xc3\xa4\177b\n");
 	assert_read("ab\n");
 	assert_sent("a\xc3\xa4\b \bb\r\n");
+}
+
+static void words_reprinting_and_literals(void **state)
+{
+	(void)state;
+	type("one two_2 \027x\n"); /* ^W */
+	assert_read("one x\n");
+	assert_sent("one two_2 \b \b\b \b\b \b\b \b\b \b\b \bx\r\n");
+	type("ab\001\022c\n"); /* ^R */
+	assert_read("ab\001c\n");
+	assert_sent("ab^A^R\r\nab^Ac\r\n");
+	type("a\026\003\026\177\026\n\n"); /* ^V */
+	assert_read("a\003\177\n\n");
+	assert_sent("a^\b^C^\b^?^\b^J\r\n");
+	set_flags(&tty.termios.c_lflag, IEXTEN, 0);
+	type("a b\027\022\026\n");
+	assert_read("a b\027\022\026\n");
+}
+
+static void case_and_bits(void **state)
+{
+	(void)state;
+	set_flags(&tty.termios.c_iflag, 0, ISTRIP | IUCLC | IGNCR | INLCR);
+	set_flags(&tty.termios.c_lflag, ECHO, 0);
+	type("Ab\r\xc3\004"); /* C with a bit too many */
+	assert_read("abc");
+	set_flags(&tty.termios.c_iflag, ~0u, INLCR);
+	type("x\n\004");
+	assert_read("x\r");
+	set_flags(&tty.termios.c_oflag, ~0u, OPOST | OLCUC | OCRNL | ONOCR | XTABS);
+	assert_int_equal(wr("\rab\rc\td"), 7);
+	assert_sent("AB\nC     D"); /* at column 0 no \\r; a tab goes from column 3 to 8 */
+}
+
+static void breaks(void **state)
+{
+	char buf[8];
+
+	(void)state;
+	set_raw(1, 0);
+	tty_receive_break(&tty);
+	assert_int_equal(rd(buf, 7), 1);
+	assert_int_equal(buf[0], 0);
+	set_flags(&tty.termios.c_iflag, 0, PARMRK);
+	tty_receive_break(&tty);
+	type("\377");
+	assert_int_equal(rd(buf, 7), 5);
+	assert_memory_equal(buf, "\377\0\0\377\377", 5);
+	become_leader();
+	set_flags(&tty.termios.c_iflag, 0, BRKINT);
+	type("gone");
+	tty_receive_break(&tty);
+	assert_int_equal(take_signals(), SIG(INT));
+	set_flags(&tty.termios.c_iflag, 0, IGNBRK);
+	tty_receive_break(&tty);
+	assert_int_equal(take_signals(), 0);
+	assert_nothing();
 }
 
 static void kill_without_echoke(void **state)
@@ -582,17 +650,41 @@ static void stop_and_start(void **state)
 	assert_int_equal(wr("!"), 1);
 	assert_sent("xz!");
 	assert_nothing();
+	file.f_flags |= O_NONBLOCK;
+	set_flags(&tty.termios.c_iflag, 0, IXON | IXANY);
+	type("\023");
+	assert_int_equal(wr("x"), -EAGAIN);
+	type("a");
+	assert_int_equal(wr("x"), 1);
+}
+
+static void flow_by_calls(void **state)
+{
+	u32 n;
+
+	(void)state;
+	file.f_flags |= O_NONBLOCK;
+	assert_int_equal(ctl(TCXONC, (void *)TCOOFF), 0);
+	type("\021");
+	assert_int_equal(wr("x"), -EAGAIN); /* no key starts it */
+	assert_int_equal(ctl(TCXONC, (void *)TCOON), 0);
+	assert_int_equal(wr("x"), 1);
+	assert_int_equal(ctl(TIOCOUTQ, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(ctl(TCXONC, (void *)TCIOFF), 0);
+	assert_int_equal(ctl(TCXONC, (void *)TCION), 0);
+	assert_sent("x\023\021");
+	assert_int_equal(ctl(TCXONC, (void *)4), -EINVAL);
+	set_raw(1, 0);
+	set_flags(&tty.termios.c_iflag, 0, IXOFF); /* a sender that is asked to wait */
+	while (!held_back)
+		(void)give("0123456789", 10);
+	assert_sent("\023");
+	assert_int_equal(ctl(TCFLSH, (void *)0), 0);
+	assert_sent("\021");
 }
 
 /* --- sessions and groups --- */
-
-static void become_leader(void)
-{
-	me.leader = true;
-	me.session = me.pgrp = 100;
-	assert_int_equal(ctl(TIOCSCTTY, 0), 0);
-	assert_ptr_equal(me.ctty, &tty);
-}
 
 static void keys_send_signals(void **state)
 {
@@ -790,6 +882,144 @@ static void typing_by_a_program(void **state)
 	assert_read("ac\n");
 }
 
+/* --- compared with Linux --- */
+
+static u32 seed;
+
+static u32 rnd(u32 n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 16) % n;
+}
+
+/* Each of the flags with a chance of one in `n`. */
+static u32 some_of(u32 flags, u32 n)
+{
+	u32 some = 0;
+
+	for (u32 bit = 1; bit; bit <<= 1)
+		if (flags & bit && !rnd(n))
+			some |= bit;
+	return some;
+}
+
+/* Bytes sent, and each read with its length in front. */
+struct seen {
+	u8 sent[4096], reads[4096];
+	size_t nr_sent, nr_reads;
+};
+
+/* What a flush drops depends on Linux's thread, so there is none: NOFLSH. */
+static struct ktermios random_termios(void)
+{
+	struct ktermios t = tty_std_termios;
+
+	t.c_iflag = some_of(PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IUTF8 | IXANY, 3);
+	t.c_oflag = (rnd(6) ? OPOST : 0) | some_of(OLCUC | ONLCR | OCRNL | ONOCR | ONLRET, 3);
+	t.c_oflag |= rnd(3) ? 0 : XTABS;
+	/* Without OPOST Linux does not count columns, and erases a tab wrongly. */
+	t.c_lflag = NOFLSH | (rnd(4) ? ICANON : 0) | (rnd(6) && t.c_oflag & OPOST ? ECHO : 0) |
+		    (rnd(4) ? IEXTEN : 0);
+	/* With both Linux counts the bytes of a character twice. */
+	t.c_lflag |= some_of(ECHONL | ISIG | (t.c_iflag & IUTF8 ? 0 : ECHOPRT), 4);
+	t.c_lflag |= (ECHOE | ECHOK | ECHOCTL | ECHOKE) &
+		     ~some_of(ECHOE | ECHOK | ECHOCTL | ECHOKE, 4);
+	t.c_cc[VEOL] = rnd(3) ? 0 : 'e';
+	t.c_cc[VEOL2] = rnd(3) ? 0 : 'Q';
+	t.c_cc[VSTART] = t.c_cc[VSTOP] = 0;
+	return t;
+}
+
+static size_t random_text(u8 *text)
+{
+	static const u8 likely[] = "abeQ_ .\t\r\n\177\025\027\026\022\004\b\001\xc3\xa4\xff\0";
+	size_t len = rnd(60);
+
+	for (size_t i = 0; i < len; i++)
+		text[i] = rnd(4) ? likely[rnd(sizeof(likely))] : (u8)rnd(256);
+	return len;
+}
+
+static void our_answer(const u8 *typed, size_t nr_typed, const u8 *text, size_t len,
+		       struct seen *seen)
+{
+	struct kiocb iocb = {.ki_filp = &file};
+	struct iov_iter it;
+	u8 copy[64];
+	ssize_t n;
+
+	tty_receive(&tty, typed, nr_typed);
+	do {
+		iov_iter_init_kernel(&it, &seen->reads[seen->nr_reads + 1], 200);
+		n = fops->read_iter(&iocb, &it);
+		if (n >= 0) {
+			seen->reads[seen->nr_reads] = (u8)n;
+			seen->nr_reads += (size_t)n + 1;
+		}
+	} while (n >= 0);
+	memcpy(copy, text, len);
+	iov_iter_init_kernel(&it, copy, len);
+	assert_int_equal(len ? fops->write_iter(&iocb, &it) : 0, len);
+	memcpy(seen->sent, sent, nr_sent);
+	seen->nr_sent = nr_sent;
+}
+
+/* Reads what there is more. Returns: whether it is all that ours has. */
+static bool linux_answer(const u8 *text, size_t len, bool *wrote, struct seen *seen,
+			 const struct seen *ours)
+{
+	long n;
+
+	while ((n = hostpty_read(&seen->reads[seen->nr_reads + 1], 200)) >= 0) {
+		seen->reads[seen->nr_reads] = (u8)n;
+		seen->nr_reads += (size_t)n + 1;
+	}
+	if (!*wrote && seen->nr_reads >= ours->nr_reads) {
+		hostpty_write(text, len);
+		*wrote = true;
+	}
+	while ((n = hostpty_sent(&seen->sent[seen->nr_sent], 200)) > 0)
+		seen->nr_sent += (size_t)n;
+	return seen->nr_sent >= ours->nr_sent && seen->nr_reads >= ours->nr_reads;
+}
+
+static void linux_says_the_same(void **state)
+{
+	for (u32 round = 0; round < 400; round++) {
+		struct seen ours = {.nr_sent = 0}, linux_s = {.nr_sent = 0};
+		u8 typed[64], text[64];
+		size_t nr_typed, len;
+		struct ktermios t;
+		bool wrote = false;
+
+		seed = round;
+		fops->release(&inode, &file);
+		setup(state);
+		file.f_flags |= O_NONBLOCK;
+		t = random_termios();
+		nr_typed = random_text(typed);
+		len = random_text(text);
+		if (t.c_oflag & OLCUC && t.c_oflag & OPOST)
+			for (size_t i = 0; i < nr_typed; i++) /* Linux's echo forgets this one */
+				typed[i] -= typed[i] == 0xff;
+		if (!hostpty_open(&t))
+			skip();
+		assert_int_equal(ctl(TCSETS, &t), 0);
+		our_answer(typed, nr_typed, text, len, &ours);
+		hostpty_type(typed, nr_typed);
+		hostpty_wait(1);
+		for (u32 i = 0; i < 500 && !linux_answer(text, len, &wrote, &linux_s, &ours); i++)
+			hostpty_wait(2);
+		if (linux_s.nr_reads != ours.nr_reads || linux_s.nr_sent != ours.nr_sent ||
+		    memcmp(&linux_s, &ours, sizeof(ours)) != 0)
+			print_error("seed %u: iflag %x oflag %x lflag %x\n", round, t.c_iflag,
+				    t.c_oflag, t.c_lflag);
+		assert_memory_equal(ours.reads, linux_s.reads, sizeof(ours.reads));
+		assert_memory_equal(ours.sent, linux_s.sent, sizeof(ours.sent));
+		hostpty_close();
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -798,6 +1028,9 @@ int main(void)
 		T(a_line_may_be_read_in_parts),
 		T(editing),
 		T(editing_of_wide_characters),
+		T(words_reprinting_and_literals),
+		T(case_and_bits),
+		T(breaks),
 		T(kill_without_echoke),
 		T(end_of_file),
 		T(mapping),
@@ -809,6 +1042,7 @@ int main(void)
 		T(modes_change_under_input),
 		T(a_long_write_waits_for_room),
 		T(stop_and_start),
+		T(flow_by_calls),
 		T(keys_send_signals),
 		T(background_reads_and_writes),
 		T(whose_terminal),
@@ -816,6 +1050,7 @@ int main(void)
 		T(asking_and_setting),
 		T(speeds),
 		T(typing_by_a_program),
+		T(linux_says_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
