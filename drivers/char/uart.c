@@ -18,13 +18,11 @@
 #include "kernel/arch/irq.h"
 #include "kernel/lib/printk.h"
 
-#define COM1_IRQ   4
 #define UART_DATA  COM1
 #define UART_IIR   (COM1 + 2)
 #define IER_RX	   0x01u
 #define IER_TX	   0x02u
 #define IIR_NONE   0x01u
-#define LSR_DATA   0x01u
 #define LSR_BREAK  0x10u
 #define TX_BURST   8u
 #define RX_CHUNK   64u

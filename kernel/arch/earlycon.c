@@ -4,6 +4,7 @@
 #include "kernel/arch/io.h"
 #include "kernel/lib/printk.h"
 
+#define IER_RX	 0x01
 #define UART_FCR (COM1 + 2)
 #define UART_LCR (COM1 + 3)
 #define UART_MCR (COM1 + 4)
@@ -29,6 +30,15 @@ static void earlycon_write(const char *buf, size_t len)
 			put('\r');
 		put((u8)*buf);
 	}
+}
+
+void earlycon_discard_input(void)
+{
+	if (!present)
+		return;
+	outb(UART_IER, IER_RX);
+	for (int i = 0; i < SPIN_MAX && inb(UART_LSR) & LSR_DATA; i++)
+		(void)inb(COM1);
 }
 
 void earlycon_init(void)

@@ -11,5 +11,10 @@
 #define UART_SCRATCH (COM1 + 7)
 #define LSR_THRE     0x20u
 
+#define LSR_DATA 0x01u
+#define COM1_IRQ 4
+
 /* Set the port to 115200 8n1 and register the console; does nothing if there is no port. */
 void earlycon_init(void);
+/* From now on only input interrupts, and there is none. Context: any. */
+void earlycon_discard_input(void);

@@ -13,7 +13,8 @@
 #define IOREGSEL       0x00
 #define IOWIN	       0x10
 #define IOAPIC_VERSION 0x01
-#define IOAPIC_REDIR   0x10 /* two registers a line */
+#define IOAPIC_REDIR   0x10   /* two registers a line */
+#define REDIR_NMI      0x400u /* edge-triggered, active high, as ISA lines are */
 #define REDIR_LOW      0x2000u
 #define REDIR_LEVEL    0x8000u
 #define REDIR_MASKED   0x10000u
@@ -78,6 +79,16 @@ bool ioapic_route(u32 gsi, u8 vector, bool level, bool low)
 		  vector | REDIR_MASKED | (level ? REDIR_LEVEL : 0) | (low ? REDIR_LOW : 0));
 	reg_write(io, reg + 1, lapic_id() << 24);
 	return true;
+}
+
+void ioapic_route_nmi(u32 gsi)
+{
+	const struct ioapic *io = find(gsi);
+
+	if (!io)
+		return;
+	reg_write(io, IOAPIC_REDIR + 2 * (gsi - io->gsi_base) + 1, lapic_id() << 24);
+	reg_write(io, IOAPIC_REDIR + 2 * (gsi - io->gsi_base), REDIR_NMI);
 }
 
 void ioapic_mask(u32 gsi, bool masked)

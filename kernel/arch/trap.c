@@ -154,6 +154,8 @@ void trap_handle(struct trapframe *tf)
 /* NMI, double fault, machine check: on a stack of their own, between any two instructions. */
 void trap_handle_paranoid(struct trapframe *tf)
 {
+	if (tf->vector == TRAP_NMI && power_halt_nmi())
+		return;
 	if (tf->vector != TRAP_NMI)
 		trap_die(tf, 0);
 	printk("nmi at rip %016lx\n", tf->rip);
