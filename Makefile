@@ -233,6 +233,8 @@ CMDLINE := $(strip root=/dev/vda console=$(if $(GUI),tty0,ttyS0) $(MACHINE_CMDLI
 ifneq (,$(filter iso run-iso test test-system check,$(MAKECMDGOALS)))
 define GRUB_CFG
 serial --unit=0 --speed=115200
+# It knows no way to clear the screen, on which make has just told what to look at.
+terminfo serial dumb
 terminal_input serial console
 terminal_output serial console
 set timeout=0
@@ -253,7 +255,7 @@ $(O)/ringlet.iso: $(O)/ringlet.stripped $(O)/iso/boot/grub/grub.cfg
 	@echo "  ISO     $@"
 	$(Q)cp $(O)/ringlet.stripped $(O)/iso/boot/ringlet.elf
 	$(Q)grub-mkrescue -d /usr/lib/grub/i386-pc --fonts= --themes= --locales= \
-		--install-modules="multiboot normal serial terminal" \
+		--install-modules="multiboot normal serial terminal terminfo" \
 		-o $@ $(O)/iso >$(O)/iso.log 2>&1 || { cat $(O)/iso.log; exit 1; }
 
 QEMU_ARGS = -machine $(MACHINE)$(MACHINE_OPTIONS) -cpu $(CPU) -m $(MEM) -smp $(SMP) -nic none \

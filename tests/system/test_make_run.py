@@ -122,6 +122,20 @@ def test_the_screen_is_left_as_it_was(make, make_disk, tmp_path):
     assert lflag & termios.ICANON and lflag & termios.ECHO
 
 
+@pytest.mark.parametrize("goal", ["run-iso", "run-disk"])
+def test_notes_stay_when_grub_boots(make, make_disk, goal):
+    settings = []
+    if goal == "run-iso":
+        settings = [f"DISK={make_disk()}"]
+        os.utime(settings[0].partition("=")[2], (1, 1))
+    t = make(goal, *settings)
+    t.expect("Booting .Ringlet")
+    t.expect(PROMPT)
+    assert not re.search(r"\x1b(c|\[2?J|\[\?7l)", t.said.text), t.said.text
+    assert ("newer than" in t.said.text) == (goal == "run-iso")
+    assert t.end() == 0
+
+
 @pytest.mark.parametrize("machine", ["pc", "q35", "microvm"])
 def test_ways_out(make, make_disk, machine):
     disk = make_disk()
@@ -136,6 +150,7 @@ def test_ways_out(make, make_disk, machine):
     t.expect(PROMPT)
     t.type("halt")
     t.expect("halted")
+    t.child.send("does anybody hear? " * 20)  # more than UART and QEMU keep for later
     t.child.send("\x01x")
     assert t.end("") == 0
 
