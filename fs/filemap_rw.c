@@ -138,14 +138,14 @@ static ssize_t write_one_page(struct kiocb *iocb, struct iov_iter *iter)
 	struct address_space *m = iocb->ki_filp->f_mapping;
 	u32 offset = (u32)((u64)iocb->ki_pos & ~PAGE_MASK);
 	u32 bytes = (u32)min(PAGE_SIZE - offset, iov_iter_count(iter));
+	ssize_t readable = iov_iter_fault_in(iter, bytes, false);
 	struct page *page;
 	size_t copied;
-	int taken = iov_iter_fault_in(iter, bytes, false);
+	int taken;
 
-	if (taken < 0)
-		taken = iov_iter_fault_in(iter, 1, false); /* then as much as there is */
-	if (taken < 0)
-		return taken;
+	if (readable < 0)
+		return readable;
+	bytes = (u32)readable; /* what ends in a hole is written up to there */
 	taken = m->a_ops->write_begin(m->host, iocb->ki_pos, bytes, &page);
 	if (taken < 0)
 		return taken;

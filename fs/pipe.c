@@ -144,10 +144,12 @@ static ssize_t pipe_read(struct kiocb *iocb, struct iov_iter *to)
 		u32 len = min(pipe_used(p), (u32)PAGE_SIZE - offset);
 		size_t n = copy_to_iter((char *)p->pages[at / PAGE_SIZE] + offset, len, to);
 
+		if (n < len && iov_iter_count(to) > 0) { /* it stays in the pipe */
+			err = -EFAULT;
+			break;
+		}
 		p->tail += (u32)n;
 		done += (ssize_t)n;
-		if (n < len && iov_iter_count(to) > 0)
-			err = -EFAULT;
 	}
 	mutex_unlock(&p->mutex);
 	if (done > 0)
@@ -170,10 +172,10 @@ static int fill_ring(struct pipe *p, struct iov_iter *from, ssize_t *done)
 			return -ENOMEM;
 		len = (u32)min((size_t)len, iov_iter_count(from));
 		n = copy_from_iter((char *)*page + offset, len, from);
+		if (n < len) /* as in Linux, nothing of this page then */
+			return -EFAULT;
 		p->head += (u32)n;
 		*done += (ssize_t)n;
-		if (n < len)
-			return -EFAULT;
 	}
 	return 0;
 }

@@ -121,21 +121,25 @@ size_t copy_from_iter_inatomic(void *dst, size_t bytes, struct iov_iter *it)
 	return iterate_user(it, FROM_USER_INATOMIC, dst, min(bytes, it->count));
 }
 
-int iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write)
+ssize_t iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write)
 {
 	struct iov_iter at = *it;
-	int err = 0;
+	size_t done = 0;
 
 	bytes = min(bytes, it->count);
-	while (it->user && bytes > 0 && err == 0) {
+	if (!it->user)
+		return (ssize_t)bytes;
+	while (done < bytes) {
 		userptr_t p;
-		size_t n = segment(&at, bytes, &p);
+		size_t n = segment(&at, bytes - done, &p);
 
-		err = fault_in_user(p, n, write);
+		n = min(n, (size_t)(PAGE_SIZE - p.v % PAGE_SIZE));
+		if (fault_in_user(p, n, write))
+			return done ? (ssize_t)done : -EFAULT;
 		iov_iter_advance(&at, n);
-		bytes -= n;
+		done += n;
 	}
-	return err;
+	return (ssize_t)done;
 }
 
 /* Check the vector and cut it to MAX_RW_COUNT. Returns: 0, -EFAULT, -EINVAL. */

@@ -90,5 +90,6 @@ void free_iovec(struct iovec *iov, const struct iovec *fast);
  * -EFAULT. Context: sleeps. */
 ssize_t must_check iov_iter_pin_page(const struct iov_iter *it, size_t bytes, bool write,
 				     struct page **page, u32 *offset);
-/* Touch the first `bytes` of the source or destination. Returns: 0 or -EFAULT. */
-int must_check iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write);
+/* Touch the first `bytes` of the source or destination. Returns: how many there are before the first
+ * that cannot be touched, or -EFAULT if none. */
+ssize_t must_check iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write);

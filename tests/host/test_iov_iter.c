@@ -84,7 +84,9 @@ static void a_hole_ends_the_copy_at_its_page(void **state)
 	(void)state;
 	fake_user_hole(page, 4096);
 	iov_iter_init_user(&it, &one, 1);
-	assert_int_equal(iov_iter_fault_in(&it, 100, false), 0);
+	assert_int_equal(iov_iter_fault_in(&it, 100, false), 100);
+	assert_int_equal(iov_iter_fault_in(&it, 5000, false), 100);
+	assert_int_equal(iov_iter_fault_in(&it, 0, false), 0);
 	assert_int_equal(copy_from_iter(buf, 5000, &it), 100);
 	assert_int_equal(iov_iter_count(&it), 4900);
 	assert_int_equal(copy_from_iter(buf, 10, &it), 0);
