@@ -121,7 +121,7 @@ u32 vfs_poll(struct file *file, struct poll_table *pt);
 /* Refuses: for ops that must not be missing. */
 loff_t must_check no_llseek(struct file *file, loff_t off, int whence); /* -ESPIPE */
 
-#define NR_OPEN_DEFAULT 1024 /* RLIMIT_NOFILE: the size of every table */
+#define NR_OPEN_DEFAULT 1024 /* the size of every table, and so the highest RLIMIT_NOFILE */
 
 struct files_struct {
 	atomic_t refs; /* [atomic] */
@@ -148,6 +148,8 @@ int fd_install(int fd, struct file *file);
 /* Lowest free number >= from, the file installed (reference taken over on success only).
  * Returns: fd, -EMFILE, -EINVAL. */
 int must_check fd_install_new(struct file *file, int from, bool cloexec);
+/* The caller's numbers are below it: RLIMIT_NOFILE. */
+u32 files_limit(void);
 /* dup2/dup3: replaces and closes what was there. */
 int must_check fd_install_at(struct file *file, int fd, bool cloexec);
 /* How far select looks: Linux's tables grow by powers of two, and are 256 long in what a shell starts.

@@ -11,6 +11,7 @@
 
 #include "fs/buffer_head.h"
 #include "fs/inode.h"
+#include "fs/rlimit.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
@@ -21,6 +22,8 @@
 #define SHRINK_BATCH 32u
 
 static struct wait_queue_head bit_waits[WAIT_BUCKETS];
+void (*file_too_big_hook)(void);
+void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end, bool even_cows);
 static atomic_t nr_cached, nr_dirty, nr_writeback; /* [atomic] pages, all mappings */
 
 void pagecache_init(void)
@@ -34,6 +37,7 @@ void address_space_init(struct address_space *mapping, struct inode *host)
 	*mapping = (struct address_space){.host = host};
 	spin_lock_init(&mapping->tree_lock, "tree_lock", LOCK_MAPPING);
 	INIT_LIST_HEAD(&mapping->private_list);
+	INIT_LIST_HEAD(&mapping->i_mmap);
 }
 
 void pagecache_get_stats(struct pagecache_stats *stats)

@@ -9,6 +9,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/pagemap.h"
+#include "fs/rlimit.h"
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -184,6 +185,13 @@ static int write_checks(struct kiocb *iocb, struct iov_iter *iter, struct inode 
 
 	if (iocb->ki_flags & IOCB_APPEND)
 		iocb->ki_pos = inode->i_size;
+	if (S_ISREG(inode->i_mode) && rlimit(RLIMIT_FSIZE) < limit) {
+		int err = file_size_allowed(iocb->ki_pos + 1);
+
+		if (err)
+			return err;
+		limit = rlimit(RLIMIT_FSIZE);
+	}
 	if ((u64)iocb->ki_pos >= limit)
 		return -EFBIG;
 	iov_iter_truncate(iter, limit - (u64)iocb->ki_pos);

@@ -9,6 +9,7 @@
 #include "fs/file.h"
 
 #include "fs/locks.h"
+#include "fs/rlimit.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -167,19 +168,24 @@ static void take_locked(struct files_struct *files, u32 fd, bool cloexec)
 		bitmap_clear(files->close_on_exec, fd);
 }
 
+u32 files_limit(void)
+{
+	return (u32)min(rlimit(RLIMIT_NOFILE), (u64)NR_OPEN_DEFAULT);
+}
+
 int fd_reserve(int from, bool cloexec)
 {
 	struct files_struct *files = current->files;
-	size_t fd;
+	size_t fd, limit = files_limit();
 
 	if (from < 0)
 		return -EINVAL;
 	spin_lock(&files->lock);
 	fd = bitmap_find_zero(files->taken, NR_OPEN_DEFAULT, (size_t)from);
-	if (fd < NR_OPEN_DEFAULT)
+	if (fd < limit)
 		take_locked(files, (u32)fd, cloexec);
 	spin_unlock(&files->lock);
-	return fd < NR_OPEN_DEFAULT ? (int)fd : -EMFILE;
+	return fd < limit ? (int)fd : -EMFILE;
 }
 
 int fd_install(int fd, struct file *file)
@@ -210,7 +216,7 @@ int fd_install_at(struct file *file, int fd, bool cloexec)
 	struct files_struct *files = current->files;
 	struct file *old;
 
-	if (fd < 0 || fd >= NR_OPEN_DEFAULT)
+	if (fd < 0 || (u32)fd >= files_limit())
 		return -EBADF;
 	spin_lock(&files->lock);
 	old = files->fd[fd];

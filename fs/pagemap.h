@@ -50,7 +50,20 @@ struct address_space {
 	int wb_last_err; /* [tree_lock] the newest write error, for open files */
 	u32 wb_err_seq;	 /* [tree_lock] counts errors: each open file reports each once */
 	struct list_head private_list; /* [buffer lock] metadata buffers that fsync writes too */
+	struct list_head i_mmap;       /* [kernel/proc/rmap.c] who maps it */
 };
+
+/* Take the pages [start, end] out of every address space that maps them: the next touch of each is a
+ * fault. even_cows: private copies, too. Set once at boot by kernel/proc; without programs it is not
+ * called. Context: sleeps; no page lock and no mm->lock is held. */
+extern void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end,
+				  bool even_cows);
+static inline void unmap_mapping_range(struct address_space *m, pgoff_t start, pgoff_t end,
+				       bool even_cows)
+{
+	if (!list_empty(&m->i_mmap))
+		unmap_mapping_hook(m, start, end, even_cows);
+}
 
 void address_space_init(struct address_space *mapping, struct inode *host);
 void pagecache_init(void);
@@ -146,7 +159,8 @@ void mapping_set_error(struct address_space *m, int error);
 int must_check file_check_and_advance_wb_err(struct file *file);
 /* For open: an error that nobody has seen yet is this file's to report, older ones are not. */
 u32 filemap_sample_wb_err(struct address_space *m);
-/* Drop all pages from byte `start` on; a partial page is zeroed. Context: sleeps, i_mutex. */
+/* Drop all pages from byte `start` on, out of programs, too; a partial page is zeroed. Context:
+ * sleeps, i_mutex; i_size is lowered already. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
 /* Drop clean, unlocked pages in [start, end] that nobody has. Returns: how many. */
 u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);

@@ -4,6 +4,7 @@
 #include "fs/fs_struct.h"
 #include "fs/internal.h"
 #include "fs/namei.h"
+#include "fs/rlimit.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
@@ -113,7 +114,8 @@ static int do_truncate(const struct path *path, loff_t size)
 
 	if (size < 0)
 		return -EINVAL;
-	if ((u64)size > inode->i_sb->s_maxbytes)
+	if ((u64)size > inode->i_sb->s_maxbytes ||
+	    (size > inode->i_size && file_size_allowed(size)))
 		return -EFBIG;
 	return vfs_setattr(path, &attr);
 }

@@ -1,7 +1,7 @@
 /*
  * Taking pages out of the cache: truncation (whatever their state) and invalidation (clean ones).
  *
- * After a write past the cache a page that is mapped, in use or dirty in part cannot leave: its other
+ * After a write past the cache a page that is in use or dirty in part cannot leave: its other
  * blocks are read again where they are, so that those who have it see what was written.
  *
  * Truncation waits for write-back of each page, and for the page lock, so that no read or write of
@@ -48,6 +48,7 @@ void truncate_inode_pages(struct address_space *m, loff_t start)
 	pgoff_t index = ((u64)start + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	u32 n;
 
+	unmap_mapping_range(m, index, ~0ull, true);
 	if (start == 0)
 		forget_mapping_buffers(m);
 	if ((u64)start & ~PAGE_MASK)
@@ -110,6 +111,7 @@ void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff
 	struct page *pages[PAGEVEC_SIZE];
 	u32 n;
 
+	unmap_mapping_range(m, start, end, false);
 	while ((n = find_get_pages(m, &start, end, RADIX_TAGS, pages, PAGEVEC_SIZE)) > 0) {
 		for (u32 i = 0; i < n; i++) {
 			invalidate_page(m, pages[i]);

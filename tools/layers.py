@@ -39,7 +39,7 @@ SIZES = {
     "kernel/mm": 1450,
     "kernel/sched": 1400,
     "kernel/trace": 600,
-    "kernel/proc": 3100,
+    "kernel/proc": 3700,
     "kernel/sys": 2400,
     "block": 3600,
     "drivers/pci": 680,

@@ -281,7 +281,7 @@ static int must_check put_pointers(u64 *slot, u32 count, u64 *str)
 	const u64 null = 0;
 
 	for (; count > 0; count--, *slot += sizeof(u64)) {
-		ssize_t len = strnlen_user(USERPTR(*str), STACK_SIZE);
+		ssize_t len = strnlen_user(USERPTR(*str), STACK_TOP - *str);
 
 		if (len < 0 || put_user_obj(USERPTR(*slot), str))
 			return -EFAULT;

@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
+#include "fs/rlimit.h"
 #include "fs/super.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
@@ -22,7 +23,9 @@
 
 #define MAX_INTERPRETERS 4
 #define HEAD_SIZE	 256u		  /* Linux's BINPRM_BUF_SIZE */
-#define ARGS_MAX	 (STACK_SIZE / 4) /* strings and pointers to them, as in Linux */
+#define ARG_STRLEN_MAX	 (32 * PAGE_SIZE) /* Linux's MAX_ARG_STRLEN */
+#define ARGS_LEAST	 0x20000ull /* for strings and pointers to them, whatever the stack's limit */
+#define ARGS_MOST	 (6ull << 20)
 
 /* Put len bytes of user or kernel memory on the new stack. Returns: 0, -E2BIG, -EFAULT, -ENOMEM. */
 static int must_check push_bytes(struct exec_image *image, u64 from, size_t len, bool kernel)
@@ -30,7 +33,7 @@ static int must_check push_bytes(struct exec_image *image, u64 from, size_t len,
 	char part[256];
 	size_t n;
 
-	if (len > image->sp - (STACK_TOP - ARGS_MAX))
+	if (len > image->sp - (STACK_TOP - image->args_max))
 		return -E2BIG;
 	image->sp -= len;
 	image->newest = len;
@@ -73,7 +76,7 @@ static int must_check push_list(struct exec_image *image, u64 list, bool kernel,
 			return err;
 		if (!ptr)
 			break;
-		if (*count == ARGS_MAX / sizeof(u64))
+		if (*count == image->args_max / sizeof(u64))
 			return -E2BIG;
 	}
 	for (u32 i = *count; i-- > 0 && !err;) {
@@ -84,7 +87,7 @@ static int must_check push_list(struct exec_image *image, u64 list, bool kernel,
 			err = push_kernel_string(image, (const char *)ptr);
 			continue;
 		}
-		len = strnlen_user(USERPTR(ptr), ARGS_MAX);
+		len = strnlen_user(USERPTR(ptr), ARG_STRLEN_MAX - 1);
 		/* The end is ours: the program may change the string meanwhile. */
 		err = len < 0 ? (int)len : push_bytes(image, (u64) "", 1, true);
 		if (!err)
@@ -196,15 +199,15 @@ static int must_check load_program(struct exec_image *image)
 /* Build the new address space beside the old one. */
 static int must_check prepare_image(struct exec_image *image, u64 argv, u64 envp, bool kernel)
 {
-	s64 at;
 	int err;
 
 	image->mm = mm_create();
 	if (!image->mm)
 		return -ENOMEM;
-	at = mm_map(image->mm, STACK_TOP - STACK_SIZE, STACK_SIZE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_FIXED_NOREPLACE, NULL, 0);
-	err = at < 0 ? (int)at : push_kernel_string(image, image->name);
+	image->args_max = max(min(rlimit(RLIMIT_STACK) / 4, ARGS_MOST), ARGS_LEAST);
+	err = mm_map_stack(image->mm);
+	if (!err)
+		err = push_kernel_string(image, image->name);
 	image->execfn = image->sp;
 	if (!err)
 		err = push_list(image, envp, kernel, &image->envc);
@@ -214,7 +217,8 @@ static int must_check prepare_image(struct exec_image *image, u64 argv, u64 envp
 		image->argc = 1;
 		err = push_kernel_string(image, "");
 	}
-	if (!err && (image->argc + image->envc) * sizeof(u64) > ARGS_MAX)
+	if (!err &&
+	    STACK_TOP - image->sp + (image->argc + image->envc) * sizeof(u64) > image->args_max)
 		err = -E2BIG;
 	if (!err)
 		err = load_program(image);

@@ -10,6 +10,7 @@ struct exec_image {
 	struct file *file;  /* the program, or its interpreter */
 	struct mm *mm;	    /* new address space, not live yet */
 	u64 sp;		    /* bottom of what lies on its stack */
+	u64 args_max;	    /* bytes of strings and pointers to them */
 	size_t newest;	    /* bytes of the string at sp */
 	u64 execfn;	    /* where `name` lies there */
 	u32 argc, envc;	    /* strings from sp on: arguments, then environment */

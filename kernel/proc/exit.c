@@ -134,6 +134,7 @@ void process_exit(int status)
 		self->cred = t->cred;
 		self->thread = NULL;
 		t->process = NULL;
+		t->rlim = NULL;
 		t->cred = NULL;
 	}
 	if (autoreap)

@@ -8,12 +8,15 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/pagemap.h"
+#include "fs/rlimit.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
 #include "kernel/proc/mm.h"
+
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
 static struct page *pte_page(u64 pte)
 {
@@ -83,6 +86,9 @@ static int must_check fault_missing(struct mm *mm, const struct vma *vma, u64 va
 	struct page *page = NULL, *source = NULL;
 	int err;
 
+	/* What is shared was filled when it was mapped: there is no more of it. */
+	if (vma->shared && !vma->file)
+		return -EIO;
 	if (vma->file) {
 		source = file_page(vma, va);
 		if (IS_ERR(source))
@@ -121,13 +127,27 @@ static int must_check fault_cow(struct vma *vma, u64 va, u64 *pte)
 	return 0;
 }
 
-static int must_check fault_locked(struct mm *mm, u64 addr, bool write, bool exec)
+/* Let the stack reach down to va, by RLIMIT_STACK and with Linux's gap to what lies below. */
+static bool expand_stack(struct vma *vma, u64 va)
+{
+	const struct vma *prev = vma_prev(vma);
+	u64 guard = prev && prev->prot && !prev->grows_down ? STACK_GUARD_GAP : 0;
+
+	if (!vma->grows_down || vma->end - va > rlimit(RLIMIT_STACK) ||
+	    (prev && (va < prev->end || va - prev->end < guard)) ||
+	    !may_expand(vma->mm, vma->start - va, false))
+		return false;
+	vma_set_range(vma, va, vma->end);
+	return true;
+}
+
+int mm_fault_locked(struct mm *mm, u64 addr, bool write, bool exec)
 {
 	u64 va = ALIGN_DOWN(addr, PAGE_SIZE);
-	struct vma *vma = mm_find_vma(mm, va);
+	struct vma *vma = find_vma(mm, va);
 	u64 *pte;
 
-	if (!vma)
+	if (!vma || (vma->start > va && !expand_stack(vma, va)))
 		return -EFAULT;
 	if (!vma->prot || (write && !(vma->prot & PROT_WRITE)) ||
 	    (exec && !(vma->prot & PROT_EXEC)))
@@ -148,10 +168,10 @@ int mm_fault(struct mm *mm, u64 addr, bool write, bool exec)
 	if (addr < USER_MIN || addr >= USER_MAX)
 		return -EFAULT;
 	MM_GUARD(mm);
-	return fault_locked(mm, addr, write, exec);
+	return mm_fault_locked(mm, addr, write, exec);
 }
 
-int mm_populate(struct mm *mm, struct vma *vma)
+int mm_populate(struct mm *mm, const struct vma *vma)
 {
 	struct mm_stats stats;
 	int err = 0;
@@ -159,8 +179,13 @@ int mm_populate(struct mm *mm, struct vma *vma)
 	mm_get_stats(&stats);
 	if ((vma->end - vma->start) >> PAGE_SHIFT > stats.total_pages)
 		return -ENOMEM;
-	for (u64 va = vma->start; va < vma->end && !err; va += PAGE_SIZE)
-		err = fault_missing(mm, vma, va, true);
+	for (u64 va = vma->start; va < vma->end && !err; va += PAGE_SIZE) {
+		struct page *page = new_private_page(NULL);
+
+		err = page ? mm_map_page(mm, va, make_pte(page, vma, true)) : -ENOMEM;
+		if (page && err)
+			put_page(page);
+	}
 	return err;
 }
 
@@ -174,7 +199,7 @@ size_t mm_access(struct mm *mm, u64 addr, void *buf, size_t len, bool write)
 		char *to, *from = (char *)buf + done;
 
 		n = min(len - done, PAGE_SIZE - offset);
-		if (va < USER_MIN || va >= USER_MAX || fault_locked(mm, va, write, false))
+		if (va < USER_MIN || va >= USER_MAX || mm_fault_locked(mm, va, write, false))
 			break;
 		to = (char *)page_address(pte_page(*pgtable_walk(mm->pml4, va, false))) + offset;
 		if (!write)
@@ -218,32 +243,34 @@ static int copy_pte(u64 *pte, u64 va, void *arg)
 static int must_check copy_vma(struct mm *mm, struct mm *old, const struct vma *from)
 {
 	struct copy_arg arg = {mm, from->shared};
-	struct vma *vma = kmalloc(sizeof(*vma), GFP_KERNEL);
+	struct vma *vma;
 
+	if (from->dont_fork)
+		return 0;
+	vma = kmalloc(sizeof(*vma), GFP_KERNEL);
 	if (!vma)
 		return -ENOMEM;
 	*vma = *from;
 	if (vma->file)
 		get_file(vma->file);
-	list_add_tail(&vma->list, &mm->vmas);
-	mm->total_bytes += vma->end - vma->start;
+	vma_link(mm, vma);
+	if (from->wipe_on_fork)
+		return 0;
 	return pgtable_for_each(old->pml4, from->start, from->end, copy_pte, &arg);
 }
 
 struct mm *mm_copy(struct mm *old)
 {
 	struct mm *mm = mm_create();
-	struct vma *vma;
 	int err = 0;
 
 	if (!mm)
 		return ERR_PTR(-ENOMEM);
 	MM_GUARD(old);
-	list_for_each_entry(vma, &old->vmas, list) {
+	mutex_lock(&mm->lock); /* truncation may meet it already */
+	for (const struct vma *vma = vma_first(old); vma && !err; vma = vma_next(vma))
 		err = copy_vma(mm, old, vma);
-		if (err)
-			break;
-	}
+	mutex_unlock(&mm->lock);
 	write_cr3(read_cr3()); /* entries of `old` lost their write bit */
 	if (err) {
 		mm_put(mm);

@@ -139,6 +139,7 @@ pid_t process_clone(const struct trapframe *tf, const struct clone_args_k *args)
 		p->child_tid_ptr = args->child_tid;
 	t->arch.cr3 = mm->pml4.v;
 	t->process = p;
+	t->rlim = p->rlim;
 	{
 		PROC_GUARD();
 		p->mm = mm;

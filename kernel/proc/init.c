@@ -60,6 +60,7 @@ void proc_start_init(const char *path)
 	t->arch.user = true;
 	t->is_kernel = false;
 	t->process = p;
+	t->rlim = p->rlim;
 	p->thread = t;
 	thread_start(t);
 }

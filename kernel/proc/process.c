@@ -79,11 +79,12 @@ struct process *process_alloc(struct process *parent)
 	p->start_ns = ktime_get_ns();
 	p->sig.altstack.ss_flags = SS_DISABLE;
 	PROC_GUARD();
-	if (!enter_table(p)) {
+	if ((parent && !process_allowed_locked()) || !enter_table(p)) {
 		kfree(p);
 		return NULL;
 	}
 	p->pgid = p->sid = p->pid;
+	memcpy(p->rlim, parent ? parent->rlim : init_rlimits, sizeof(p->rlim));
 	if (parent) {
 		p->pgid = parent->pgid;
 		p->sid = parent->sid;

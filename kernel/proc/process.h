@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "fs/rlimit.h"
 #include "kernel/arch/trap.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
@@ -54,6 +55,8 @@ struct process {
 	char comm[THREAD_NAME_LEN];	   /* [proc_lock] */
 	ktime_t start_ns;		   /* [const] */
 	struct rusage_times times, child_times; /* [proc_lock] final ones, and of reaped children */
+	struct rlimit rlim[RLIM_NLIMITS];	/* [proc_lock to change] */
+	bool oom_victim;			/* [proc_lock] killed to get memory */
 	struct timer alarm;			/* setitimer(ITIMER_REAL) */
 	ktime_t itimer_interval_ns[3];		/* [proc_lock] by which */
 	ktime_t deadline_ns;			/* [owner] of the timed call under way */
@@ -156,6 +159,23 @@ pid_t must_check process_getpgid(pid_t pid, bool session);
 pid_t must_check process_setsid(void);
 /* Is no member of the group the child of a member of another group in the session? proc_lock. */
 bool pgrp_is_orphaned_locked(pid_t pgrp);
+
+/* prlimit(2): tell the old limit (NULL: don't) and set a new one (NULL: don't). pid 0: the caller.
+ * Returns: 0, -ESRCH, -EPERM, -EINVAL. */
+int must_check process_prlimit(pid_t pid, u32 which, const struct rlimit *new, struct rlimit *old);
+extern const struct rlimit init_rlimits[RLIM_NLIMITS];
+/* May the caller have one process more, by RLIMIT_NPROC? Locks: proc_lock. */
+bool process_allowed_locked(void);
+
+/* No memory for a page of the current program: end the largest program, and wait until it is gone.
+ * Returns: whether another try makes sense (not when it is the current one that ends). Context:
+ * sleeps. */
+bool out_of_memory(void);
+
+/* futex(2)'s waiting and waking. ns ~0: for ever; bits: whom a wake-up is for. Returns: 0 or how many
+ * were woken; -EAGAIN (another value), -ETIMEDOUT, -ERESTARTSYS, -EFAULT, -EINVAL, -ENOMEM. */
+int must_check futex_wait(u64 addr, bool private, u32 value, u32 bits, u64 ns);
+int must_check futex_wake(u64 addr, bool private, u32 count, u32 bits);
 
 /* setitimer(2), or getitimer(2) without a new one; tells what was left. */
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };

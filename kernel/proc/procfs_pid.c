@@ -168,7 +168,7 @@ static int show_maps(struct mm *mm, struct seq_file *m)
 		return -ENOMEM;
 	{
 		MM_GUARD(mm);
-		list_for_each_entry(vma, &mm->vmas, list)
+		for (vma = vma_first(mm); vma; vma = vma_next(vma))
 			show_vma(m, mm, vma, buf);
 	}
 	kfree(buf);

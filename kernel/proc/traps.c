@@ -19,15 +19,20 @@ static void fault_signal(const struct trapframe *tf, int sig, int code, u64 addr
 static int user_page_fault(struct trapframe *tf, u64 addr, u32 error)
 {
 	struct process *p = current_process();
-	int err = p && p->mm ?
-			  mm_fault(p->mm, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0) :
-			  -EFAULT;
+	int err = -EFAULT;
 
+	while (p && p->mm) {
+		err = mm_fault(p->mm, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0);
+		if (err != -ENOMEM || !out_of_memory())
+			break;
+	}
 	if (!err || !trap_from_user(tf))
 		return err;
 	if (err == -EFAULT || err == -EACCES)
 		fault_signal(tf, SIGSEGV, err == -EACCES ? SEGV_ACCERR : SEGV_MAPERR, addr,
 			     "segfault");
+	else if (err == -ENOMEM && p->sig.pending & SIGBIT(SIGKILL))
+		return 0; /* it ends before it touches the page again */
 	else if (err == -ENOMEM)
 		fault_signal(tf, SIGKILL, SI_KERNEL, addr, "out of memory");
 	else
@@ -60,8 +65,16 @@ static bool user_work_pending(void)
 	return signal_pending();
 }
 
+static void send_sigxfsz(void)
+{
+	if (current_process())
+		signal_send(current_process(), SIGXFSZ, NULL);
+}
+
 void proc_init(void)
 {
+	rmap_init();
+	file_too_big_hook = send_sigxfsz;
 	trap_hooks.user_page_fault = user_page_fault;
 	trap_hooks.user_exception = user_exception;
 	trap_hooks.return_to_user = return_to_user;

@@ -17,6 +17,7 @@ struct process;	     /* kernel/proc */
 struct fs_struct;    /* fs: cwd, root, umask */
 struct files_struct; /* fs: open files */
 struct cred;	     /* fs: user and groups */
+struct rlimit;	     /* fs: limits */
 struct blk_plug;     /* block */
 struct bio_list;     /* block */
 
@@ -53,6 +54,7 @@ struct thread {
 	struct fs_struct *fs;	    /* [owner] */
 	struct files_struct *files; /* [owner] */
 	struct cred *cred;	    /* [owner] */
+	const struct rlimit *rlim;  /* [owner] the process's array; NULL: no limits */
 	struct blk_plug *plug;	    /* [owner] */
 	struct bio_list *bio_list;  /* [owner] set while submit_bio is at work */
 };

@@ -310,7 +310,7 @@ s64 sys_fcntl(const u64 *a)
 	switch (a[1]) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		if (a[2] >= NR_OPEN_DEFAULT)
+		if (a[2] >= files_limit())
 			return -EINVAL;
 		return install_file(get_file(file), (int)a[2], a[1] == F_DUPFD_CLOEXEC);
 	case F_GETFD:

@@ -1,6 +1,7 @@
 /* System calls on processes: life, groups, address space, credentials, limits. */
 #include "fs/file.h"
 #include "fs/fs_struct.h"
+#include "fs/rlimit.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/pte.h"
 #include "kernel/lib/errno.h"
@@ -20,10 +21,23 @@ s64 sys_clone(const u64 *a)
 {
 	const struct clone_args_k args = {a[0], a[1], a[2], a[3], a[4]};
 
-	return process_clone(syscall_frame(), &args);
+	pid_t pid;
+
+	do {
+		pid = process_clone(syscall_frame(), &args);
+	} while (pid == -ENOMEM && out_of_memory());
+	return pid;
 }
 
-SYSCALL(execve, process_exec(syscall_frame(), arg_path(a[0]), a[1], a[2], false))
+s64 sys_execve(const u64 *a)
+{
+	int err;
+
+	do {
+		err = process_exec(syscall_frame(), arg_path(a[0]), a[1], a[2], false);
+	} while (err == -ENOMEM && out_of_memory());
+	return err;
+}
 
 s64 sys_exit(const u64 *a)
 {
@@ -182,55 +196,53 @@ s64 sys_arch_prctl(const u64 *a)
 	}
 }
 
-/* Limits are fixed: they are told; lower ones are accepted and not enforced. */
-enum { RLIMIT_STACK = 3, RLIMIT_CORE, RLIMIT_NOFILE = 7, RLIM_NLIMITS = 16 };
-
 s64 sys_prlimit64(const u64 *a)
 {
-	u64 limit = a[1] == RLIMIT_STACK  ? STACK_SIZE :
-		    a[1] == RLIMIT_NOFILE ? NR_OPEN_DEFAULT :
-					    ~0ull;
-	u64 have[2] = {limit, limit}, new[2];
+	struct rlimit new, old;
+	int err;
 
-	if (a[1] >= RLIM_NLIMITS)
-		return -EINVAL;
-	if (a[1] == RLIMIT_CORE)
-		have[0] = have[1] = 0;
-	if (a[0] && (pid_t)a[0] != current_process()->pid)
-		return -EPERM;
-	if (a[2]) {
-		if (get_user_obj(&new, USERPTR(a[2])))
-			return -EFAULT;
-		if (new[0] > new[1])
-			return -EINVAL;
-		if (new[1] > have[1])
-			return -EPERM;
-	}
-	return a[3] ? put_user_obj(USERPTR(a[3]), &have) : 0;
+	if (a[2] && get_user_obj(&new, USERPTR(a[2])))
+		return -EFAULT;
+	err = process_prlimit((pid_t)a[0], (u32)a[1], a[2] ? &new : NULL, &old);
+	return !err && a[3] ? put_user_obj(USERPTR(a[3]), &old) : err;
 }
 
-/* A process has one thread, so a wait whose value still holds could only be ended by a signal or
- * its timeout, and a wake finds nobody; the C library's fast paths need no more. */
-enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_CMD_MASK = 0x7f };
+enum {
+	FUTEX_WAIT,
+	FUTEX_WAKE,
+	FUTEX_WAIT_BITSET = 9,
+	FUTEX_WAKE_BITSET,
+	FUTEX_PRIVATE = 0x80,
+	FUTEX_REALTIME = 0x100
+};
+
+/* The timeout of WAIT is a length, that of WAIT_BITSET a time. */
+static int must_check futex_timeout(u64 op, u64 ptr, u64 *ns)
+{
+	bool at = (op & ~(u64)(FUTEX_PRIVATE | FUTEX_REALTIME)) == FUTEX_WAIT_BITSET;
+	u64 now = op & FUTEX_REALTIME ? clock_realtime_ns() : ktime_get_ns();
+	int err = get_user_timeout(ptr, 1, ns);
+
+	if (!err && ptr)
+		*ns = !at ? process_timeout(*ns) : *ns > now ? *ns - now : 0;
+	return err;
+}
 
 s64 sys_futex(const u64 *a)
 {
-	u32 value, cmd = a[1] & FUTEX_CMD_MASK;
-	u64 ns;
+	u64 cmd = a[1] & ~(u64)(FUTEX_PRIVATE | FUTEX_REALTIME), ns;
+	bool private = a[1] & FUTEX_PRIVATE;
+	u32 bits = cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAKE_BITSET ? (u32)a[5] : ~0u;
 	int err;
 
-	if (a[0] % sizeof(value))
-		return -EINVAL;
-	if (get_user_obj(&value, USERPTR(a[0])))
-		return -EFAULT;
-	if (cmd != FUTEX_WAIT)
-		return cmd == FUTEX_WAKE ? 0 : -ENOSYS;
-	if (value != (u32)a[2])
-		return -EAGAIN;
-	err = get_user_timeout(a[3], 1, &ns);
-	if (err)
-		return err;
-	return thread_sleep_ns(process_timeout(ns), true) ? -ERESTARTNOHAND : -ETIMEDOUT;
+	if (cmd == FUTEX_WAKE || (cmd == FUTEX_WAKE_BITSET && !(a[1] & FUTEX_REALTIME)))
+		return futex_wake(a[0], private, (u32)a[2], bits);
+	if (cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET)
+		return -ENOSYS;
+	err = futex_timeout(a[1], a[3], &ns);
+	if (!err)
+		err = futex_wait(a[0], private, (u32)a[2], bits, ns);
+	return err == -ERESTARTSYS && a[3] && cmd == FUTEX_WAIT ? -ERESTARTNOHAND : err;
 }
 
 /* --- address space --- */
@@ -255,15 +267,8 @@ s64 sys_mmap(const u64 *a)
 SYSCALL(munmap, mm_unmap(current_process()->mm, a[0], a[1]))
 SYSCALL(mprotect, a[2] & ~7ull ? -EINVAL : mm_protect(current_process()->mm, a[0], a[1], (u32)a[2]))
 SYSCALL(brk, (s64)mm_brk(current_process()->mm, a[0]))
-SYSCALL(mremap, mm_remap(current_process()->mm, a[0], a[1], a[2], (u32)a[3]))
-
-#define MADV_DONTNEED 4
-
-s64 sys_madvise(const u64 *a)
-{
-	/* All other advice may be ignored (madvise(2)). */
-	return a[2] == MADV_DONTNEED ? mm_zap(current_process()->mm, a[0], a[1]) : 0;
-}
+SYSCALL(mremap, mm_remap(current_process()->mm, a[0], a[1], a[2], (u32)a[3], a[4]))
+SYSCALL(madvise, mm_advise(current_process()->mm, a[0], a[1], (u32)a[2]))
 
 /* --- credentials: setuid(2), setreuid(2), setresuid(2), setgroups(2), credentials(7). The last
  * argument of a call says whether it is about groups --- */

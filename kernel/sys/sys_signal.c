@@ -144,7 +144,7 @@ static s64 poll_user(const u64 *a, u64 timeout_ns)
 	s64 ret;
 
 	static_assert(sizeof(*fds) == 8, "struct pollfd");
-	if (a[1] > NR_OPEN_DEFAULT)
+	if (a[1] > files_limit())
 		return -EINVAL;
 	fds = kcalloc(a[1] + 1, sizeof(*fds), GFP_KERNEL);
 	if (!fds)

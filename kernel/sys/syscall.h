@@ -95,7 +95,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(14, rt_sigprocmask, A0, A1, A2, A3) X(15, rt_sigreturn) X(16, ioctl, F0, A1, A2, A0) \
 	X(17, pread64, G3, A1, A2, A3) X(18, pwrite64, G3, A1, A2, A3) X(19, readv, F0, A1, A2) \
 	X(20, writev, F0, A1, A2) Y(21, access, faccessat2, CWD, P0, A1) Y(22, pipe, pipe2, A0) \
-	X(23, select, A0, A1, A2, A3, A4) X(24, sched_yield) X(25, mremap, A0, A1, A2, A3) \
+	X(23, select, A0, A1, A2, A3, A4) X(24, sched_yield) X(25, mremap, A0, A1, A2, A3, A4) \
 	X(28, madvise, A0, A1, A2) Y(32, dup, fcntl, R0, 0, 0, A0) X(33, dup2, A0, A1) \
 	X(34, pause) Y(35, nanosleep, clock_nanosleep, 1, 0, A0, A1) X(36, getitimer, A0, A1) \
 	X(37, alarm, A0) X(38, setitimer, A0, A1, A2) X(39, getpid) \
@@ -135,7 +135,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	Y(160, setrlimit, prlimit64, 0, A0, A1) X(161, chroot, CWD, P0) X(162, sync) \
 	X(164, settimeofday, A0) X(165, mount, Q0, P1, Q2, A3, Q4) X(166, umount2, P0, A1) \
 	X(169, reboot, A0, A1, A2) X(170, sethostname, A0, A1) Y(186, gettid, getpid, 0) \
-	Y(200, tkill, tgkill, A0, A0, A1) X(201, time, A0) X(202, futex, A0, A1, A2, A3) \
+	Y(200, tkill, tgkill, A0, A0, A1) X(201, time, A0) X(202, futex, A0, A1, A2, A3, 0, A5) \
 	X(203, sched_setaffinity, A0, A1, A2) X(204, sched_getaffinity, A0, A1, A2) \
 	X(206, io_setup, A0, A1) X(207, io_destroy, A0) X(208, io_getevents, A0, A1, A2, A3, A4) \
 	X(209, io_submit, A0, A1, A2) X(210, io_cancel, A0, A1) \

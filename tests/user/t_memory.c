@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #define PAGE 4096
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -222,6 +223,30 @@ TEST(shared_memory_is_shared)
 	CHECK(munmap(p, 3 * PAGE) == 0);
 }
 
+/* A write whose memory ends gives what there is: of a file by bytes, of a pipe by pages. */
+TEST(writes_end_where_memory_ends)
+{
+	char *p = map(2);
+	struct iovec parts[2] = {{p + PAGE - 5, 5}, {p + PAGE, 5}};
+	int fds[2], fd;
+
+	memset(p, 'x', PAGE);
+	CHECK(munmap(p + PAGE, PAGE) == 0);
+	fresh_dir();
+	fd = open("f", O_RDWR | O_CREAT, 0600);
+	CHECK(write(fd, p + PAGE - 3, 10) == 3 && lseek(fd, 0, SEEK_END) == 3);
+	FAILS(write(fd, p + PAGE, 10), EFAULT);
+	CHECK(pwrite(fd, p, 2 * PAGE, 100) == PAGE && lseek(fd, 0, SEEK_END) == 100 + PAGE);
+	CHECK(writev(fd, parts, 2) == 5 && lseek(fd, 0, SEEK_END) == 105 + PAGE);
+	CHECK(pread(fd, p + PAGE - 3, 10, 0) == 3 && p[PAGE - 1] == 'x');
+	CHECK(pipe(fds) == 0);
+	FAILS(write(fds[1], p + PAGE - 3, 10), EFAULT);
+	CHECK(write(fds[1], p, PAGE + 10) == PAGE);
+	FAILS(read(fds[0], p + PAGE - 3, 10), EFAULT);
+	CHECK(read(fds[0], p, PAGE) == PAGE); /* nothing was lost */
+	CHECK(write(open("/dev/null", O_WRONLY), p + PAGE - 3, 10) == 10);
+}
+
 static char *set_break(char *to)
 {
 	return (char *)syscall(SYS_brk, to);
@@ -307,6 +332,28 @@ TEST(many_mappings)
 		CHECK(munmap(pages[i], 3 * PAGE) == 0);
 	for (int i = 1; i < 200; i += 2)
 		CHECK(pages[i][0] == (char)i && touch(pages[i] + PAGE, 0) == SIGSEGV);
+}
+
+/* Linux's limit. What is cut counts; what is joined does not. */
+TEST(the_number_of_mappings_is_limited)
+{
+	char *p = mmap(NULL, 140000ul * PAGE, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
+	int max = 65530, n = 0;
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
+
+	if (f && fscanf(f, "%d", &max) == 1 && max > 69000)
+		return; /* this Linux allows more */
+	CHECK(p != MAP_FAILED);
+	while (n < 69000 && mprotect(p + 2l * n * PAGE, PAGE, PROT_READ) == 0)
+		n++;
+	CHECK(errno == ENOMEM && n > max / 2 - 50 && n <= max / 2);
+	FAILS(munmap(p + 138001l * PAGE, PAGE), ENOMEM);
+	/* A new mapping may be one more than a cut. */
+	(void)mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	FAILS(mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0), ENOMEM);
+	CHECK(mprotect(p, 100 * PAGE, PROT_NONE) == 0);
+	CHECK(munmap(p + 138001l * PAGE, PAGE) == 0);
+	CHECK(munmap(p, 140000ul * PAGE) == 0 && touch(map(1), 1) == 0);
 }
 
 TEST(proc_maps_tells)

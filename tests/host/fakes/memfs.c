@@ -382,6 +382,8 @@ void address_space_init(struct address_space *m, struct inode *host)
 	spin_lock_init(&m->tree_lock, "tree", LOCK_MAPPING);
 }
 
+void (*file_too_big_hook)(void);
+
 void truncate_inode_pages(struct address_space *m, loff_t start)
 {
 	(void)m;
