@@ -34,7 +34,7 @@ LEAVES = [r"drivers/virtio/virtio_blk\.h", r"fs/ext2/.*\.h"]
 # raised only with a reason in the commit.
 SIZES = {
     "boot": 300,
-    "kernel/lib": 1400,
+    "kernel/lib": 1500,
     "kernel/arch": 2500,
     "kernel/mm": 1450,
     "kernel/sched": 1400,
