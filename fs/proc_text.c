@@ -11,6 +11,20 @@
 #define PROC_WRITE_MAX 4095u
 #define SEQ_SIZE_MAX   (1u << 20)
 
+/* A piece of len bytes was put behind the text, if there was room: keep what is wanted of it. */
+static void took(struct seq_file *m, size_t len)
+{
+	size_t skipped = (size_t)min((u64)len, m->skip);
+
+	if (len >= m->size - m->count) {
+		m->overflow = true;
+		return;
+	}
+	m->skip -= skipped;
+	memmove(m->buf + m->count, m->buf + m->count + skipped, len - skipped);
+	m->count += len - skipped;
+}
+
 void seq_printf(struct seq_file *m, const char *fmt, ...)
 {
 	va_list args;
@@ -21,20 +35,16 @@ void seq_printf(struct seq_file *m, const char *fmt, ...)
 	va_start(args, fmt);
 	len = vsnprintf(m->buf + m->count, m->size - m->count, fmt, args);
 	va_end(args);
-	if ((size_t)len >= m->size - m->count)
-		m->overflow = true;
-	else
-		m->count += (size_t)len;
+	took(m, (size_t)len);
 }
 
 void seq_write(struct seq_file *m, const void *data, size_t len)
 {
-	if (m->overflow || len >= m->size - m->count) {
-		m->overflow = true;
+	if (m->overflow)
 		return;
-	}
-	memcpy(m->buf + m->count, data, len);
-	m->count += len;
+	if (len < m->size - m->count)
+		memcpy(m->buf + m->count, data, len);
+	took(m, len);
 }
 
 static int call_show(const struct inode *inode, struct seq_file *m)
@@ -46,26 +56,25 @@ static int call_show(const struct inode *inode, struct seq_file *m)
 		     ((const struct proc_entry *)inode->i_private)->show(m);
 }
 
-/* Make the text, in as large a buffer as it takes. */
-static int make_text(const struct inode *inode, struct seq_file *m)
+/* Make the text from a byte on, in as large a buffer as it takes, or as much as there may be. */
+static int make_text(const struct inode *inode, struct seq_file *m, u64 from)
 {
 	size_t size = m->size ? m->size : 1024;
 	int err;
 
 	for (;; size *= 2) {
-		if (size > SEQ_SIZE_MAX)
-			return -ENOMEM;
 		if (size != m->size) {
 			kfree(m->buf);
 			m->buf = kmalloc(size, GFP_KERNEL);
 			m->size = m->buf ? size : 0;
 		}
 		m->count = 0;
+		m->from = m->skip = from;
 		m->overflow = false;
 		if (!m->buf)
 			return -ENOMEM;
 		err = call_show(inode, m);
-		if (err || !m->overflow)
+		if (err || !m->overflow || size == SEQ_SIZE_MAX)
 			return err;
 	}
 }
@@ -90,19 +99,21 @@ static ssize_t proc_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	const struct inode *inode = iocb->ki_filp->f_inode;
 	struct seq_file *m = iocb->ki_filp->private_data;
+	u64 pos = (u64)iocb->ki_pos;
 	size_t n = 0, want;
 	int err;
 
 	if (!PID_OF(inode->i_ino) && !((const struct proc_entry *)inode->i_private)->show)
 		return -EINVAL;
-	if (iocb->ki_pos == 0 || !m->buf) {
-		err = make_text(inode, m);
+	if (pos == 0 || !m->buf || pos < m->from || (m->overflow && pos >= m->from + m->count)) {
+		err = make_text(inode, m, pos);
 		if (err)
 			return err;
 	}
-	if ((u64)iocb->ki_pos < m->count) {
-		want = min(m->count - (size_t)iocb->ki_pos, iov_iter_count(to));
-		n = copy_to_iter(m->buf + iocb->ki_pos, want, to);
+	if (pos < m->from + m->count) {
+		pos -= m->from;
+		want = min(m->count - (size_t)pos, iov_iter_count(to));
+		n = copy_to_iter(m->buf + pos, want, to);
 		if (n == 0 && want > 0)
 			return -EFAULT;
 	}
