@@ -2,12 +2,12 @@
 
 BARE_CFLAGS := -std=gnu11 -m32 -O2 -ffreestanding -nostdlib -static -fno-pic -no-pie -mno-sse \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra \
-	-Wno-main -Werror
+	-Wno-main
 
-build/bench/bare.elf: tools/bench/bare/bare.c tools/bench/bare/bare.ld
+$(U)/bench/bare.elf: tools/bench/bare/bare.c tools/bench/bare/bare.ld
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $@")
-	$(Q)$(CC) $(BARE_CFLAGS) -Wl,--build-id=none,-z,noexecstack -o $@ $< \
+	$(Q)$(CC) $(BARE_CFLAGS) $(ERROR) -Wl,--build-id=none,-z,noexecstack -o $@ $< \
 		-T tools/bench/bare/bare.ld
 
 .PHONY: bench deps-bench
