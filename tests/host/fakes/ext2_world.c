@@ -78,13 +78,16 @@ static void *radix_alloc(size_t size)
 static void make_image(int nr, const char *args, u32 kib)
 {
 	const char *old = strstr(args, "-r 0");
-	int before = old ? (int)(old - args) : (int)strlen(args);
-	char make[512];
+	char make[512], options[256];
 
-	(void)snprintf(make, sizeof(make), "rm -f $IMG; mke2fs -q -F -t ext2 %.*s %s $IMG %u %s",
-		       before, args, old ? "-I 128 -O none" : "", kib,
-		       old ? "&& debugfs -w -R 'ssv rev_level 0' $IMG" : "");
+	/* This snprintf is the kernel's, which knows no precision. */
+	(void)snprintf(options, sizeof(options), "%s", args);
+	if (old)
+		options[old - args] = '\0';
 	assert_true(!old || old[4] == '\0');
+	(void)snprintf(make, sizeof(make), "rm -f $IMG; mke2fs -q -F -t ext2 %s %s $IMG %u %s",
+		       options, old ? "-I 128 -O none" : "", kib,
+		       old ? "&& debugfs -w -R 'ssv rev_level 0' $IMG" : "");
 	if (run(make) != 0) {
 		show_log();
 		fail_msg("mke2fs %s", args);
