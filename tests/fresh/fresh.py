@@ -145,6 +145,9 @@ class Machine:
     def start(self, command, directory):
         """In a new process: become a command of the machine's user. Returns: never."""
         try:
+            # A copy of this program must not clean up, or count, in its place.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             on_linux.die_with_parent()
             on_linux.call(on_linux.LIBC.unshare(on_linux.NEWNS | NEWUTS | NEWIPC | NEWPID),
                           "unshare")
@@ -165,6 +168,7 @@ class Machine:
                 **({"T": os.environ["T"]} if os.environ.get("T") else {})})
         except OSError as error:
             print(error, flush=True)
+        finally:
             os._exit(1)
 
     def enter(self):

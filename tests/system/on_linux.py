@@ -134,6 +134,7 @@ def start(command, cwd, extra=None):
         os.execve(command[0], command, env)
     except OSError as error:
         print(f"{command[0]}: {error}", flush=True)
+    finally:
         os._exit(127)
 
 
@@ -170,7 +171,8 @@ def inside(top, cwd, command, flags, go, told):
         os._exit(status_of(pid))
     except OSError as error:
         os.write(told, str(error).encode())
-        os._exit(1)
+    finally:
+        os._exit(1)  # whatever happened: this copy of the program goes no further
 
 
 def give_numbers(pid, uid, gid):
