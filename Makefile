@@ -38,7 +38,7 @@ else
 ##   make put FILE=    a program with its libraries, or a file, into it; AS=/path
 ##   make get FILE=    a file out of it; AS=name.  `make fsck` checks and mends it
 ##   make debug        boot stopped, console here; elsewhere, `make gdb` attaches
-##   make test         all tests; or test-host, test-kernel, test-system; T=word picks
+##   make test         all; or test-host, test-kernel, test-system; T=word picks
 ##   make test-fresh   README's two commands on fresh Debians; SUITE=sid (root)
 ##   make check        warnings (gcc, clang), format, linters, layers, size limits
 ##   make sizes        lines of code by folder, against their ceilings
