@@ -70,3 +70,15 @@ def test_a_qemu_without_a_window_is_told_apart(tmp_path):
                           stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 2 and "make deps GUI=1" in done.stdout, done.stdout
     assert "missing" not in done.stdout
+
+
+@pytest.mark.parametrize("werror,status", [("", 0), ("1", 2)])
+def test_a_warning_is_an_error_only_when_asked(tmp_path, werror, status):
+    """What a newer compiler warns of must not keep anybody from a kernel."""
+    header = tmp_path / "new.h"
+    header.write_text("#warning a new compiler sees more\n")
+    done = subprocess.run(["make", f"O={tmp_path}", f"WERROR={werror}", f"CFLAGS=-include {header}",
+                           f"{tmp_path}/obj/kernel/lib/bitmap.o"], cwd=TOP, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == status and "sees more" in done.stdout, done.stdout
