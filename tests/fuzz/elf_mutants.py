@@ -2,6 +2,7 @@
 """Mutants of a program, started in Ringlet: whatever a file claims, the kernel lives on.
 
     elf_mutants.py [--seed N] [--count N]
+    elf_mutants.py --corpus DIR     first inputs for tests/fuzz/fuzz_elf.c, and no machine
 
 A mutant is made of its number alone: fields of the ELF header and of the program headers get values
 that matter (bounds, addresses of the kernel, sizes that wrap), bytes change, the end is cut off.
@@ -62,11 +63,28 @@ def mutant(base, number):
     return bytes(data)
 
 
+def base_program():
+    with open(os.path.join(ringlet.TOP, "build/tests/user/tiny"), "rb") as file:
+        return file.read()
+
+
+def write_corpus(directory):
+    """The headers of a program that works; and with an interpreter, whose name lies behind them."""
+    head = bytearray(base_program()[:1024])
+    name = len(head)
+    head += b"/lib/ld.so\0"
+    phoff, = struct.unpack_from("<Q", head, 32)
+    wants = bytearray(head)
+    struct.pack_into("<IIQQQQQQ", wants, phoff + 56, 3, 4, name, name, name, 11, 11, 1)
+    for kind, program in (("static", head), ("dynamic", wants)):
+        with open(os.path.join(directory, kind), "wb") as file:
+            file.write(struct.pack("<H", len(program)) + program + head)
+
+
 def play(first, count, workdir):
     """Start mutants first, first + 1, ... in one machine. Returns: what the runner counted.
     Raises AssertionError when the machine does not live on or its disk has a fault."""
-    with open(os.path.join(ringlet.TOP, "build/tests/user/tiny"), "rb") as file:
-        base = file.read()
+    base = base_program()
     files = {f"elf/{number}": mutant(base, number) for number in range(first, first + count)}
     disk = ringlet.make_disk(os.path.join(workdir, f"{first}.img"), files=files, only=["runall"],
                              size=f"{16 + count * (len(base) + 4096) // 900000}M")
@@ -86,8 +104,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1, help="the first mutant's number")
     parser.add_argument("--count", type=int, default=4000)
+    parser.add_argument("--corpus", metavar="DIR")
     args = parser.parse_args()
     failed = 0
+    if args.corpus:
+        write_corpus(args.corpus)
+        return
     for first in range(args.seed, args.seed + args.count, BATCH):
         count = min(BATCH, args.seed + args.count - first)
         print(f"== mutants {first} to {first + count - 1}", flush=True)
