@@ -110,6 +110,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wimplicit-fallthrough
 KCFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -mno-red-zone -mcmodel=kernel \
 	-mgeneral-regs-only -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing \
+	-fno-strict-overflow \
 	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-asynchronous-unwind-tables \
 	-fcf-protection=none
 KINCLUDE := -I. -I$(O)

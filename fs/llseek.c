@@ -35,9 +35,7 @@ loff_t generic_file_llseek_size(struct file *file, loff_t off, int whence, loff_
 	default:
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, off, &off))
-		return -EOVERFLOW;
-	if (off < 0 || off > most)
+	if (__builtin_add_overflow(base, off, &off) || off < 0 || off > most)
 		return -EINVAL;
 	file->f_pos = off;
 	return off;

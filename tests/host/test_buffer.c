@@ -214,11 +214,65 @@ static void block_nodes(void **state)
 	assert_int_equal(file.f_op->ioctl(&file, 0x80081272u, (u64)(uintptr_t)&size), 0);
 	assert_int_equal(size, 2047 * 512);
 	assert_int_equal(file.f_op->llseek(&file, 0, SEEK_END), 2047 * 512);
+	for (loff_t off = INT64_MAX; off > INT64_MAX - 3; off--) {
+		assert_int_equal(file.f_op->llseek(&file, off, SEEK_CUR), -EINVAL);
+		assert_int_equal(file.f_op->llseek(&file, off, SEEK_END), -EINVAL);
+	}
+	assert_int_equal(file.f_op->llseek(&file, INT64_MIN, SEEK_END), -EINVAL);
+	assert_int_equal(file.f_op->llseek(&file, 0, SEEK_CUR), 2047 * 512);
 	assert_int_equal(file.f_op->ioctl(&file, 0x1261u, 0), 0);
 	assert_int_equal(file.f_op->ioctl(&file, 0xdead, 0), -ENOTTY);
 	file.f_op->release(&node, &file);
 	node.i_rdev = 99;
 	assert_int_equal(file.f_op->open(&node, &file), -ENXIO);
+}
+
+static ssize_t write_node(struct file *file, loff_t pos, u8 byte)
+{
+	struct iovec iov = {(u64)(uintptr_t)buf, 16};
+	struct kiocb iocb = {.ki_filp = file, .ki_pos = pos};
+	struct iov_iter it;
+
+	memset(buf, byte, 16);
+	iov_iter_init_user(&it, &iov, 1);
+	return file->f_op->write_iter(&iocb, &it);
+}
+
+static struct file *other_writer;
+
+/* Another thread writes to the device, as soon as it can. */
+static bool write_meanwhile(void)
+{
+	struct inode *host = other_writer ? other_writer->f_mapping->host : NULL;
+
+	if (host && mutex_trylock(&host->i_mutex)) {
+		struct file *file = other_writer;
+
+		mutex_unlock(&host->i_mutex);
+		other_writer = NULL;
+		assert_int_equal(write_node(file, 3 * PAGE_SIZE, 0xcd), 16);
+	}
+	return fake_disk_complete_one();
+}
+
+static void a_new_block_size_drops_no_write(void **state)
+{
+	struct inode node = {.i_mode = S_IFBLK, .i_rdev = bdev->bd_dev};
+	struct file file = {.f_inode = &node, .f_writable = true, .f_op = &def_blk_fops};
+
+	(void)state;
+	assert_int_equal(file.f_op->open(&node, &file), 0);
+	assert_int_equal(write_node(&file, 3 * PAGE_SIZE, 0xaa), 16);
+	assert_int_equal(file.f_op->fsync(&file, 0, INT64_MAX, false), 0);
+	assert_int_equal(write_node(&file, 5 * PAGE_SIZE, 0xab), 16);
+	other_writer = &file;
+	fake_schedule_hook = write_meanwhile;
+	assert_int_equal(set_blocksize(bdev, 512), 0);
+	assert_null(other_writer);
+	assert_int_equal(file.f_op->fsync(&file, 0, INT64_MAX, false), 0);
+	assert_int_equal(fake_disk[3 * PAGE_SIZE], 0xcd);
+	assert_int_equal(fake_disk[5 * PAGE_SIZE], 0xab);
+	file.f_op->release(&node, &file);
 }
 
 int main(void)
@@ -234,6 +288,7 @@ int main(void)
 		T(a_read_error_is_the_readers),
 		T(no_memory_is_enomem),
 		T(block_nodes),
+		T(a_new_block_size_drops_no_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
