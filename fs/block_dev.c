@@ -142,23 +142,38 @@ struct address_space *bdev_mapping(struct block_device *bdev)
 int set_blocksize(struct block_device *bdev, u32 bytes)
 {
 	struct address_space *m = bdev_mapping(bdev);
+	int err;
 
 	if (IS_ERR(m))
 		return (int)PTR_ERR(m);
 	if (bytes < bdev_logical_block_size(bdev) || bytes > PAGE_SIZE ||
 	    (bytes & (bytes - 1)) != 0)
 		return -EINVAL;
-	if (bytes != bdev->bd_block_size) {
-		int err = filemap_write_keep_errors(m, 0, INT64_MAX);
-
-		if (err < 0)
-			return err;
-		mutex_lock(&m->host->i_mutex);
+	if (bytes == bdev->bd_block_size)
+		return 0;
+	/* Most of it without the mutex, for which writers wait. */
+	err = filemap_write_keep_errors(m, 0, INT64_MAX);
+	if (err < 0)
+		return err;
+	mutex_lock(&m->host->i_mutex);
+	/* What was written meanwhile must not be dropped. */
+	err = filemap_write_keep_errors(m, 0, INT64_MAX);
+	if (!err) {
 		truncate_inode_pages(m, 0);
 		set_inode_blocksize(bdev, m->host, bytes);
-		mutex_unlock(&m->host->i_mutex);
 	}
-	return 0;
+	mutex_unlock(&m->host->i_mutex);
+	return err;
+}
+
+/* A flush that no fsync asked for. Who fsyncs the device or a file on it later learns of a failure. */
+static int flush_keep_error(struct block_device *bdev)
+{
+	int err = blkdev_issue_flush(bdev);
+
+	if (err && bdev->bd_inode)
+		mapping_set_error(&bdev->bd_inode->i_data, err);
+	return err;
 }
 
 int sync_blockdev(struct block_device *bdev)
@@ -167,7 +182,7 @@ int sync_blockdev(struct block_device *bdev)
 
 	if (bdev->bd_inode)
 		err = filemap_write_and_wait(&bdev->bd_inode->i_data);
-	flush_err = blkdev_issue_flush(bdev);
+	flush_err = flush_keep_error(bdev);
 	return err < 0 ? err : flush_err;
 }
 
@@ -189,9 +204,9 @@ static int sync_one_bdev(struct block_device *bdev, void *arg)
 		err = filemap_fdatawrite_range(m, 0, INT64_MAX, args->wait);
 	if (args->wait) {
 		filemap_fdatawait_keep_errors(m, 0, INT64_MAX);
-		err = blkdev_issue_flush(bdev);
+		err = flush_keep_error(bdev);
 	}
-	(void)err; /* errors of writes stay in the mapping for who asks */
+	(void)err; /* it stays in the mapping for who asks */
 	return 0;
 }
 
@@ -207,10 +222,10 @@ static void write_and_empty(struct block_device *bdev, struct address_space *m, 
 {
 	int err = filemap_write_keep_errors(m, 0, INT64_MAX);
 
-	if (!err && write)
-		err = blkdev_issue_flush(bdev);
 	if (err)
 		mapping_set_error(m, err); /* also when a page could not even be sent */
+	else if (write)
+		(void)flush_keep_error(bdev);
 	truncate_inode_pages(m, 0);
 	set_inode_blocksize(bdev, m->host, default_blocksize(bdev));
 }

@@ -69,12 +69,13 @@ struct file {
 	struct address_space *f_mapping;    /* [const] */
 	const struct file_operations *f_op; /* [const after open] */
 	u32 f_wb_err_seq;		    /* [f_lock] errors reported so far */
-	pgoff_t f_ra_start;		    /* [f_pos_lock] read-ahead window */
-	u32 f_ra_size;			    /* [f_pos_lock] pages */
-	pgoff_t f_ra_prev;		    /* [f_pos_lock] last page read */
-	void *private_data;		    /* driver's */
-	s32 f_owner;			    /* [atomic] F_SETOWN: a process, -group, or 0 */
-	u32 f_sig;			    /* [atomic] F_SETSIG */
+	u32 f_bdev_err_seq; /* [f_lock] and of the cache of the filesystem's device */
+	pgoff_t f_ra_start; /* [f_pos_lock] read-ahead window */
+	u32 f_ra_size;	    /* [f_pos_lock] pages */
+	pgoff_t f_ra_prev;  /* [f_pos_lock] last page read */
+	void *private_data; /* driver's */
+	s32 f_owner;	    /* [atomic] F_SETOWN: a process, -group, or 0 */
+	u32 f_sig;	    /* [atomic] F_SETSIG */
 };
 
 /* open(2) on a kernel string. Returns: ERR_PTR(-EACCES, -EROFS, -ENXIO, -ENFILE, -ENOMEM, ...). */

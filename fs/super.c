@@ -220,7 +220,7 @@ static int open_bdev(struct super_block *sb, bool write)
 		blkdev_put(sb->s_bdev, sb); /* the one for reading */
 	sb->s_bdev = bdev;
 	sb->s_bdev_write = write;
-	sb->s_bdev_wb_err_seq = READ_ONCE(m->wb_err_seq);
+	sb->s_bdev_wb_err_seq = sb->s_bdev_seen_seq = READ_ONCE(m->wb_err_seq);
 	return 0;
 }
 

@@ -76,8 +76,10 @@ struct super_block {
 	struct list_head s_inodes;	     /* [inode hash lock] */
 	struct list_head s_dirty;	     /* [inode hash lock] inodes, oldest first */
 	struct list_head s_list;	     /* [sb lock] all superblocks */
-	bool s_lost;	       /* [atomic] an inode was not written or not freed: not clean */
-	u32 s_bdev_wb_err_seq; /* [s_lock] errors of the device's cache before s_bdev_write */
+	bool s_lost; /* [atomic] an inode was not written or not freed: not clean */
+	/* Errors of the device's cache, failed flushes too, as counted there. */
+	u32 s_bdev_wb_err_seq; /* [const] before the mount for writing */
+	u32 s_bdev_seen_seq;   /* [atomic] that some fsync has reported */
 	int s_wb_err;	       /* [atomic] write-back error not yet reported by syncfs */
 	void *s_fs_info;       /* filesystem's */
 };

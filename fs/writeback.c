@@ -6,11 +6,14 @@
  * of memory is dirty. A writer that makes a fifth of memory dirty sleeps until less is.
  *
  * A write error is recorded in the mapping twice: wb_err, taken by the first filemap_fdatawait_range,
- * and wb_err_seq, which each open file compares with the number that it reported last.
+ * and wb_err_seq, which each open file compares with the number that it reported last. A failed
+ * flush is an error of the device's mapping, which files on it compare, too; when fsync itself asked
+ * for the flush, its caller alone is told.
  */
 #include "fs/pagemap.h"
 
 #include "block/blkdev.h"
+#include "block/genhd.h"
 #include "fs/block_dev.h"
 #include "fs/buffer_head.h"
 #include "fs/file.h"
@@ -165,6 +168,20 @@ int filemap_write_and_wait(struct address_space *m)
 	return wait_err < 0 ? wait_err : err;
 }
 
+/* The device lost metadata of this filesystem, or what it had not flushed: any file may be concerned,
+ * and each open one reports it once. */
+static int check_bdev_err(struct file *file, struct super_block *sb)
+{
+	const struct inode *cache = sb->s_bdev->bd_inode;
+	u32 seq = cache ? READ_ONCE(cache->i_data.wb_err_seq) : 0;
+
+	if (!cache || file->f_bdev_err_seq == seq)
+		return 0;
+	file->f_bdev_err_seq = seq;
+	WRITE_ONCE(sb->s_bdev_seen_seq, seq);
+	return READ_ONCE(cache->i_data.wb_last_err);
+}
+
 int generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasync)
 {
 	struct address_space *m = file->f_mapping;
@@ -178,6 +195,8 @@ int generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasyn
 	err = err < 0 ? err : e;
 	if (inode->i_sb->s_bdev) {
 		e = blkdev_issue_flush(inode->i_sb->s_bdev);
+		err = err < 0 ? err : e;
+		e = check_bdev_err(file, inode->i_sb);
 		err = err < 0 ? err : e;
 	}
 	e = file_check_and_advance_wb_err(file);

@@ -4,6 +4,7 @@ no fault, whatever the filesystem's state says."""
 import json
 
 from ringlet import debugfs, fsck
+from test_errors import faulty
 
 
 def state(image):
@@ -109,5 +110,23 @@ def test_umount_tells_what_was_lost(shell, make_disk):
     output, status = m.run("umount /mnt")
     assert status != 0 and "Input/output error" in output, output
     m.ok("blockdev --setbsz 512 /dev/vdb")
+    m.poweroff()
+    fsck(second)
+
+
+def test_failed_flush_of_sync_reaches_fsync(shell, make_disk, tmp_path):
+    """Nobody waits for sync's flush: each file that was open or is opened next tells of it, once."""
+    second, raw = make_disk(name="second", empty=True), tmp_path / "raw"
+    raw.write_bytes(bytes(8 << 20))
+    rule = {"iotype": "flush", "once": True}
+    m = shell(args=faulty(second, rule) + faulty(raw, rule, name="bad2"))
+    m.ok("mount -t ext2 /dev/vdb /mnt; exec 3>/dev/vdc; echo x | tee /mnt/f >&3; sync")
+    told = ["write: ok", "fsync: EIO", "again: ok", "other: EIO", "other again: ok", "close: ok"]
+    silent = [line.replace("EIO", "ok") for line in told]
+    for name in "/mnt/f", "/dev/vdc":
+        assert m.ok(f"/tests/blkio fsync {name} 3").split("\n")[:-1] == told, name
+        assert m.ok(f"/tests/blkio fsync {name} 4").split("\n")[:-1] == silent, name
+    assert m.run("umount /mnt")[1] != 0
+    assert state(second) == "not clean"
     m.poweroff()
     fsck(second)
