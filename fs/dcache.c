@@ -21,14 +21,28 @@
 
 #define DHASH_SIZE 1024u
 
-static struct spinlock dcache_lock = SPINLOCK_INIT("dcache", LOCK_FS);
+struct spinlock dcache_lock = SPINLOCK_INIT("dcache", LOCK_FS);
 static struct list_head dhash[DHASH_SIZE]; /* [dcache_lock] */
 static LIST_HEAD(dentry_lru);		   /* [dcache_lock] oldest first */
+static atomic_t nr_dentries;		   /* [atomic] */
 
 void dcache_init(void)
 {
 	for (u32 i = 0; i < DHASH_SIZE; i++)
 		INIT_LIST_HEAD(&dhash[i]);
+}
+
+void dcache_get_stats(struct cache_stats *stats)
+{
+	const struct dentry *d;
+
+	*stats = (struct cache_stats){.nr = (u32)atomic_read(&nr_dentries)};
+	spin_lock(&dcache_lock);
+	list_for_each_entry(d, &dentry_lru, d_lru) {
+		stats->unused++;
+		stats->negative += !d->d_inode;
+	}
+	spin_unlock(&dcache_lock);
 }
 
 /* FNV-1a. */
@@ -60,6 +74,7 @@ static struct dentry *d_new(struct super_block *sb, const char *name, u32 len)
 		kfree(d);
 		return NULL;
 	}
+	atomic_inc(&nr_dentries);
 	memcpy(text, name, len);
 	text[len] = '\0';
 	d->d_name = (struct qstr){text, len, qstr_hash(text, len)};
@@ -76,6 +91,7 @@ static struct dentry *d_new(struct super_block *sb, const char *name, u32 len)
 
 static void d_free(struct dentry *d)
 {
+	atomic_dec(&nr_dentries);
 	if (d->d_name.name != d->d_iname)
 		kfree(d->d_name.name);
 	kfree(d);
@@ -417,83 +433,4 @@ void d_genocide(struct dentry *root)
 		d_drop(child);
 		dput(child);
 	}
-}
-
-/* --- names of places --- */
-
-void path_get(const struct path *path)
-{
-	mntget(path->mnt);
-	dget(path->dentry);
-}
-
-void path_put(const struct path *path)
-{
-	dput(path->dentry);
-	mntput(path->mnt);
-}
-
-/* A text that grows to the front; left is negative once it did not fit. */
-struct prepend_buffer {
-	char *p;
-	ssize_t left;
-};
-
-static void prepend(struct prepend_buffer *b, const char *text, size_t len)
-{
-	b->left -= (ssize_t)len;
-	if (b->left < 0)
-		return;
-	b->p -= len;
-	memcpy(b->p, text, len);
-}
-
-/* The walk from path up to root. Returns: whether it ended there.
- * Locks: mount_lock and dcache_lock held. */
-static bool prepend_path(const struct path *path, const struct path *root, struct prepend_buffer *b)
-{
-	const struct dentry *d = path->dentry;
-	const struct mount *mnt = path->mnt;
-
-	while (d != root->dentry || mnt != root->mnt) {
-		if (d == mnt->mnt_root || d->d_parent == d) {
-			if (d != mnt->mnt_root || mnt->mnt_parent == mnt)
-				return false;
-			d = mnt->mnt_mountpoint;
-			mnt = mnt->mnt_parent;
-			continue;
-		}
-		prepend(b, d->d_name.name, d->d_name.len);
-		prepend(b, "/", 1);
-		d = d->d_parent;
-	}
-	return true;
-}
-
-char *d_path(const struct path *path, const struct path *root, char *buf, size_t size)
-{
-	static const char deleted[] = " (deleted)", outside[] = "(unreachable)";
-	const struct dentry *d = path->dentry;
-	struct prepend_buffer b = {buf + size, (ssize_t)size};
-	char *end;
-	bool inside;
-
-	prepend(&b, "", 1);
-	spin_lock(&mount_lock);
-	spin_lock(&dcache_lock);
-	if (path->mnt == &pseudo_mount) {
-		prepend(&b, d->d_name.name, d->d_name.len);
-	} else {
-		if (d->d_unhashed && d->d_parent != d)
-			prepend(&b, deleted, sizeof(deleted) - 1);
-		end = b.p;
-		inside = prepend_path(path, root, &b);
-		if (b.p == end)
-			prepend(&b, "/", 1);
-		if (!inside)
-			prepend(&b, outside, sizeof(outside) - 1);
-	}
-	spin_unlock(&dcache_lock);
-	spin_unlock(&mount_lock);
-	return b.left < 0 ? ERR_PTR(-ENAMETOOLONG) : b.p;
 }

@@ -52,7 +52,13 @@ struct path {
 	struct dentry *dentry;
 };
 
+/* For /proc/sys/fs: how many there are, and how many of these nobody uses. */
+struct cache_stats {
+	u32 nr, unused, negative; /* negative: unused ones of absent names */
+};
+
 void dcache_init(void);
+void dcache_get_stats(struct cache_stats *stats);
 u32 qstr_hash(const char *name, u32 len);
 /* A new unhashed, negative dentry with one reference. Returns: NULL if no memory. */
 struct dentry *must_check d_alloc(struct dentry *parent, const struct qstr *name);

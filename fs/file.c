@@ -9,8 +9,6 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 
-#define FILES_MAX 8192 /* of users; as in Linux root may open more, to see what is wrong */
-
 static atomic_t nr_files = ATOMIC_INIT(0);
 static const struct file_operations no_fops;
 

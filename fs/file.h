@@ -69,13 +69,13 @@ struct file {
 	struct address_space *f_mapping;    /* [const] */
 	const struct file_operations *f_op; /* [const after open] */
 	u32 f_wb_err_seq;		    /* [f_lock] errors reported so far */
-	u32 f_bdev_err_seq; /* [f_lock] and of the cache of the filesystem's device */
-	pgoff_t f_ra_start; /* [f_pos_lock] read-ahead window */
-	u32 f_ra_size;	    /* [f_pos_lock] pages */
-	pgoff_t f_ra_prev;  /* [f_pos_lock] last page read */
-	void *private_data; /* driver's */
-	s32 f_owner;	    /* [atomic] F_SETOWN: a process, -group, or 0 */
-	u32 f_sig;	    /* [atomic] F_SETSIG */
+	u32 f_bdev_err_seq;		    /* [f_lock] and of the device below */
+	pgoff_t f_ra_start;		    /* [f_pos_lock] read-ahead window */
+	u32 f_ra_size;			    /* [f_pos_lock] pages */
+	pgoff_t f_ra_prev;		    /* [f_pos_lock] last page read */
+	void *private_data;		    /* driver's */
+	s32 f_owner;			    /* [atomic] F_SETOWN: a process, -group, or 0 */
+	u32 f_sig;			    /* [atomic] F_SETSIG */
 };
 
 /* open(2) on a kernel string. Returns: ERR_PTR(-EACCES, -EROFS, -ENXIO, -ENFILE, -ENOMEM, ...). */
@@ -165,4 +165,5 @@ int must_check fd_set_cloexec(int fd, bool on);
  * fd at or after from with its file, or -1. */
 struct file *files_get(struct files_struct *files, int fd);
 int files_next(struct files_struct *files, int from, struct file **file);
+#define FILES_MAX 8192	 /* of users; as in Linux root may open more, to see what is wrong */
 u32 files_nr_open(void); /* system-wide open files */

@@ -26,6 +26,7 @@
 static struct spinlock inode_lock = SPINLOCK_INIT("inode", LOCK_FS);
 static struct list_head ihash[IHASH_SIZE]; /* [inode_lock] */
 static LIST_HEAD(inode_lru);		   /* [inode_lock] oldest first */
+static u32 nr_inodes;			   /* [inode_lock] */
 /* Who waits for I_NEW, I_SYNC or I_FREEING of some inode to end. */
 static struct wait_queue_head inode_wq = WAIT_QUEUE_INIT(inode_wq);
 
@@ -48,6 +49,17 @@ void inode_init(void)
 	for (u32 i = 0; i < IHASH_SIZE; i++)
 		INIT_LIST_HEAD(&ihash[i]);
 	shrinker_register(&shrinker);
+}
+
+void icache_get_stats(struct cache_stats *stats)
+{
+	const struct inode *inode;
+
+	spin_lock(&inode_lock);
+	*stats = (struct cache_stats){.nr = nr_inodes};
+	list_for_each_entry(inode, &inode_lru, i_lru)
+		stats->unused++;
+	spin_unlock(&inode_lock);
 }
 
 static struct list_head *bucket(const struct super_block *sb, ino_t ino)
@@ -74,6 +86,7 @@ struct inode *new_inode(struct super_block *sb)
 	INIT_LIST_HEAD(&inode->i_dirty);
 	INIT_LIST_HEAD(&inode->i_lru);
 	spin_lock(&inode_lock);
+	nr_inodes++;
 	list_add_tail(&inode->i_sb_list, &sb->s_inodes);
 	spin_unlock(&inode_lock);
 	return inode;
@@ -219,6 +232,7 @@ static void evict(struct inode *inode)
 	spin_lock(&inode_lock);
 	list_del_init(&inode->i_hash);
 	list_del_init(&inode->i_sb_list);
+	nr_inodes--;
 	spin_unlock(&inode_lock);
 	wake_up_all(&inode_wq);
 	file_locks_evict(inode);

@@ -19,6 +19,7 @@
 #include "kernel/sched/mutex.h"
 
 struct block_device;
+struct cache_stats;
 struct dentry;
 struct file;
 struct file_lock_lists;
@@ -132,6 +133,7 @@ struct inode_operations {
 };
 
 void inode_init(void);
+void icache_get_stats(struct cache_stats *stats);
 /* A new inode of sb, one reference, not hashed. Returns: NULL if no memory. */
 struct inode *must_check new_inode(struct super_block *sb);
 /* The inode with this number; I_NEW set when it must still be read, then unlock_new_inode or

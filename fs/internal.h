@@ -10,7 +10,8 @@
 
 /* The mount of all files without a place in the tree. */
 extern struct mount pseudo_mount;
-extern struct spinlock mount_lock; /* the tree of mounts */
+extern struct spinlock dcache_lock; /* for d_path; the rest is fs/dcache.c's */
+extern struct spinlock mount_lock;  /* the tree of mounts */
 /* A mount less. The last one: write all and take it apart. Returns: 0 or the error of writing. */
 int deactivate_super(struct super_block *sb);
 /* A superblock of a type, on dev or on none. Returns: ERR_PTR. Context: sleeps. */

@@ -239,4 +239,5 @@ void proc_files_init(void)
 		if (proc_create(files[i].name, 0444, files[i].show, NULL))
 			panic("no memory for /proc/%s", files[i].name);
 	proc_sysctl_init();
+	proc_counts_init();
 }

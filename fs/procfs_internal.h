@@ -22,4 +22,5 @@ struct proc_entry {
 struct file_operations;
 extern const struct file_operations proc_fops;
 void proc_files_init(void);
+void proc_counts_init(void); /* /proc/sys/fs */
 void proc_sysctl_init(void);

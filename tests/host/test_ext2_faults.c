@@ -10,6 +10,7 @@
 // sources: tests/host/fakes/ext2_world.c tests/host/fakes/ramdisk.c tests/host/fakes/fail.c
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+// sources: fs/d_path.c
 /* ext2: memory that runs out at each point, disks that fail, and images that lie. */
 #include "tests/host/host.h"
 #include "tests/host/fakes/ext2_world.h"

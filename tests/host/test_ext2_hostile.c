@@ -10,6 +10,7 @@
 // sources: tests/host/fakes/ext2_world.c tests/host/fakes/ramdisk.c tests/host/fakes/fail.c
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+// sources: fs/d_path.c
 /* ext2 on images that somebody made with an aim: directories with two names, and names that are
  * none. */
 #include "tests/host/host.h"

@@ -11,6 +11,7 @@
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
 // sources: tests/host/fakes/ext2_model.c
+// sources: fs/d_path.c
 /* ext2: random operations against a model in memory, judged by e2fsck and debugfs. */
 #include "tests/host/host.h"
 #include "tests/host/fakes/ext2_model.h"

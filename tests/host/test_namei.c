@@ -5,6 +5,7 @@
 // sources: tests/host/fakes/memfs.c tests/host/fakes/oracle.c tests/host/fakes/fail.c
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+// sources: fs/d_path.c
 /* Path walk and the operations on names: random operations against the host's Linux, and the cases
  * that it cannot judge: permissions, mounts, failures, references. */
 #include "tests/host/host.h"

@@ -5,6 +5,7 @@
 // sources: tests/host/fakes/memfs.c tests/host/fakes/fail.c
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+// sources: fs/d_path.c
 /* What is opened but lies on no disk: pipes, FIFOs, poll, tables of descriptors, /dev and /proc. */
 #include "tests/host/host.h"
 #include "tests/host/fakes/memfs.h"

@@ -130,3 +130,34 @@ def test_failed_flush_of_sync_reaches_fsync(shell, make_disk, tmp_path):
     assert state(second) == "not clean"
     m.poweroff()
     fsck(second)
+
+
+COUNTS = """#!/bin/sh
+# counts: of what is in use
+sync; echo 3 >/proc/sys/vm/drop_caches; cd /proc/sys/fs
+awk '{ print "inodes", $1 - $2 }' inode-nr
+awk '{ print "dentries", $1 - $2 }' dentry-state
+awk '{ print "files", $1 }' file-nr
+"""
+WORK = """#!/bin/sh
+# work DIR
+cd $1 || exit 1
+mkdir -p a/b/c; test -e a/b/missing; test -e a/b/c/missing; echo x > a/b/f; ln a/b/f a/g; ln -s f a/s
+mv a/b/f a/b/h; cat a/s a/b/h a/g | md5sum; mkdir e; test -e e/no; mv -T a/b/c e
+(exec 3>open; rm open; echo more >&3); (cd e; rmdir ../e; test -e x)
+cat a/missing 2>/dev/null; rm -r a; seq 1000 | sort -r | tail -n 1
+mount -t ext2 /dev/vdb /mnt; mkdir /mnt/d; test -e /mnt/d/no; cp /bin/busybox /mnt/d; rm -r /mnt/d
+umount /mnt
+"""
+
+
+def test_nothing_leaks(shell, make_disk):
+    second = make_disk(name="second", empty=True)
+    m = shell(files={"counts": COUNTS, "work": WORK}, more_disks=[second])
+    m.ok("/tests/work /root; /tests/counts >/tmp/2")  # what stays cached is now
+    m.ok("/tests/counts >/tmp/1; for i in 1 2 3 4 5; do /tests/work /root || exit 1; done")
+    m.ok("/tests/counts >/tmp/2; cat /tmp/2; cmp /tmp/1 /tmp/2")
+    m.ok("exec 5>/tmp/3 6>/tmp/4")
+    assert m.ok("/tests/counts") != m.ok("cat /tmp/2")  # they do count
+    m.poweroff()
+    fsck(second)
