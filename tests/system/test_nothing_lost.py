@@ -138,6 +138,8 @@ sync; echo 3 >/proc/sys/vm/drop_caches; cd /proc/sys/fs
 awk '{ print "inodes", $1 - $2 }' inode-nr
 awk '{ print "dentries", $1 - $2 }' dentry-state
 awk '{ print "files", $1 }' file-nr
+awk '/^Cached|^Dirty/' /proc/meminfo
+cat /proc/[0-9]*/maps | awk 'END { print "mappings", NR }'
 """
 WORK = """#!/bin/sh
 # work DIR
