@@ -322,29 +322,19 @@ static size_t shrink_list(struct list_head *list, size_t nr)
 	return freed;
 }
 
-/* The next unused child of dir, or NULL. All in front of it lose their hash. Locks: dcache_lock. */
-static struct dentry *unused_child_locked(struct dentry *dir)
-{
-	struct dentry *d;
-
-	list_for_each_entry(d, &dir->d_subdirs, d_child) {
-		d_unhash_locked(d); /* who still has it is its last user */
-		if (atomic_read(&d->d_count) == 0)
-			return d;
-	}
-	return NULL;
-}
-
 void shrink_dcache_parent(struct dentry *dir)
 {
 	struct dentry *d;
+	LIST_HEAD(unused);
 
 	spin_lock(&dcache_lock);
-	while ((d = unused_child_locked(dir)) != NULL) {
-		dput(d_kill(d));
-		spin_lock(&dcache_lock);
+	list_for_each_entry(d, &dir->d_subdirs, d_child) {
+		d_unhash_locked(d); /* who still has it is its last user */
+		if (atomic_read(&d->d_count) == 0)
+			list_move_tail(&d->d_lru, &unused);
 	}
 	spin_unlock(&dcache_lock);
+	(void)shrink_list(&unused, ~0ul);
 }
 
 size_t shrink_dcache(size_t nr)
