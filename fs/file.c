@@ -137,7 +137,7 @@ struct file *filp_openat(int dfd, const char *name, u32 flags, mode_t mode)
 	int err;
 
 	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return ERR_PTR(-EOPNOTSUPP);
+		return ERR_PTR(flags & O_ACCMODE ? -EOPNOTSUPP : -EINVAL);
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	else

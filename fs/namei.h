@@ -24,14 +24,13 @@ int must_check vfs_mknodat(int dfd, const char *name, mode_t mode, dev_t dev);
 int must_check vfs_unlinkat(int dfd, const char *name);
 int must_check vfs_rmdirat(int dfd, const char *name);
 int must_check vfs_symlinkat(const char *target, int dfd, const char *name);
-int must_check vfs_linkat(int odfd, const char *oldname, int ndfd, const char *newname,
-			  bool follow);
+int must_check vfs_linkat(int odfd, const char *oldname, int ndfd, const char *newname, u32 lookup);
 #define RENAME_NOREPLACE 1u
 int must_check vfs_renameat(int odfd, const char *oldname, int ndfd, const char *newname,
 			    u32 flags);
 ssize_t must_check vfs_readlinkat(int dfd, const char *name, char *buf, size_t size);
 int must_check vfs_getattr(const struct path *path, struct kstat *stat);
-int must_check vfs_accessat(int dfd, const char *name, int mask, bool effective);
+int must_check vfs_accessat(int dfd, const char *name, int mask, bool effective, u32 lookup);
 int must_check vfs_setattr(const struct path *path, struct iattr *attr);
 int must_check vfs_truncate(const struct path *path, loff_t size);
 /* Times NULL: now. A tv_nsec of UTIME_NOW or UTIME_OMIT as utimensat(2). */

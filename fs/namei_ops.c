@@ -141,7 +141,7 @@ static int may_link(const struct inode *inode)
 	return inode_permission(inode, MAY_READ | MAY_WRITE) ? -EPERM : 0;
 }
 
-int vfs_linkat(int odfd, const char *oldname, int ndfd, const char *newname, bool follow)
+int vfs_linkat(int odfd, const char *oldname, int ndfd, const char *newname, u32 lookup)
 {
 	struct nameidata nd;
 	struct dentry *dentry;
@@ -149,7 +149,7 @@ int vfs_linkat(int odfd, const char *oldname, int ndfd, const char *newname, boo
 	struct path old;
 	int err;
 
-	err = path_lookupat(odfd, oldname, follow ? LOOKUP_FOLLOW : 0, &old);
+	err = path_lookupat(odfd, oldname, lookup, &old);
 	if (err)
 		return err;
 	inode = old.dentry->d_inode;

@@ -126,10 +126,10 @@ int vfs_iterate(struct file *file, struct dir_context *ctx)
 	struct inode *inode = file->f_inode;
 	int err = -ENOENT;
 
-	if (!file->f_readable)
-		return -EBADF;
 	if (!file->f_op->iterate)
 		return -ENOTDIR;
+	if (!file->f_readable)
+		return -EBADF;
 	mutex_lock(&file->f_pos_lock);
 	mutex_lock(&inode->i_mutex);
 	if (inode->i_nlink != 0) {

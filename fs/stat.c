@@ -21,7 +21,7 @@ int vfs_getattr(const struct path *path, struct kstat *stat)
 	return 0;
 }
 
-int vfs_accessat(int dfd, const char *name, int mask, bool effective)
+int vfs_accessat(int dfd, const char *name, int mask, bool effective, u32 lookup)
 {
 	struct cred *saved = current->cred, real = *current_cred();
 	const struct inode *inode;
@@ -31,7 +31,7 @@ int vfs_accessat(int dfd, const char *name, int mask, bool effective)
 	real.fsuid = effective ? real.euid : real.uid;
 	real.fsgid = effective ? real.egid : real.gid;
 	current->cred = &real; /* nobody else looks at it meanwhile */
-	err = path_lookupat(dfd, name, LOOKUP_FOLLOW, &path);
+	err = path_lookupat(dfd, name, lookup, &path);
 	if (!err) {
 		inode = path.dentry->d_inode;
 		if (mask & MAY_EXEC && S_ISREG(inode->i_mode) && path.mnt->mnt_flags & MS_NOEXEC)

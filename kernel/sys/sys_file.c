@@ -42,8 +42,8 @@ s64 do_rw_vec(const u64 *a, const u64 *pos, bool write, u32 iocb_flags)
 	struct iov_iter it;
 	s64 ret = import_iovec(a[1], a[2], fast, &iov);
 
-	if (ret)
-		return ret;
+	if (unlikely(ret))
+		return vfs_rw_allowed(arg_file(a[0]), pos, write) ?: ret;
 	iov_iter_init_user(&it, iov, (unsigned int)a[2]);
 	ret = do_rw(a[0], &it, pos, write, iocb_flags);
 	free_iovec(iov, fast);
@@ -72,15 +72,35 @@ s64 sys_openat(const u64 *a)
 SYSCALL(close, fd_close((int)a[0]))
 SYSCALL(lseek, vfs_llseek(arg_file(a[0]), (loff_t)a[1], (int)a[2]))
 
-enum { FIONCLEX = 0x5450, FIOCLEX };
+enum { FIGETBSZ = 2, FIONREAD = 0x541b, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX };
 
+static s64 set_nonblock(struct file *file, u64 ptr)
+{
+	s32 on;
+
+	if (get_user_obj(&on, USERPTR(ptr)))
+		return -EFAULT;
+	WRITE_ONCE(file->f_flags, (file->f_flags & ~O_NONBLOCK) | (on ? O_NONBLOCK : 0));
+	return 0;
+}
+
+/* What concerns the descriptor, or any file, is not the file's own to answer. */
 s64 sys_ioctl(const u64 *a)
 {
+	struct file *file = arg_file(a[0]);
+	const struct inode *inode = file->f_inode;
 	u32 cmd = (u32)a[1];
+	s32 n = (s32)inode->i_sb->s_blocksize;
 
 	if (cmd == FIOCLEX || cmd == FIONCLEX)
 		return fd_set_cloexec((int)a[3], cmd == FIOCLEX);
-	return vfs_ioctl(arg_file(a[0]), cmd, a[2]);
+	if (cmd == FIONBIO)
+		return set_nonblock(file, a[2]);
+	if (cmd == FIONREAD && S_ISREG(inode->i_mode))
+		n = (s32)(inode->i_size - READ_ONCE(file->f_pos));
+	else if (cmd != FIGETBSZ || !n)
+		return vfs_ioctl(file, cmd, a[2]);
+	return put_user_obj(USERPTR(a[2]), &n);
 }
 
 SYSCALL(fsync, vfs_fsync(arg_file(a[0]), a[1]))
@@ -308,6 +328,7 @@ static bool getdents_actor(struct dir_context *ctx, const char *name, u32 len, l
 s64 sys_getdents64(const u64 *a)
 {
 	struct getdents g = {.ctx.actor = getdents_actor, .size = min(a[2], PAGE_SIZE)};
+	loff_t before = READ_ONCE(arg_file(a[0])->f_pos);
 	s64 ret;
 
 	g.buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
@@ -315,6 +336,8 @@ s64 sys_getdents64(const u64 *a)
 	if (g.last) {
 		g.last->off = g.ctx.pos;
 		ret = copy_to_user(USERPTR(a[1]), g.buf, g.used) ? -EFAULT : (s64)g.used;
+		if (ret < 0 && vfs_llseek(arg_file(a[0]), before, SEEK_SET) < 0)
+			ret = -EINVAL; /* what nobody got comes again */
 	} else if (!ret && g.too_small) {
 		ret = -EINVAL;
 	}

@@ -4,6 +4,7 @@
 #include "fs/fs_struct.h"
 #include "fs/namei.h"
 #include "fs/super.h"
+#include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -57,9 +58,13 @@ SYSCALL(renameat2, vfs_renameat((int)a[0], arg_path(a[1]), (int)a[2], arg_path(a
 
 s64 sys_linkat(const u64 *a)
 {
-	if (a[4] & ~(u64)AT_SYMLINK_FOLLOW)
+	if (a[4] & ~(u64)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	return vfs_linkat((int)a[0], arg_path(a[1]), (int)a[2], arg_path(a[3]), a[4]);
+	if (a[4] & AT_EMPTY_PATH && !cred_is_root(current_cred()))
+		return -ENOENT; /* who has a descriptor may not be who may give it a name */
+	return vfs_linkat((int)a[0], arg_path(a[1]), (int)a[2], arg_path(a[3]),
+			  (a[4] & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+				  (a[4] & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
 }
 
 SYSCALL(symlinkat, vfs_symlinkat(arg_path(a[0]), (int)a[1], arg_path(a[2])))
@@ -84,7 +89,9 @@ s64 sys_faccessat2(const u64 *a)
 {
 	if (a[2] & ~7ull || a[3] & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EACCESS))
 		return -EINVAL;
-	return vfs_accessat((int)a[0], arg_path(a[1]), (int)a[2], a[3] & AT_EACCESS);
+	return vfs_accessat((int)a[0], arg_path(a[1]), (int)a[2], a[3] & AT_EACCESS,
+			    (a[3] & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+				    (a[3] & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
 }
 
 static s64 chmod_path(const struct path *path, const u64 *a)
@@ -144,6 +151,28 @@ s64 sys_utimensat(const u64 *a)
 	return (int)a[0] == AT_FDCWD ? -EFAULT :
 				       at_path(a, a[3] ? ~0ull : AT_OPEN_FILE, utimes_path);
 }
+
+/* The older forms: two pairs, whose second is parts of a[3] ns; or, 0, two plain seconds. */
+static s64 old_times_path(const struct path *path, const u64 *a)
+{
+	struct timespec64 times[2] = {{0, 0}, {0, 0}};
+	s64 t[4];
+
+	if (!a[2])
+		return vfs_utimes(path, NULL);
+	if (copy_from_user(t, USERPTR(a[2]), a[3] ? sizeof(t) : sizeof(t) / 2))
+		return -EFAULT;
+	for (int i = 0; i < 2; i++) {
+		times[i].tv_sec = a[3] ? t[2 * i] : t[i];
+		if (a[3] && (u64)t[2 * i + 1] >= NSEC_PER_SEC / a[3])
+			return -EINVAL;
+		if (a[3])
+			times[i].tv_nsec = t[2 * i + 1] * (s64)a[3];
+	}
+	return vfs_utimes(path, times);
+}
+
+SYSCALL(futimesat, at_path(a, a[1] ? 0 : AT_OPEN_FILE, old_times_path))
 
 static s64 chdir_path(const struct path *path, const u64 *a)
 {

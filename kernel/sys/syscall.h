@@ -125,7 +125,7 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	Y(119, setresgid, setresid, A0, A1, A2, 1) Y(120, getresgid, getresid, A0, A1, A2, 1) \
 	X(121, getpgid, A0, 0) Y(124, getsid, getpgid, A0, 1) X(127, rt_sigpending, A0) \
 	X(128, rt_sigtimedwait, A0, A1, A2, A3) X(130, rt_sigsuspend, A0, A1) \
-	X(131, sigaltstack, A0, A1) Y(133, mknod, mknodat, CWD, P0, A1, A2) \
+	X(131, sigaltstack, A0, A1) Y(132, utime, futimesat, CWD, P0, A1, 0) Y(133, mknod, mknodat, CWD, P0, A1, A2) \
 	X(140, getpriority, A0, A1) X(141, setpriority, A0, A1, A2) X(142, sched_setparam, A0, A1) \
 	X(143, sched_getparam, A0, A1) X(144, sched_setscheduler, A0, A1, A2) \
 	X(145, sched_getscheduler, A0) Y(146, sched_get_priority_max, sched_get_priority, A0, 99) \
@@ -142,9 +142,9 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(217, getdents64, F0, A1, A2) Y(218, set_tid_address, getpid, 0) \
 	X(227, clock_settime, A0, A1) X(228, clock_gettime, A0, A1) X(229, clock_getres, A0, A1) \
 	X(230, clock_nanosleep, A0, A1, A2, A3) Y(231, exit_group, exit, A0) \
-	X(234, tgkill, A0, A1, A2) X(247, waitid, A0, A1, A2, A3, A4) X(221, fadvise64, F0, A1, A2, A3) X(257, openat, A0, P1, A2, A3) X(258, mkdirat, A0, P1, A2) \
+	X(234, tgkill, A0, A1, A2) X(247, waitid, A0, A1, A2, A3, A4) X(221, fadvise64, F0, A1, A2, A3) Y(235, utimes, futimesat, CWD, P0, A1, 1000) X(257, openat, A0, P1, A2, A3) X(258, mkdirat, A0, P1, A2) \
 	X(259, mknodat, A0, P1, A2, A3) X(260, fchownat, A0, P1, A2, A3, A4) \
-	X(262, newfstatat, A0, P1, A2, A3) X(263, unlinkat, A0, P1, A2) \
+	X(261, futimesat, A0, Q1, A2, 1000) X(262, newfstatat, A0, P1, A2, A3) X(263, unlinkat, A0, P1, A2) \
 	Y(264, renameat, renameat2, A0, P1, A2, P3) X(265, linkat, A0, P1, A2, P3, A4) \
 	X(266, symlinkat, P0, A1, P2) X(267, readlinkat, A0, P1, A2, A3) \
 	X(268, fchmodat, A0, P1, A2) Y(269, faccessat, faccessat2, A0, P1, A2) \

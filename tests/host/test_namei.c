@@ -299,10 +299,12 @@ static void permissions(void **state)
 	assert_int_equal(vfs_unlinkat(AT_FDCWD, "/tmp/mine"), -EPERM);
 	/* access(2) goes by the real user. */
 	user.fsuid = user.euid = 0;
-	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed/f", MAY_READ, false), -EACCES);
-	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed/f", MAY_READ, true), 0);
-	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed", MAY_EXEC, true), 0);
-	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed/f", MAY_EXEC, true), -EACCES);
+	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed/f", MAY_READ, false, LOOKUP_FOLLOW),
+			 -EACCES);
+	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed/f", MAY_READ, true, LOOKUP_FOLLOW), 0);
+	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed", MAY_EXEC, true, LOOKUP_FOLLOW), 0);
+	assert_int_equal(vfs_accessat(AT_FDCWD, "/closed/f", MAY_EXEC, true, LOOKUP_FOLLOW),
+			 -EACCES);
 	become(0, 0);
 	memfs_world_end();
 }

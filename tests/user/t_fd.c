@@ -125,6 +125,39 @@ TEST(which_error_comes_first)
 	FAILS(fchownat(AT_FDCWD, "in", -1, -1, 0x800), EINVAL);
 }
 
+TEST(rarer_forms_of_calls)
+{
+	int n = 1, fd, in, out;
+	struct stat st;
+	char buf[64];
+
+	two_files(&in, &out);
+	FAILS(open(".", O_TMPFILE | O_RDONLY, 0600), EINVAL);
+	FAILS(readv(open("in", O_WRONLY), (void *)-4096, 1), EBADF);
+	CHECK(symlink("none", "dangling") == 0);
+	CHECK(syscall(SYS_faccessat2, AT_FDCWD, "dangling", 0, AT_SYMLINK_NOFOLLOW) == 0);
+	FAILS(syscall(SYS_faccessat2, AT_FDCWD, "dangling", 0, 0), ENOENT);
+	CHECK(syscall(SYS_faccessat2, in, "", R_OK, AT_EMPTY_PATH) == 0);
+	FAILS(linkat(AT_FDCWD, "in", AT_FDCWD, "x", 1), EINVAL);
+	CHECK(ioctl(in, FIONREAD, &n) == 0 && n == 11);
+	CHECK(ioctl(in, FIONBIO, &n) == 0 && fcntl(in, F_GETFL) & O_NONBLOCK);
+	FAILS(ioctl(in, FIONBIO, (void *)-4096), EFAULT);
+	CHECK(ioctl(in, 2 /* FIGETBSZ */, &n) == 0 && n >= 512);
+	fd = open(".", O_RDONLY);
+	FAILS(syscall(SYS_getdents64, fd, (void *)-4096, 4096), EFAULT);
+	FAILS(syscall(SYS_getdents64, fd, buf, 10), EINVAL); /* the entries are still to come */
+	FAILS(syscall(SYS_getdents64, open("in", O_WRONLY), buf, 64), ENOTDIR);
+	CHECK(syscall(SYS_utime, "in", (long[]){5, 6}) == 0 && stat("in", &st) == 0);
+	CHECK(st.st_atime == 5 && st.st_mtime == 6);
+	CHECK(syscall(SYS_utimes, "in", (long[]){7, 999999, 8, 0}) == 0 && stat("in", &st) == 0);
+	CHECK(st.st_atime == 7 && st.st_mtime == 8);
+	FAILS(syscall(SYS_utimes, "in", (long[]){7, 1000000, 8, 0}), EINVAL);
+	CHECK(syscall(SYS_futimesat, AT_FDCWD, "in", NULL) == 0 && stat("in", &st) == 0);
+	CHECK(st.st_mtime > 1000000);
+	FAILS(syscall(SYS_utime, "none", NULL), ENOENT);
+	FAILS(syscall(SYS_utime, "in", (void *)-4096), EFAULT);
+}
+
 TEST(sendfile_counts_and_modes)
 {
 	int in, out, ro, app;
