@@ -409,6 +409,15 @@ u32 n_tty_available(const struct tty *tty)
 	return tty->canon_head - tty->tail;
 }
 
+u32 n_tty_bytes(const struct tty *tty)
+{
+	u32 n = 0;
+
+	for (u32 i = tty->tail; i != tty->canon_head; i++)
+		n += !(tty->buf[i % TTY_BUF_SIZE] & IS_EOF);
+	return n;
+}
+
 void n_tty_flush_input(struct tty *tty)
 {
 	tty->canon_head = tty->tail = tty->head;

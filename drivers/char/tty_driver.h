@@ -132,8 +132,10 @@ void n_tty_receive_break(struct tty *tty);
 size_t must_check n_tty_write(struct tty *tty, const u8 *buf, size_t len);
 /* Bytes that n_tty_receive keeps now. */
 u32 n_tty_receive_room(const struct tty *tty);
-/* Bytes that a read gets now. */
+/* What reads take now: bytes, and ends of file. */
 u32 n_tty_available(const struct tty *tty);
+/* The bytes among it. */
+u32 n_tty_bytes(const struct tty *tty);
 void n_tty_flush_input(struct tty *tty);
 void n_tty_set_termios(struct tty *tty, const struct ktermios *t);
 

@@ -151,7 +151,7 @@ static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 	u64 flags = spin_lock_irqsave(&tty->lock);
 	struct ktermios2 t = {tty->termios, tty->ispeed, tty->ospeed};
 	struct winsize ws = tty->winsize;
-	u32 in = n_tty_available(tty), out = tty->ops->chars_in_buffer(tty);
+	u32 in = n_tty_bytes(tty), out = tty->ops->chars_in_buffer(tty);
 
 	spin_unlock_irqrestore(&tty->lock, flags);
 	switch (cmd) {

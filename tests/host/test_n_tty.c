@@ -809,6 +809,11 @@ static void asking_and_setting(void **state)
 	assert_int_equal(n, 4);
 	assert_true(fops->poll(&file, NULL) & POLLIN);
 	assert_int_equal(ctl(TCFLSH, (void *)0), 0);
+	type("ab\004\004"); /* an end of file can be read, but is no byte */
+	assert_int_equal(ctl(FIONREAD, &n), 0);
+	assert_int_equal(n, 2);
+	assert_true(fops->poll(&file, NULL) & POLLIN);
+	assert_int_equal(ctl(TCFLSH, (void *)0), 0);
 	assert_int_equal(fops->poll(&file, NULL) & POLLIN, 0);
 	assert_int_equal(ctl(0x1234, &n), -ENOTTY);
 	fake_user_hole(&ws, sizeof(ws));
