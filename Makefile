@@ -19,9 +19,11 @@ after-deps: deps
 	@$(if $(AFTER_DEPS),$(MAKE) $(AFTER_DEPS),:)
 $(AFTER_DEPS): after-deps
 	@:
-else ifneq (,$(and $(filter run run-iso run-disk debug gdb,$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))))
+else ifneq (,$(and $(word 2,$(MAKECMDGOALS)),$(filter \
+	run run-iso run-disk debug gdb disk put get fsck clean,$(MAKECMDGOALS))))
 # `make disk run`: the machine has the terminal and the disk for itself, so the goals take turns,
 # those that run it last.  The recipe is the only one here, so its input is the terminal.
+# `make disk put`, `make clean all`: what the one makes, the other would take away.
 RUNS := $(filter run run-iso run-disk debug gdb,$(MAKECMDGOALS))
 .PHONY: in-turn $(MAKECMDGOALS)
 $(MAKECMDGOALS): in-turn
@@ -220,9 +222,10 @@ disk: user
 
 # Files into the disk and out of it, while no machine runs on it.
 .PHONY: put get fsck
+# $$FILE, from the environment: a name may hold what the shell takes for its own.
 put get: $(filter build/disk.img,$(DISK))
-	@test -n '$(FILE)' || { echo "which file? As in: make $@ FILE=$(if $(filter get,$@),/root/)hello"; exit 1; }
-	$(Q)tools/disk $@ '$(DISK)' '$(FILE)' '$(AS)'
+	@test -n "$$FILE" || { echo "which file? As in: make $@ FILE=$(if $(filter get,$@),/root/)hello"; exit 1; }
+	$(Q)tools/disk $@ '$(DISK)' "$$FILE" "$$AS"
 fsck:
 	$(Q)tools/disk fsck '$(DISK)'
 
@@ -277,6 +280,7 @@ RUN_DISK = $(if $(filter build/disk.img,$(DISK)),$(DISK))
 # Before QEMU starts: what it would say less clearly.
 define CHECK_RUN
 @test -e "$(DISK)" || { echo "there is no $(DISK); 'make disk DISK=$(DISK)' makes one"; exit 1; }
+@! tools/disk-in-use "$(DISK)" || exit 1
 @for p in $(USER_PROGS); do test ! $$p -nt "$(DISK)" || { \
 	echo "note: $$p is newer than $(DISK); 'make disk' makes a new disk"; break; }; done
 $(if $(GUI),@$(QEMU) -display help 2>/dev/null | grep -q gtk || { \
@@ -310,7 +314,8 @@ debug: $(O)/ringlet.elf $(RUN_DISK) user
 	$(CHECK_RUN)
 	@echo "stopped before the first instruction; now run 'make gdb' in another terminal"
 	$(RUN_KERNEL) -S \
-		-chardev socket,id=gdb0,path=build/gdb.sock,server=on,wait=off -gdb chardev:gdb0
+		-chardev socket,id=gdb0,path=build/gdb.sock,server=on,wait=off -gdb chardev:gdb0; \
+	status=$$?; rm -f build/gdb.sock; exit $$status
 
 gdb:
 	@test -S build/gdb.sock || { echo "first run 'make debug' in another terminal"; exit 1; }

@@ -143,6 +143,20 @@ def test_put_makes_directories_keeps_modes_and_replaces(make_disk, tmp_path):
     fsck(disk)
 
 
+def test_a_new_disk_and_a_file_into_it(make_disk, tmp_path):
+    """Two goals that would take each other's work away, did they not take turns."""
+    disk = make_disk(empty=True)
+    file = tmp_path / "it's $(HOME)"
+    file.write_text("here\n")
+    for _ in range(2):
+        done = make("-j4", "disk", "put", f"DISK={disk}", "SIZE=32M",
+                    "FILE=" + str(file).replace("$", "$$"), "AS=/root/it's")
+        assert done.returncode == 0, done.stdout
+        assert read_back(disk, "/root/it's") == b"here\n"
+    fsck(disk)
+
+
+
 def test_a_full_disk_stays_as_it_was(make_disk, tmp_path):
     disk = make_disk(size="8M")
     big, small = tmp_path / "big", tmp_path / "small"

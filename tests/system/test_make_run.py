@@ -90,7 +90,7 @@ def test_disk_and_run_take_turns(make, make_disk):
     t.expect(PROMPT)
     # The machine has the disk for itself.
     second = make("run", f"DISK={disk}")
-    second.expect('[Ll]ock')
+    second.expect("is in use")
     assert second.end("") != 0
     second = make("disk", f"DISK={disk}")
     second.expect("is in use")
@@ -160,3 +160,7 @@ def test_debug_has_the_keyboard_too(make, make_disk):
     t.expect("make gdb")
     t.child.send("\x01x")
     assert t.end("") == 0
+    # No socket is left that leads nowhere.
+    t = make("gdb")
+    t.expect("first run 'make debug'")
+    assert t.end("") != 0
