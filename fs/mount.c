@@ -68,6 +68,7 @@ void mntput(struct mount *mnt)
 /* A mount of a superblock, whose reference it takes over, also on failure. sb may be an ERR_PTR. */
 static struct mount *alloc_mount(struct super_block *sb, const char *devname, u32 flags)
 {
+	static atomic_t last_id;
 	struct mount *mnt;
 
 	if (IS_ERR(sb))
@@ -82,6 +83,7 @@ static struct mount *alloc_mount(struct super_block *sb, const char *devname, u3
 	mnt->mnt_root = dget(sb->s_root);
 	mnt->mnt_parent = mnt;
 	mnt->mnt_flags = flags & MNT_FLAGS;
+	mnt->mnt_id = (u32)atomic_add_return(&last_id, 1);
 	strscpy(mnt->mnt_devname, devname, sizeof(mnt->mnt_devname));
 	atomic_set(&mnt->mnt_count, 1);
 	return mnt;
@@ -294,7 +296,18 @@ int do_mount(const char *devname, const char *dir, const char *type, u32 flags, 
 	return err;
 }
 
-static void show_one(struct mount *mnt, const struct path *root, struct seq_file *m)
+/* White space and backslashes in octal, as proc(5) has them: the columns stay columns. */
+static void show_name(struct seq_file *m, const char *name)
+{
+	for (; *name; name++)
+		if (strchr(" \t\n\\", *name))
+			seq_printf(m, "\\%d%d%d", *name >> 6 & 7, *name >> 3 & 7, *name & 7);
+		else
+			seq_write(m, name, 1);
+}
+
+/* Options of the mount, of the filesystem (Linux's names for ours), or of both. */
+static void show_flags(struct seq_file *m, u32 flags, bool of_mount)
 {
 	static const struct {
 		u32 flag;
@@ -304,35 +317,59 @@ static void show_one(struct mount *mnt, const struct path *root, struct seq_file
 		     {MS_NOEXEC, ",noexec"},
 		     {MS_SYNCHRONOUS, ",sync"},
 		     {MS_NOATIME, ",noatime"}};
-	struct path path = {mnt, mnt->mnt_root};
-	char *text = kmalloc(PATH_MAX_LEN, GFP_KERNEL), *name;
-	u32 flags = mnt->mnt_flags | mnt->mnt_sb->s_flags;
 
-	if (!text)
-		return;
-	name = d_path(&path, root, text, PATH_MAX_LEN);
-	if (!IS_ERR(name) && *name == '/') {
-		seq_printf(m, "%s %s %s %s", mnt->mnt_devname, name, mnt->mnt_sb->s_type->name,
-			   flags & MS_RDONLY ? "ro" : "rw");
-		for (u32 i = 0; i < ARRAY_SIZE(names); i++)
-			if (flags & names[i].flag)
-				seq_printf(m, "%s", names[i].text);
-		seq_printf(m, "%s 0 0\n", flags & MS_NOATIME ? "" : ",relatime");
-	}
-	kfree(text);
+	seq_printf(m, flags & MS_RDONLY ? " ro" : " rw");
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+		if (flags & names[i].flag)
+			seq_printf(m, "%s", names[i].text);
+	if (of_mount && !(flags & MS_NOATIME))
+		seq_printf(m, ",relatime");
 }
 
-int mounts_show(struct seq_file *m)
+static void show_mount(const struct mount *mnt, const char *name, struct seq_file *m)
 {
+	show_name(m, mnt->mnt_devname);
+	seq_printf(m, " ");
+	show_name(m, name);
+	seq_printf(m, " %s", mnt->mnt_sb->s_type->name);
+	show_flags(m, mnt->mnt_flags | mnt->mnt_sb->s_flags, true);
+	seq_printf(m, " 0 0\n");
+}
+
+static void show_mountinfo(const struct mount *mnt, const char *name, struct seq_file *m)
+{
+	const struct super_block *sb = mnt->mnt_sb;
+
+	seq_printf(m, "%u %u %u:%u / ", mnt->mnt_id, mnt->mnt_parent->mnt_id, MAJOR(sb->s_dev),
+		   MINOR(sb->s_dev));
+	show_name(m, name);
+	show_flags(m, mnt->mnt_flags, true);
+	seq_printf(m, " - %s ", sb->s_type->name);
+	show_name(m, mnt->mnt_devname);
+	show_flags(m, sb->s_flags, false);
+	seq_printf(m, "\n");
+}
+
+int mounts_show(struct seq_file *m, bool info)
+{
+	char *text = kmalloc(PATH_MAX_LEN, GFP_KERNEL), *name;
 	struct mount *mnt;
 	struct path root;
 
+	if (!text)
+		return -ENOMEM;
 	get_fs_root(&root);
 	mutex_lock(&mount_mutex); /* the list stands still */
-	list_for_each_entry(mnt, &mounts, list)
-		show_one(mnt, &root, m);
+	list_for_each_entry(mnt, &mounts, list) {
+		struct path path = {mnt, mnt->mnt_root};
+
+		name = d_path(&path, &root, text, PATH_MAX_LEN);
+		if (!IS_ERR(name) && *name == '/')
+			(info ? show_mountinfo : show_mount)(mnt, name, m);
+	}
 	mutex_unlock(&mount_mutex);
 	path_put(&root);
+	kfree(text);
 	return 0;
 }
 

@@ -18,6 +18,11 @@
 #define FIXED_1	   2048u /* of the load averages */
 #define KIB(pages) ((unsigned long long)(pages) * (PAGE_SIZE / 1024))
 
+static int show_mounts(struct seq_file *m)
+{
+	return mounts_show(m, false);
+}
+
 static int show_cmdline(struct seq_file *m)
 {
 	seq_printf(m, "%s\n", cmdline_raw());
@@ -221,17 +226,12 @@ void proc_files_init(void)
 		const char *name;
 		int (*show)(struct seq_file *m);
 	} files[] = {
-		{"cmdline", show_cmdline},
-		{"devices", show_devices},
-		{"diskstats", show_diskstats},
-		{"filesystems", filesystems_show},
-		{"interrupts", show_interrupts},
-		{"loadavg", show_loadavg},
-		{"meminfo", show_meminfo},
-		{"mounts", mounts_show},
-		{"partitions", show_partitions},
-		{"ringlet/disks", show_disks},
-		{"stat", show_stat},
+		{"cmdline", show_cmdline},	   {"cpuinfo", proc_show_cpuinfo},
+		{"devices", show_devices},	   {"diskstats", show_diskstats},
+		{"filesystems", filesystems_show}, {"interrupts", show_interrupts},
+		{"loadavg", show_loadavg},	   {"meminfo", show_meminfo},
+		{"mounts", show_mounts},	   {"partitions", show_partitions},
+		{"ringlet/disks", show_disks},	   {"stat", show_stat},
 		{"uptime", show_uptime},
 	};
 

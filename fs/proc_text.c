@@ -124,17 +124,22 @@ static ssize_t proc_read(struct kiocb *iocb, struct iov_iter *to)
 static ssize_t proc_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	const struct inode *inode = iocb->ki_filp->f_inode;
+	const struct proc_pid_entry *of_pid = inode->i_private;
 	const struct proc_entry *e = inode->i_private;
+	pid_t pid = PID_OF(inode->i_ino);
 	size_t len = iov_iter_count(from);
 	char *text;
 	int err;
 
-	if (PID_OF(inode->i_ino) || !e->write || len > PROC_WRITE_MAX)
+	if (!(pid ? of_pid->write != NULL : e->write != NULL) || len > PROC_WRITE_MAX)
 		return -EINVAL;
 	text = kzalloc(len + 1, GFP_KERNEL);
 	if (!text)
 		return -ENOMEM;
-	err = copy_from_iter(text, len, from) == len ? e->write(text, len) : -EFAULT;
+	if (copy_from_iter(text, len, from) != len)
+		err = -EFAULT;
+	else
+		err = pid ? of_pid->write(pid, text, len) : e->write(text, len);
 	kfree(text);
 	return err ? err : (ssize_t)len;
 }

@@ -35,6 +35,7 @@ struct proc_pid_entry {
 	int what;	  /* for the functions */
 	int (*show)(pid_t pid, int what, struct seq_file *m);	 /* files. -ESRCH: gone */
 	int (*get_link)(pid_t pid, int what, struct path *path); /* magic links; references held */
+	int (*write)(pid_t pid, const char *text, size_t len);	 /* NULL: nobody may */
 };
 struct proc_pid_ops {
 	const struct proc_pid_entry *entries; /* ended by name NULL */

@@ -96,6 +96,7 @@ struct mount {
 	struct mount *mnt_parent;      /* [mount lock] itself at the root */
 	struct dentry *mnt_mountpoint; /* [mount lock] in the parent */
 	u32 mnt_flags;		       /* [mount lock] */
+	u32 mnt_id;		       /* [const] a number of its own, for /proc/PID/mountinfo */
 	char mnt_devname[64];	       /* [const] for /proc/mounts */
 	atomic_t mnt_count;	       /* [atomic] users: open files, working directories */
 };
@@ -133,8 +134,8 @@ void follow_mount(struct path *path);
 bool follow_up(struct path *path);
 void mntget(struct mount *mnt);
 void mntput(struct mount *mnt);
-/* The text of /proc/mounts. Returns: 0. */
-int mounts_show(struct seq_file *m);
+/* The text of /proc/mounts, or (info) of /proc/PID/mountinfo. Returns: 0 or -ENOMEM. */
+int must_check mounts_show(struct seq_file *m, bool info);
 /* Call fn on every superblock; stops at non-zero. None goes while fn is at it: umount waits. */
 int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg);
 /* For "clean" on the disk: is all written, and all that was deleted free, since sb can be written? */

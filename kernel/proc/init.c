@@ -50,6 +50,7 @@ void proc_start_init(const char *path)
 
 	if (!t)
 		panic("no memory for init");
+	proc_kthreads_init();
 	t->fs = fs_struct_copy(current_fs());
 	t->files = files_alloc();
 	t->cred = kzalloc(sizeof(*t->cred), GFP_KERNEL);

@@ -12,7 +12,8 @@
 
 struct spinlock proc_lock = SPINLOCK_INIT("proc", LOCK_PROC);
 LIST_HEAD(processes);
-static pid_t last_pid;	 /* [proc_lock] */
+static pid_t last_pid; /* [proc_lock] */
+int pid_max = 32768;
 static u32 nr_processes; /* [proc_lock] */
 
 struct process *process_next(pid_t after)
@@ -52,10 +53,10 @@ static bool pid_in_use(pid_t pid)
 static bool enter_table(struct process *p)
 {
 	struct process *next;
-	int tries = PID_MAX;
+	int tries = READ_ONCE(pid_max), limit = tries;
 
 	do {
-		last_pid = last_pid + 1 >= PID_MAX ? 2 : last_pid + 1;
+		last_pid = last_pid + 1 >= limit ? PIDS_RESERVED : last_pid + 1;
 	} while (pid_in_use(last_pid) && --tries > 0);
 	if (tries == 0)
 		return false;
@@ -96,6 +97,42 @@ struct process *process_alloc(struct process *parent)
 		list_add_tail(&p->sibling, &parent->children);
 	}
 	return p;
+}
+
+/* Kernel threads have numbers and names, too: ps shows them, and nobody can signal them. */
+static void kthread_seen(struct thread *t, bool born)
+{
+	struct process *p, *found = born ? process_alloc(NULL) : NULL;
+
+	{
+		PROC_GUARD();
+		list_for_each_entry(p, &processes, all)
+			if (!born && p->thread == t)
+				found = p;
+		if (born && found) {
+			found->pgid = found->sid = 0;
+			memcpy(found->comm, t->name, sizeof(found->comm));
+			found->thread = t;
+		}
+	}
+	if (!born && found)
+		process_free(found);
+}
+
+void proc_kthreads_init(void)
+{
+	kthread_watch(kthread_seen);
+}
+
+void process_set_comm(const char *name, size_t len)
+{
+	struct process *p = current_process();
+	char comm[THREAD_NAME_LEN] = "";
+
+	memcpy(comm, name, min(len, sizeof(comm) - 1));
+	PROC_GUARD();
+	memcpy(p->comm, comm, sizeof(comm));
+	memcpy(current->name, comm, sizeof(comm));
 }
 
 void process_free(struct process *p)

@@ -27,7 +27,10 @@
 #include "kernel/sched/timer.h"
 #include "kernel/sched/wait.h"
 
-#define PID_MAX 32768
+/* Numbers are taken in turn up to pid_max, and again from PIDS_RESERVED on. */
+#define PIDS_RESERVED 300
+#define PID_MAX_LIMIT (1 << 22)
+extern int pid_max; /* [atomic] */
 
 enum process_state { PROC_ALIVE, PROC_STOPPED, PROC_ZOMBIE };
 
@@ -143,6 +146,13 @@ struct wait_result {
 	struct rusage_times times;
 };
 pid_t must_check process_wait(int idtype, pid_t id, int options, struct wait_result *result);
+/* Does it stand for a thread of the kernel? It has no memory, and signals do nothing to it. */
+static inline bool process_is_kernel(const struct process *p)
+{
+	return p->thread && p->thread->is_kernel;
+}
+/* The name that ps shows. Context: the current process. */
+void process_set_comm(const char *name, size_t len);
 /* Whose it is: NULL while it is being made, and of kernel threads. Locks: proc_lock. */
 static inline const struct cred *process_cred(const struct process *p)
 {
@@ -189,6 +199,7 @@ void process_alarm_fire(struct timer *t);
 u64 process_timeout(u64 ns);
 
 /* Wiring of the other files of this folder. */
-void proc_job_init(void);    /* terminals: tty_job_ops */
-void proc_itimer_init(void); /* timers of processor time */
-void proc_procfs_init(void); /* /proc/PID */
+void proc_job_init(void);      /* terminals: tty_job_ops */
+void proc_itimer_init(void);   /* timers of processor time */
+void proc_procfs_init(void);   /* /proc/PID */
+void proc_kthreads_init(void); /* numbers for kernel threads, once init has its own */

@@ -13,18 +13,22 @@
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/proc/process.h"
 
-#define TICK (1000000000ul / 100) /* USER_HZ */
+#define TICK	   (1000000000ul / 100) /* USER_HZ */
+#define PF_KTHREAD 0x00200000u
 
-enum what { STAT, STATUS, STATM, COMM, CMDLINE, ENVIRON, MAPS, EXE, CWD, ROOT };
+enum what { STAT, STATUS, STATM, COMM, CMDLINE, ENVIRON, MAPS, EXE, CWD, ROOT, MOUNTINFO };
 
 /* How a process is called in `stat` and in `status`. */
 static const char *state_of(const struct process *p)
 {
 	static const char *const alive[] = {"R (running)", "S (sleeping)", "D (disk sleep)"};
 
+	if (process_is_kernel(p) && p->thread->state == THREAD_UNINTERRUPTIBLE)
+		return "I (idle)"; /* waits for work */
 	if (p->state != PROC_ALIVE)
 		return p->state == PROC_STOPPED ? "T (stopped)" : "Z (zombie)";
 	return alive[p->thread ? min(p->thread->state, 2u) : 0];
@@ -54,11 +58,12 @@ static void show_stat(const struct process *p, const struct mm *mm, struct seq_f
 
 	if (p->thread)
 		t = &now;
-	seq_printf(m, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 %lu %lu %lu %lu %d %d 1 0 %lu %lu %lu ",
+	seq_printf(m, "%d (%s) %c %d %d %d %d %d %u 0 0 0 0 %lu %lu %lu %lu %d %d 1 0 %lu %lu %lu ",
 		   p->pid, p->comm, *state_of(p), p->parent ? p->parent->pid : 0, p->pgid, p->sid,
-		   (int)tty_devnum(p->ctty), tty_foreground_pgrp(p->ctty), t->utime_ns / TICK,
-		   t->stime_ns / TICK, c->utime_ns / TICK, c->stime_ns / TICK, 20 + nice, nice,
-		   p->start_ns / TICK, mm->total_bytes, mm->rss);
+		   (int)tty_devnum(p->ctty), tty_foreground_pgrp(p->ctty),
+		   process_is_kernel(p) ? PF_KTHREAD : 0, t->utime_ns / TICK, t->stime_ns / TICK,
+		   c->utime_ns / TICK, c->stime_ns / TICK, 20 + nice, nice, p->start_ns / TICK,
+		   mm->total_bytes, mm->rss);
 	/* Code and stack addresses are not told, as of a program of another user. */
 	seq_printf(
 		m,
@@ -108,11 +113,19 @@ static int show_process(pid_t pid, int what, struct seq_file *m)
 	return 0;
 }
 
+/* Nobody but the process itself. */
+static int write_comm(pid_t pid, const char *text, size_t len)
+{
+	if (pid != current_process()->pid)
+		return -EINVAL;
+	process_set_comm(text, len);
+	return 0;
+}
+
 static int show_mounts(pid_t pid, int what, struct seq_file *m)
 {
 	(void)pid;
-	(void)what;
-	return mounts_show(m);
+	return mounts_show(m, what == MOUNTINFO);
 }
 
 /* May the caller look into p's memory and files? */
@@ -306,18 +319,35 @@ static bool pid_exists(pid_t pid, uid_t *uid, gid_t *gid)
 	return p;
 }
 
+static int show_pid_max(struct seq_file *m)
+{
+	seq_printf(m, "%d\n", pid_max);
+	return 0;
+}
+
+static int write_pid_max(const char *text, size_t len)
+{
+	int value, n = proc_parse_ints(text, &value, 1);
+
+	(void)len;
+	if (n < 0 || value <= PIDS_RESERVED || value > PID_MAX_LIMIT)
+		return -EINVAL;
+	WRITE_ONCE(pid_max, value);
+	return 0;
+}
+
 static pid_t self_pid(void)
 {
 	return current_process() ? current_process()->pid : 0;
 }
 
-#define TEXT(name, mode, what, show)                           \
-	{                                                      \
-		(name), S_IFREG | (mode), (what), (show), NULL \
+#define TEXT(name, mode, what, show)                                 \
+	{                                                            \
+		(name), S_IFREG | (mode), (what), (show), NULL, NULL \
 	}
-#define LINK(name, what)                                       \
-	{                                                      \
-		(name), S_IFLNK | 0777, (what), NULL, get_link \
+#define LINK(name, what)                                             \
+	{                                                            \
+		(name), S_IFLNK | 0777, (what), NULL, get_link, NULL \
 	}
 
 void proc_procfs_init(void)
@@ -326,11 +356,16 @@ void proc_procfs_init(void)
 		TEXT("stat", 0444, STAT, show_process),
 		TEXT("status", 0444, STATUS, show_process),
 		TEXT("statm", 0444, STATM, show_process),
-		TEXT("comm", 0444, COMM, show_process),
+		{.name = "comm",
+		 .mode = S_IFREG | 0644,
+		 .what = COMM,
+		 .show = show_process,
+		 .write = write_comm},
 		TEXT("cmdline", 0444, CMDLINE, show_memory),
 		TEXT("environ", 0400, ENVIRON, show_memory),
 		TEXT("maps", 0444, MAPS, show_memory),
 		TEXT("mounts", 0444, 0, show_mounts),
+		TEXT("mountinfo", 0444, MOUNTINFO, show_mounts),
 		LINK("exe", EXE),
 		LINK("cwd", CWD),
 		LINK("root", ROOT),
@@ -341,4 +376,6 @@ void proc_procfs_init(void)
 						self_pid, fd_next,  fd_link};
 
 	proc_pid_ops = &ops;
+	if (proc_create("sys/kernel/pid_max", 0644, show_pid_max, write_pid_max))
+		panic("no memory for /proc/sys");
 }

@@ -53,7 +53,7 @@ void signal_send_locked(struct process *p, int sig, const struct sig_cause *caus
 	static const struct sig_cause by_kernel = {.code = SI_KERNEL};
 	struct sighand *sh = &p->sig;
 
-	if (p->state == PROC_ZOMBIE)
+	if (p->state == PROC_ZOMBIE || process_is_kernel(p))
 		return;
 	cancel_opposites(p, sig);
 	/* What is blocked or waited for is kept even if it will be ignored. */
@@ -87,7 +87,9 @@ static bool may_signal(const struct process *to, int sig)
 {
 	const struct cred *me = current_cred(), *it = process_cred(to);
 
-	return me->euid == 0 || !it || me->euid == it->suid || me->euid == it->uid ||
+	if (!it) /* being made: a copy of its parent; a kernel thread is root's */
+		return me->euid == 0 || !process_is_kernel(to);
+	return me->euid == 0 || me->euid == it->suid || me->euid == it->uid ||
 	       me->uid == it->suid || me->uid == it->uid ||
 	       (sig == SIGCONT && to->sid == current_process()->sid);
 }

@@ -42,6 +42,7 @@ struct thread {
 	bool reclaiming; /* [owner] inside a shrinker: allocates from the reserve */
 	char name[THREAD_NAME_LEN]; /* [owner] */
 	struct list_head run;	    /* [run-queue lock] */
+	struct list_head kthread;   /* [kthread_mutex] among kernel threads */
 	void *stack;		    /* [const] */
 	void (*entry)(void *);	    /* [const] */
 	void *arg;		    /* [const] */
@@ -75,6 +76,9 @@ void thread_start(struct thread *t);
 void thread_discard(struct thread *t);
 /* Create and start a kernel thread. Returns: ERR_PTR(-ENOMEM) on failure. */
 struct thread *must_check kthread_run(const char *name, void (*entry)(void *), void *arg);
+/* Be told of each kernel thread now and when one is born or ends. Once, at boot. Context of the
+ * function: thread, may sleep. */
+void kthread_watch(void (*seen)(struct thread *t, bool born));
 /* End the current thread; its memory is freed once another runs. */
 void thread_exit(void) __attribute__((__noreturn__));
 

@@ -168,9 +168,7 @@ s64 sys_prctl(const u64 *a)
 		return -EINVAL;
 	if (strncpy_from_user(name, USERPTR(a[1]), sizeof(name)) == -EFAULT)
 		return -EFAULT;
-	PROC_GUARD();
-	(void)strscpy(p->comm, name, strnlen(name, sizeof(name) - 1) + 1);
-	memcpy(current->name, p->comm, sizeof(p->comm));
+	process_set_comm(name, strnlen(name, sizeof(name)));
 	return 0;
 }
 

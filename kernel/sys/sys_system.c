@@ -12,31 +12,6 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
 #include "kernel/sys/syscall.h"
-#include "version.h"
-
-/* Linux include/uapi/linux/utsname.h */
-#define UTS_LEN 65
-static struct {
-	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN],
-		machine[UTS_LEN], domainname[UTS_LEN];
-} uts = {"Linux", /* what programs compare with: the ABI is Linux's */
-	 "ringlet", "6.1.0-ringlet", "Ringlet " RINGLET_VERSION, "x86_64", "(none)"};
-
-SYSCALL(uname, put_user_obj(USERPTR(a[0]), &uts))
-
-s64 sys_sethostname(const u64 *a)
-{
-	char name[UTS_LEN] = "";
-
-	if (current_cred()->euid != 0)
-		return -EPERM;
-	if (a[1] >= UTS_LEN)
-		return -EINVAL;
-	if (copy_from_user(name, USERPTR(a[0]), a[1]))
-		return -EFAULT;
-	memcpy(uts.nodename, name, sizeof(name));
-	return 0;
-}
 
 /* Linux include/uapi/linux/sysinfo.h */
 struct sysinfo_k {

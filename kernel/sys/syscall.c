@@ -141,6 +141,7 @@ static void syscall_dispatch(struct trapframe *tf)
 void syscall_init(void)
 {
 	trap_hooks.syscall = syscall_dispatch;
+	uts_init();
 }
 
 /* C libraries probe for these at every start and do well without. */

@@ -70,6 +70,7 @@ static inline struct file *arg_file(u64 a)
 	}
 
 void syscall_init(void);
+void uts_init(void); /* the names of the machine, below /proc */
 /* The caller's registers. */
 struct trapframe *syscall_frame(void);
 /* readv and its kin: file, iovecs, their number; pos: NULL, or where. */
@@ -134,7 +135,8 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(157, prctl, A0, A1) X(158, arch_prctl, A0, A1) \
 	Y(160, setrlimit, prlimit64, 0, A0, A1) X(161, chroot, CWD, P0) X(162, sync) \
 	X(164, settimeofday, A0) X(165, mount, Q0, P1, Q2, A3, Q4) X(166, umount2, P0, A1) \
-	X(169, reboot, A0, A1, A2) X(170, sethostname, A0, A1) Y(186, gettid, getpid, 0) \
+	X(169, reboot, A0, A1, A2) X(170, sethostname, A0, A1) \
+	X(171, setdomainname, A0, A1) Y(186, gettid, getpid, 0) \
 	Y(200, tkill, tgkill, A0, A0, A1) X(201, time, A0) X(202, futex, A0, A1, A2, A3, 0, A5) \
 	X(203, sched_setaffinity, A0, A1, A2) X(204, sched_getaffinity, A0, A1, A2) \
 	X(206, io_setup, A0, A1) X(207, io_destroy, A0) X(208, io_getevents, A0, A1, A2, A3, A4) \

@@ -410,7 +410,7 @@ static void mounts(void **state)
 	assert_int_equal(do_umount("/mnt", 0), -EBUSY); /* the working directory */
 	assert_int_equal(do_umount("/mnt/d", 0), -EINVAL);
 	assert_int_equal(do_mount("/mnt/d", "/mnt/d", NULL, MS_BIND, NULL), -EINVAL);
-	assert_int_equal(mounts_show(&m), 0);
+	assert_int_equal(mounts_show(&m, false), 0);
 	assert_string_equal(text, "none / memfs rw,relatime 0 0\n"
 				  "none /mnt memfs rw,nosuid,relatime 0 0\n");
 	/* What has another mount below it stays; a name may be mounted on twice. */

@@ -414,10 +414,10 @@ static int fd_link(pid_t pid, int fd, struct path *path)
 static void proc_tree(void **state)
 {
 	static const struct proc_pid_entry entries[] = {
-		{"stat", S_IFREG | 0444, 0, show_pid, NULL},
-		{"exe", S_IFLNK | 0777, 0, NULL, exe_link},
-		{"fd", S_IFDIR | 0500, 0, NULL, NULL},
-		{NULL, 0, 0, NULL, NULL},
+		{"stat", S_IFREG | 0444, 0, show_pid, NULL, NULL},
+		{"exe", S_IFLNK | 0777, 0, NULL, exe_link, NULL},
+		{"fd", S_IFDIR | 0500, 0, NULL, NULL, NULL},
+		{NULL, 0, 0, NULL, NULL, NULL},
 	};
 	static const struct proc_pid_ops ops = {entries, next_pid, exists, self, fd_next, fd_link};
 	struct iov_iter it;

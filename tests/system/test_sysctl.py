@@ -64,3 +64,49 @@ def test_caches_are_dropped(shell):
         assert status != 0, wrong
     m.poweroff()
     fsck(m.disk)
+
+
+def test_the_machine_has_a_name(shell):
+    m = shell()
+    m.ok("echo 'a longer name' > /proc/sys/kernel/hostname")
+    assert m.ok("uname -n") == "a longer name\n"
+    m.ok("hostname short")
+    assert m.ok("cat /proc/sys/kernel/hostname") == "short\n"
+    _, status = m.run("su nobody -s /bin/sh -c 'echo x > /proc/sys/kernel/hostname'")
+    assert status != 0
+    assert m.ok("hostname") == "short\n"
+
+
+def test_numbers_of_processes_end_where_told(shell):
+    m = shell(files={"many.sh": "for i in $(seq 300); do sh -c 'echo $$'; done\n"})
+    for wrong in ("300", "4194305", "x", "''"):
+        _, status = m.run(f"echo {wrong} > /proc/sys/kernel/pid_max")
+        assert status != 0, wrong
+    m.ok("echo 330 > /proc/sys/kernel/pid_max")
+    pids = [int(line) for line in m.ok("sh /tests/many.sh").split()]
+    assert len(pids) == 300 and max(pids) < 330
+    assert pids[-1] >= 300  # those below are for the first round only
+    m.ok("echo 32768 > /proc/sys/kernel/pid_max")
+    assert max(int(line) for line in m.ok("sh /tests/many.sh").split()) > 330
+    m.poweroff()
+    fsck(m.disk)
+
+
+def test_kernel_threads_are_shown_and_left_alone(shell):
+    m = shell()
+    shown = m.ok("ps -o pid,ppid,stat,args")
+    kernel = {line.split()[3]: line.split()[:3] for line in shown.splitlines() if "[" in line}
+    assert {"[ksoftirqd]", "[kworker]", "[flusher]"} <= set(kernel)
+    assert all(ppid == "0" for _, ppid, _ in kernel.values())
+    assert "[boot]" not in kernel  # it has ended
+    pid = kernel["[flusher]"][0]
+    m.ok(f"kill -9 {pid}; kill -STOP {pid}; kill -0 {pid}")
+    output, status = m.run(f"su nobody -s /bin/sh -c 'kill -0 {pid}'")
+    assert status != 0 and "not permitted" in output
+    m.ok(f"test -z \"$(cat /proc/{pid}/cmdline)\" && ls /proc/{pid}/fd && grep PPid /proc/{pid}/status")
+    _, status = m.run(f"readlink /proc/{pid}/exe")
+    assert status != 0
+    m.ok("echo x > /f; sync")  # the flusher is alive
+    assert "[flusher]" in m.ok("ps")
+    m.poweroff()
+    fsck(m.disk)
