@@ -120,11 +120,14 @@ static int show_stat(struct seq_file *m)
 
 static int show_interrupts(struct seq_file *m)
 {
+	struct irq_info info;
+
 	seq_printf(m, "            CPU0\n");
 	for (u32 v = 0; v < NR_VECTORS; v++)
-		if (irq_count(v))
-			seq_printf(m, "%4u: %10llu  vector\n", v, (unsigned long long)irq_count(v));
-	seq_printf(m, " ERR: %10llu\n", (unsigned long long)irq_count_spurious());
+		if (irq_get_info(v, &info))
+			seq_printf(m, "%4s: %10llu   %s\n", info.label,
+				   (unsigned long long)irq_count(v), info.text);
+	seq_printf(m, " ERR: %10llu\n", (unsigned long long)irq_count_bad());
 	return 0;
 }
 

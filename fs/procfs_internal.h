@@ -24,3 +24,4 @@ extern const struct file_operations proc_fops;
 void proc_files_init(void);
 void proc_counts_init(void); /* /proc/sys/fs */
 void proc_sysctl_init(void);
+int proc_show_cpuinfo(struct seq_file *m);

@@ -153,4 +153,6 @@ void kbd_init(void)
 		printk("kbd: no PS/2 keyboard controller\n");
 	else if (irq_request_isa(KBD_IRQ, kbd_interrupt, NULL))
 		printk("kbd: no interrupt line %d\n", KBD_IRQ);
+	else
+		irq_set_name(kbd_interrupt, NULL, "i8042");
 }

@@ -189,6 +189,7 @@ void uart_init(void)
 		printk("ttyS0: no interrupt line %d\n", COM1_IRQ);
 		return;
 	}
+	irq_set_name(uart_interrupt, NULL, "ttyS0");
 	flags = spin_lock_irqsave(&uart_lock);
 	set_ier(IER_RX);
 	spin_unlock_irqrestore(&uart_lock, flags);

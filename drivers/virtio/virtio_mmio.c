@@ -112,8 +112,11 @@ static enum irq_return mmio_interrupt(void *data)
 
 static int mmio_request_irqs(struct virtio_device *vdev, u16 nr)
 {
+	int err = irq_request_gsi(to_mmio(vdev)->irq, mmio_interrupt, vdev);
+
 	(void)nr;
-	return irq_request_gsi(to_mmio(vdev)->irq, mmio_interrupt, vdev);
+	irq_set_name(mmio_interrupt, vdev, vdev->name);
+	return err;
 }
 
 static void mmio_free_irqs(struct virtio_device *vdev)

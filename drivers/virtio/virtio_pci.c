@@ -42,6 +42,18 @@ static enum irq_return intx_interrupt(void *data)
 	return isr ? IRQ_HANDLED : IRQ_NONE;
 }
 
+/* As Linux calls them: configuration changes, and queues. */
+static void name_vector(struct virtio_pci_vector *v)
+{
+	char name[VIRTIO_NAME_LEN + 16];
+
+	if (v->index == 0)
+		snprintf(name, sizeof(name), "%s-config", v->vp->vdev.name);
+	else
+		snprintf(name, sizeof(name), "%s-req.%u", v->vp->vdev.name, v->index - 1u);
+	irq_set_name(msix_interrupt, v, name);
+}
+
 /* Returns: 0, or -errno when INTx must do. */
 static int request_msix(struct virtio_pci *vp, u16 nr)
 {
@@ -57,6 +69,7 @@ static int request_msix(struct virtio_pci *vp, u16 nr)
 		vp->vectors[got] = (struct virtio_pci_vector){.vp = vp, .index = got};
 		if (pci_msix_request(vp->pdev, got, msix_interrupt, &vp->vectors[got]) != 0)
 			break;
+		name_vector(&vp->vectors[got]);
 		got++;
 	}
 	/* Configuration changes need one of their own: with MSI-X there is no ISR to tell. */
@@ -81,6 +94,7 @@ int virtio_pci_request_irqs(struct virtio_device *vdev, u16 nr)
 	if (err) {
 		err = pci_request_intx(vp->pdev, intx_interrupt, vp);
 		vp->intx = err == 0;
+		irq_set_name(intx_interrupt, vp, vdev->name);
 	}
 	return err;
 }

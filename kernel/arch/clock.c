@@ -147,3 +147,8 @@ void clock_init(void (*tick)(bool from_user))
 	tick_fn = tick;
 	lapic_timer_start((u32)(lapic_hz / HZ), true);
 }
+
+u64 clock_tsc_khz(void)
+{
+	return (u64)(((unsigned __int128)NSEC_PER_SEC << 32) / tsc_mult / 1000);
+}

@@ -22,5 +22,7 @@ u64 clock_realtime_ns(void);
 /* The same as of the last tick, for next to nothing. */
 u64 clock_realtime_coarse_ns(void);
 void clock_set_realtime_ns(u64 ns);
+/* Of the processor's counter, as calibrated. */
+u64 clock_tsc_khz(void);
 /* Busy wait, for hardware that asks for it. Context: any. */
 void udelay(u64 usec);

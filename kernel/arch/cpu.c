@@ -113,7 +113,7 @@ void cpu_set_kernel_stack(u64 top)
 	((struct tss *)cpu->tss)->rsp[0] = top;
 }
 
-static void cpuid(u32 leaf, u32 reg[4])
+void cpuid(u32 leaf, u32 reg[4])
 {
 	__asm__("cpuid"
 		: "=a"(reg[0]), "=b"(reg[1]), "=c"(reg[2]), "=d"(reg[3])

@@ -42,6 +42,9 @@ static inline struct thread *cpu_current(void)
 	return thread;
 }
 
+/* eax, ebx, ecx, edx of a leaf (of its sub-leaf 0). */
+void cpuid(u32 leaf, u32 reg[4]);
+
 #define X86_FLAGS_IF 0x200ull
 
 /* Interrupt flag. irq_save returns the flags to hand to irq_restore. */

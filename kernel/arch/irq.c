@@ -17,10 +17,12 @@
 #include "kernel/arch/trap.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 
 #define VECTORS	      256u
 #define MAX_ACTIONS   (VECTORS + 64u) /* one a vector, and those that share a line */
 #define NO_GSI	      (~0u)
+#define IRQ_NAME_LEN  20
 #define LINE_VECTORS  24u /* kept for lines: a device that gets no message needs one */
 #define UNHANDLED_MAX 100000u
 #define MSI_ADDRESS   0xfee00000ull
@@ -29,11 +31,12 @@ struct irq_action {
 	irq_handler_t handler;	 /* [lock] NULL: free */
 	void *data;		 /* [const while linked] */
 	struct irq_action *next; /* [lock to write] */
+	char name[IRQ_NAME_LEN]; /* [lock] */
 };
 
 struct irq_vector {
 	struct irq_action *actions; /* [lock to write] */
-	bool used;		    /* [lock] */
+	bool used, level;	    /* [lock] */
 	u32 gsi;		    /* [lock] */
 	u32 walkers;		    /* [atomic] dispatches under way */
 	u32 unhandled;		    /* [interrupt] in a row */
@@ -43,8 +46,8 @@ struct irq_vector {
 static struct arch_spinlock lock = ARCH_SPINLOCK_INIT;
 static struct irq_vector vectors[VECTORS];
 static struct irq_action actions[MAX_ACTIONS];
-static bool is_q35;  /* [const] */
-static u64 spurious; /* [interrupt] */
+static bool is_q35; /* [const] */
+static u64 bad;	    /* [interrupt] without a handler */
 
 static u64 table_lock(void)
 {
@@ -87,7 +90,7 @@ static struct irq_action *action_get(irq_handler_t handler, void *data)
 	for (unsigned int i = 0; i < MAX_ACTIONS; i++) {
 		if (actions[i].handler)
 			continue;
-		actions[i] = (struct irq_action){handler, data, NULL};
+		actions[i] = (struct irq_action){.handler = handler, .data = data};
 		return &actions[i];
 	}
 	return NULL;
@@ -108,6 +111,7 @@ static u32 vector_get(u32 gsi, bool level, bool low)
 			return 0;
 		vectors[v].used = true;
 		vectors[v].gsi = gsi;
+		vectors[v].level = level;
 		return v;
 	}
 	return 0;
@@ -228,7 +232,8 @@ static void nobody_cared(struct irq_vector *v)
 {
 	u64 flags;
 
-	spurious++;
+	if (!v->actions)
+		bad++;
 	if (++v->unhandled < UNHANDLED_MAX)
 		return;
 	flags = table_lock();
@@ -263,7 +268,7 @@ void irq_dispatch(struct trapframe *tf)
 	cpu->irq_depth++;
 	v->count++;
 	if (nr == VECTOR_SPURIOUS) {
-		spurious++; /* needs no EOI: SDM vol. 3, 11.9 */
+		/* needs no EOI: SDM vol. 3, 11.9 */
 	} else if (nr == VECTOR_TIMER) {
 		lapic_eoi();
 		clock_interrupt(trap_from_user(tf));
@@ -296,7 +301,46 @@ u64 irq_count(unsigned int vector)
 	return vector < VECTORS ? READ_ONCE(vectors[vector].count) : 0;
 }
 
-u64 irq_count_spurious(void)
+u64 irq_count_bad(void)
 {
-	return READ_ONCE(spurious);
+	return READ_ONCE(bad);
+}
+
+void irq_set_name(irq_handler_t handler, void *data, const char *name)
+{
+	u64 flags = table_lock();
+
+	for (u32 i = 0; i < MAX_ACTIONS; i++)
+		if (actions[i].handler == handler && actions[i].data == data)
+			(void)strscpy(actions[i].name, name, sizeof(actions[i].name));
+	table_unlock(flags);
+}
+
+/* Interrupts of the processor itself have a name; lines and messages have a number. */
+bool irq_get_info(unsigned int vector, struct irq_info *info)
+{
+	const struct irq_vector *v = &vectors[vector % VECTORS];
+	bool line = v->gsi != NO_GSI;
+	u64 flags;
+	int at;
+
+	if (vector == VECTOR_TIMER || vector == VECTOR_SPURIOUS) {
+		(void)strscpy(info->label, vector == VECTOR_TIMER ? "LOC" : "SPU",
+			      sizeof(info->label));
+		(void)strscpy(info->text,
+			      vector == VECTOR_TIMER ? "Local timer interrupts" :
+						       "Spurious interrupts",
+			      sizeof(info->text));
+		return true;
+	}
+	flags = table_lock();
+	snprintf(info->label, sizeof(info->label), "%u", line ? v->gsi : vector);
+	at = snprintf(info->text, sizeof(info->text), "%s %3u-%s", line ? "IO-APIC" : "PCI-MSI",
+		      line ? v->gsi : vector, v->level ? "fasteoi" : "edge   ");
+	for (const struct irq_action *a = v->actions; a && (size_t)at < sizeof(info->text);
+	     a = a->next)
+		at += snprintf(info->text + at, sizeof(info->text) - (size_t)at, "%s%s",
+			       a == v->actions ? "   " : ", ", a->name);
+	table_unlock(flags);
+	return v->used;
 }

@@ -33,6 +33,15 @@ void irq_free_msi(int vector);
  * pin after the bridges' swizzle, ((pin - 1 + slot) % 4) + 1 at each (PCI bridge 1.2 §9.1). */
 u32 irq_pci_gsi(u8 bus, u8 slot, u8 pin, u8 line);
 
-/* For /proc/interrupts: total of a vector, and of all. */
+/* Name what was requested with these, for /proc/interrupts. */
+void irq_set_name(irq_handler_t handler, void *data, const char *name);
+
+/* For /proc/interrupts: total of a vector, and of those without a handler. */
 u64 irq_count(unsigned int vector);
-u64 irq_count_spurious(void);
+u64 irq_count_bad(void);
+struct irq_info {
+	char label[8];	/* number of the line or message, or Linux's name */
+	char text[100]; /* where it comes from, and the devices */
+};
+/* Returns: whether the vector is in use. */
+bool must_check irq_get_info(unsigned int vector, struct irq_info *info);

@@ -110,3 +110,23 @@ def test_kernel_threads_are_shown_and_left_alone(shell):
     assert "[flusher]" in m.ok("ps")
     m.poweroff()
     fsck(m.disk)
+
+
+def test_interrupts_have_names(shell):
+    m = shell()
+    m.ok("cat /bin/busybox > /dev/null; sync")
+    rows = {line.split()[-1]: line.split() for line in m.ok("cat /proc/interrupts").splitlines()}
+    assert int(rows["ttyS0"][1]) > 0 and "IO-APIC" in rows["ttyS0"]
+    assert int(rows["virtio0-req.0"][1]) > 0 and "PCI-MSI" in rows["virtio0-req.0"]
+    assert "virtio0-config" in rows
+    errors = [line.split() for line in m.ok("cat /proc/interrupts").splitlines() if "ERR" in line]
+    assert errors == [["ERR:", "0"]]
+
+
+def test_lines_have_names_too(boot, make_disk):
+    m = boot(disks=[make_disk()], machine="q35", append="virtio.msix=0").login()
+    m.ok("cat /bin/busybox > /dev/null; sync")
+    lines = [line.split() for line in m.ok("cat /proc/interrupts").splitlines()]
+    assert any(line[-1] == "virtio0" and "IO-APIC" in line for line in lines)
+    assert ["ERR:", "0"] in lines
+    assert "GenuineIntel" in m.ok("cat /proc/cpuinfo") or "AuthenticAMD" in m.ok("cat /proc/cpuinfo")

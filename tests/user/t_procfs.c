@@ -117,6 +117,19 @@ TEST(numbers_of_the_system)
 	CHECK(a >= 0 && a < 16 && b >= 0 && b < 8);
 }
 
+TEST(processors_and_interrupts)
+{
+	char *flags;
+
+	CHECK(get("/proc/cpuinfo") > 0);
+	CHECK(strstr(text, "processor\t: 0\n") && strstr(text, "vendor_id\t: "));
+	CHECK(strstr(text, "model name\t: ") && strstr(text, "cpu MHz\t\t: "));
+	flags = strstr(text, "flags\t\t: ");
+	CHECK(flags && strstr(flags, " sse2 ") && strstr(flags, " lm "));
+	CHECK(get("/proc/interrupts") > 0);
+	CHECK(strstr(text, "CPU0") && strstr(text, "LOC:") && strstr(text, "ERR:"));
+}
+
 int main(int argc, char **argv)
 {
 	return run_tests(argc, argv);

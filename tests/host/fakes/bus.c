@@ -361,6 +361,13 @@ int irq_request_gsi(u32 gsi, irq_handler_t handler, void *data)
 	return ret < 0 ? ret : 0;
 }
 
+void irq_set_name(irq_handler_t handler, void *data, const char *name)
+{
+	(void)handler;
+	(void)data;
+	(void)name;
+}
+
 void irq_free(irq_handler_t handler, void *data)
 {
 	for (u32 i = 0; i < MAX_HANDLERS; i++)
