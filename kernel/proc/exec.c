@@ -232,7 +232,10 @@ static void apply_suid(const struct file *file)
 {
 	const struct inode *inode = file->f_inode;
 	struct cred *cred = current->cred;
-	bool honoured = !(file->f_path.mnt->mnt_flags & MS_NOSUID);
+	uid_t euid = cred->euid;
+	gid_t egid = cred->egid;
+	bool honoured = !(file->f_path.mnt->mnt_flags & MS_NOSUID) &&
+			!current_process()->no_new_privs;
 
 	if (honoured && inode->i_mode & S_ISUID)
 		cred->euid = inode->i_uid;
@@ -240,6 +243,8 @@ static void apply_suid(const struct file *file)
 		cred->egid = inode->i_gid;
 	cred->suid = cred->fsuid = cred->euid;
 	cred->sgid = cred->fsgid = cred->egid;
+	if (cred->euid != euid || cred->egid != egid)
+		current_process()->pdeath_signal = 0; /* it has become somebody else's business */
 }
 
 /* The point of no return: the new address space is live, the old one is gone. */

@@ -58,9 +58,13 @@ static void hangup_orphaned_locked(const struct process *p, const struct process
 
 static void reparent_children_locked(struct process *self)
 {
+	const struct sig_cause cause = {
+		.code = SI_USER, .pid = self->pid, .uid = process_cred(self)->uid};
 	struct process *init = process_find(1), *child, *tmp;
 
 	list_for_each_entry_safe(child, tmp, &self->children, sibling) {
+		if (child->pdeath_signal)
+			signal_send_locked(child, child->pdeath_signal, &cause);
 		child->parent = init;
 		list_move_tail(&child->sibling, &init->children);
 		if (child->state == PROC_ZOMBIE)

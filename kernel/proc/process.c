@@ -93,6 +93,8 @@ struct process *process_alloc(struct process *parent)
 		p->sig = parent->sig;
 		p->sig.pending = 0;
 		memcpy(p->comm, parent->comm, sizeof(p->comm));
+		p->no_new_privs = parent->no_new_privs;
+		p->personality = parent->personality;
 		p->parent = parent;
 		list_add_tail(&p->sibling, &parent->children);
 	}

@@ -109,8 +109,6 @@ int signal_kill(pid_t pid, int sig, s32 code)
 	struct process *p;
 	int ret = -ESRCH;
 
-	if (sig < 0 || sig > NSIG)
-		return -EINVAL;
 	if (pid == S32_MIN)
 		return -ESRCH;
 	cause.uid = current_cred()->uid;
@@ -118,6 +116,8 @@ int signal_kill(pid_t pid, int sig, s32 code)
 	list_for_each_entry(p, &processes, all) {
 		if (!kill_selects(p, pid))
 			continue;
+		if (sig < 0 || sig > NSIG) /* as in Linux, whoever is not there comes first */
+			return -EINVAL;
 		if (!may_signal(p, sig)) {
 			/* As in Linux, to all means to all those that it may. */
 			ret = ret && pid != -1 ? -EPERM : 0;

@@ -154,22 +154,60 @@ SYSCALL(setpgid, process_setpgid((pid_t)a[0], (pid_t)a[1]))
 SYSCALL(getpgid, process_getpgid((pid_t)a[0], a[1]))
 SYSCALL(setsid, process_setsid())
 
-#define PR_SET_NAME 15
-#define PR_GET_NAME 16
+enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_SET_NAME = 15, PR_GET_NAME };
+enum { PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS };
+
+static s64 name_process(u64 ptr)
+{
+	char name[THREAD_NAME_LEN] = "";
+
+	if (strncpy_from_user(name, USERPTR(ptr), sizeof(name)) == -EFAULT)
+		return -EFAULT;
+	process_set_comm(name, strnlen(name, sizeof(name)));
+	return 0;
+}
 
 s64 sys_prctl(const u64 *a)
 {
 	struct process *p = current_process();
-	char name[THREAD_NAME_LEN] = "";
 
-	if (a[0] == PR_GET_NAME)
+	switch ((int)a[0]) {
+	case PR_SET_PDEATHSIG:
+		if (a[1] > NSIG)
+			return -EINVAL;
+		p->pdeath_signal = (int)a[1];
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user_obj(USERPTR(a[1]), &p->pdeath_signal);
+	case PR_SET_NAME:
+		return name_process(a[1]);
+	case PR_GET_NAME:
 		return put_user_obj(USERPTR(a[1]), &p->comm);
-	if (a[0] != PR_SET_NAME)
+	case PR_SET_NO_NEW_PRIVS:
+		if (a[1] != 1 || a[2] || a[3] || a[4])
+			return -EINVAL;
+		p->no_new_privs = true; /* for good */
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return a[1] || a[2] || a[3] || a[4] ? -EINVAL : p->no_new_privs;
+	default:
 		return -EINVAL;
-	if (strncpy_from_user(name, USERPTR(a[1]), sizeof(name)) == -EFAULT)
-		return -EFAULT;
-	process_set_comm(name, strnlen(name, sizeof(name)));
-	return 0;
+	}
+}
+
+#define ADDR_NO_RANDOMIZE 0x0040000u /* which we do anyway */
+
+s64 sys_personality(const u64 *a)
+{
+	struct process *p = current_process();
+	u32 old = p->personality, new = (u32)a[0];
+
+	if (new == ~0u)
+		return old;
+	if (new & ~ADDR_NO_RANDOMIZE)
+		return -EINVAL;
+	p->personality = new;
+	return old;
 }
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };
@@ -322,9 +360,15 @@ s64 sys_setid(const u64 *a)
 s64 sys_setreid(const u64 *a)
 {
 	const struct id_set ids = ids_of(a[2]);
-	bool save = (u32)a[0] != UNCHANGED || ((u32)a[1] != UNCHANGED && (u32)a[1] != *ids.real);
-	s64 err = sys_setresid((u64[]){a[0], a[1], UNCHANGED, a[2]});
+	bool set_real = (u32)a[0] != UNCHANGED;
+	bool save = set_real || ((u32)a[1] != UNCHANGED && (u32)a[1] != *ids.real);
+	s64 err;
 
+	/* Unlike setresid: the saved number may not become the real one. */
+	if (set_real && current_cred()->euid != 0 && (u32)a[0] != *ids.real &&
+	    (u32)a[0] != *ids.effective)
+		return -EPERM;
+	err = sys_setresid((u64[]){a[0], a[1], UNCHANGED, a[2]});
 	if (!err && save)
 		*ids.saved = *ids.effective;
 	return err;

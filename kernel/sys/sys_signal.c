@@ -50,7 +50,9 @@ s64 sys_rt_sigpending(const u64 *a)
 	const struct sighand *sh = &current_process()->sig;
 	sigset_k set = sh->pending & sh->blocked;
 
-	return put_user_obj(USERPTR(a[0]), &set);
+	if (a[1] > sizeof(set))
+		return -EINVAL;
+	return copy_to_user(USERPTR(a[0]), &set, a[1]);
 }
 
 s64 sys_rt_sigtimedwait(const u64 *a)
@@ -58,12 +60,15 @@ s64 sys_rt_sigtimedwait(const u64 *a)
 	struct siginfo_k info;
 	sigset_k set;
 	u64 ns;
-	int sig = get_user_timeout(a[2], 1, &ns);
+	int sig;
 
-	if (sig || a[3] != sizeof(sigset_k))
-		return sig ? sig : -EINVAL;
+	if (a[3] != sizeof(sigset_k))
+		return -EINVAL;
 	if (get_user_obj(&set, USERPTR(a[0])))
 		return -EFAULT;
+	sig = get_user_timeout(a[2], 1, &ns);
+	if (sig)
+		return sig;
 	sig = signal_timedwait(set, &info, ns);
 	return sig > 0 && a[1] && put_user_obj(USERPTR(a[1]), &info) ? -EFAULT : sig;
 }
@@ -82,10 +87,13 @@ s64 sys_sigaltstack(const u64 *a)
 			return -EFAULT;
 		if (on)
 			return -EPERM;
-		if (new.ss_flags & ~SS_DISABLE)
+		if (new.ss_flags > SS_DISABLE || new.ss_flags == (SS_DISABLE | SS_ONSTACK))
 			return -EINVAL;
-		if (!(new.ss_flags &SS_DISABLE) && new.ss_size < MINSIGSTKSZ)
+		if (new.ss_flags == SS_DISABLE)
+			new = (struct stack_k){.ss_flags = SS_DISABLE};
+		else if (new.ss_size < MINSIGSTKSZ)
 			return -ENOMEM;
+		new.ss_flags &= SS_DISABLE;
 		*alt = new;
 	}
 	return a[1] ? put_user_obj(USERPTR(a[1]), &old) : 0;
@@ -125,8 +133,11 @@ static s64 end_mask(s64 ret)
 
 s64 sys_rt_sigsuspend(const u64 *a)
 {
-	int err = a[0] ? begin_mask(a[0], a[1]) : -EFAULT;
+	int err;
 
+	if (!a[0])
+		return a[1] == sizeof(sigset_k) ? -EFAULT : -EINVAL;
+	err = begin_mask(a[0], a[1]);
 	return err ? err : sys_pause(a);
 }
 

@@ -124,15 +124,16 @@ int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
 	X(115, getgroups, A0, A1) X(116, setgroups, A0, A1) \
 	Y(117, setresuid, setresid, A0, A1, A2, 0) Y(118, getresuid, getresid, A0, A1, A2, 0) \
 	Y(119, setresgid, setresid, A0, A1, A2, 1) Y(120, getresgid, getresid, A0, A1, A2, 1) \
-	X(121, getpgid, A0, 0) Y(124, getsid, getpgid, A0, 1) X(127, rt_sigpending, A0) \
+	X(121, getpgid, A0, 0) Y(124, getsid, getpgid, A0, 1) X(127, rt_sigpending, A0, A1) \
 	X(128, rt_sigtimedwait, A0, A1, A2, A3) X(130, rt_sigsuspend, A0, A1) \
-	X(131, sigaltstack, A0, A1) Y(132, utime, futimesat, CWD, P0, A1, 0) Y(133, mknod, mknodat, CWD, P0, A1, A2) \
+	X(131, sigaltstack, A0, A1) Y(132, utime, futimesat, CWD, P0, A1, 0) \
+	Y(133, mknod, mknodat, CWD, P0, A1, A2) X(135, personality, A0) \
 	X(140, getpriority, A0, A1) X(141, setpriority, A0, A1, A2) X(142, sched_setparam, A0, A1) \
 	X(143, sched_getparam, A0, A1) X(144, sched_setscheduler, A0, A1, A2) \
 	X(145, sched_getscheduler, A0) Y(146, sched_get_priority_max, sched_get_priority, A0, 99) \
 	Y(147, sched_get_priority_min, sched_get_priority, A0, 1) \
 	X(148, sched_rr_get_interval, A0, A1) X(137, statfs, CWD, P0, A1) Y(138, fstatfs, statfs, A0, 0, A1, AT_EMPTY_PATH) \
-	X(157, prctl, A0, A1) X(158, arch_prctl, A0, A1) \
+	X(157, prctl, A0, A1, A2, A3, A4) X(158, arch_prctl, A0, A1) \
 	Y(160, setrlimit, prlimit64, 0, A0, A1) X(161, chroot, CWD, P0) X(162, sync) \
 	X(164, settimeofday, A0) X(165, mount, Q0, P1, Q2, A3, Q4) X(166, umount2, P0, A1) \
 	X(169, reboot, A0, A1, A2) X(170, sethostname, A0, A1) \

@@ -112,6 +112,13 @@ def test_kernel_threads_are_shown_and_left_alone(shell):
     fsck(m.disk)
 
 
+def test_set_id_bits_mean_nothing_without_new_privileges(shell):
+    m = shell()
+    m.ok("cp /tests/nnp /tmp/nnp; chmod 4755 /tmp/nnp")
+    assert m.ok("su nobody -s /bin/sh -c '/tmp/nnp run /tmp/nnp show'") == "0\n"
+    assert m.ok("su nobody -s /bin/sh -c '/tmp/nnp give /tmp/nnp show'") == "65534\n"
+
+
 def test_interrupts_have_names(shell):
     m = shell()
     m.ok("cat /bin/busybox > /dev/null; sync")

@@ -474,6 +474,41 @@ TEST(credentials)
 	CHECK(r == 1002 && e == 1000 && s == 1000);
 }
 
+TEST(the_end_of_the_parent_is_told)
+{
+	int fds[2], sig = 7;
+	char c = 0;
+
+	FAILS(prctl(PR_SET_PDEATHSIG, 65), EINVAL);
+	FAILS(syscall(SYS_prctl, PR_GET_PDEATHSIG, 8), EFAULT);
+	CHECK(prctl(PR_SET_PDEATHSIG, SIGUSR1) == 0);
+	CHECK(prctl(PR_GET_PDEATHSIG, &sig) == 0 && sig == SIGUSR1);
+	CHECK(IN_CHILD(prctl(PR_GET_PDEATHSIG, &sig); CHECK(sig == 0)) == 0); /* not inherited */
+	CHECK(pipe(fds) == 0);
+	CHECK(IN_CHILD(pid_t pid;
+		       CHILD(pid, sigset_t set; siginfo_t info; sigemptyset(&set);
+			     sigaddset(&set, SIGUSR2); sigprocmask(SIG_BLOCK, &set, NULL);
+			     prctl(PR_SET_PDEATHSIG, SIGUSR2); write(fds[1], "r", 1);
+			     write(fds[1], sigwaitinfo(&set, &info) == SIGUSR2 ? "s" : "n", 1));
+		       CHECK(read(fds[0], &c, 1) == 1 && c == 'r')) == 0);
+	CHECK(read(fds[0], &c, 1) == 1 && c == 's');
+}
+
+TEST(privileges_are_given_up)
+{
+	FAILS(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0), EINVAL);
+	FAILS(prctl(PR_SET_NO_NEW_PRIVS, 1, 1, 0, 0), EINVAL);
+	FAILS(prctl(PR_GET_NO_NEW_PRIVS, 1, 0, 0, 0), EINVAL);
+	FAILS(prctl(12345), EINVAL);
+	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0);
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	CHECK(IN_CHILD(CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)) == 0);
+	CHECK(syscall(SYS_personality, -1) == 0);
+	CHECK(syscall(SYS_personality, 0x40000) == 0 && syscall(SYS_personality, -1) == 0x40000);
+	CHECK(IN_CHILD(CHECK(syscall(SYS_personality, 0) == 0x40000)) == 0);
+}
+
 TEST(permissions_of_others)
 {
 	fresh_dir();

@@ -428,7 +428,16 @@ TEST(alternate_stack)
 	FAILS(sigaltstack(&ss, NULL), ENOMEM);
 	ss.ss_size = sizeof(alternate);
 	ss.ss_flags = 76;
-	FAILS(sigaltstack(&ss, NULL), EINVAL);
+	FAILS(syscall(SYS_sigaltstack, &ss, NULL), EINVAL);
+	ss.ss_flags = SS_ONSTACK | SS_DISABLE;
+	FAILS(syscall(SYS_sigaltstack, &ss, NULL), EINVAL);
+	ss.ss_flags = SS_ONSTACK; /* means nothing, and is taken */
+	CHECK(syscall(SYS_sigaltstack, &ss, NULL) == 0);
+	CHECK(sigaltstack(NULL, &old) == 0 && old.ss_flags == 0 && old.ss_sp == alternate);
+	ss.ss_flags = SS_DISABLE;
+	CHECK(syscall(SYS_sigaltstack, &ss, &old) == 0 && old.ss_sp == alternate);
+	CHECK(sigaltstack(NULL, &old) == 0 && old.ss_flags == SS_DISABLE);
+	CHECK(old.ss_sp == NULL && old.ss_size == 0);
 }
 
 static void spoil(int sig)
@@ -656,6 +665,40 @@ TEST(wrong_timers)
 	      syscall(SYS_alarm, 0) == 3);
 	it.it_value.tv_sec = 0;
 	CHECK(setitimer(ITIMER_REAL, &it, NULL) == 0 && syscall(SYS_alarm, 0) == 1);
+}
+
+/* Which error comes first. */
+TEST(order_of_errors)
+{
+	unsigned long set = 1ul << (SIGUSR1 - 1), got = 0;
+	struct timespec bad = {0, -1};
+	pid_t me = getpid();
+
+	FAILS(syscall(SYS_kill, 999999, 999), ESRCH);
+	FAILS(syscall(SYS_kill, me, 999), EINVAL);
+	FAILS(syscall(SYS_kill, 1, 999), EINVAL);
+	FAILS(syscall(SYS_kill, -999999, 999), ESRCH);
+	FAILS(syscall(SYS_tgkill, 999999, 999999, 999), ESRCH);
+	FAILS(syscall(SYS_tgkill, me, me, 999), EINVAL);
+	FAILS(syscall(SYS_tgkill, -1, me, 0), EINVAL);
+	FAILS(syscall(SYS_tkill, 0, 0), EINVAL);
+	FAILS(syscall(SYS_rt_sigtimedwait, 8, NULL, 8, 4), EINVAL);
+	FAILS(syscall(SYS_rt_sigtimedwait, 8, NULL, &bad, 8), EFAULT);
+	FAILS(syscall(SYS_rt_sigtimedwait, &set, NULL, &bad, 8), EINVAL);
+	FAILS(syscall(SYS_rt_sigtimedwait, &set, NULL, 8, 8), EFAULT);
+	FAILS(syscall(SYS_rt_sigsuspend, NULL, 4), EINVAL);
+	FAILS(syscall(SYS_rt_sigsuspend, NULL, 8), EFAULT);
+	FAILS(syscall(SYS_rt_sigpending, NULL, 9), EINVAL);
+	FAILS(syscall(SYS_rt_sigpending, NULL, 8), EFAULT);
+	sigprocmask(SIG_BLOCK, (sigset_t *)&set, NULL);
+	raise(SIGUSR1);
+	CHECK(syscall(SYS_rt_sigpending, &got, 8) == 0 && got == set);
+	got = 0;
+	CHECK(syscall(SYS_rt_sigpending, &got, 1) == 0 && got == (set & 0xff));
+	FAILS(syscall(SYS_rt_sigaction, 999, 8, NULL, 8), EFAULT);
+	FAILS(syscall(SYS_rt_sigaction, 999, NULL, 8, 8), EINVAL);
+	FAILS(syscall(SYS_rt_sigprocmask, 9, 8, NULL, 8), EFAULT);
+	FAILS(syscall(SYS_rt_sigprocmask, 9, &set, 8, 8), EINVAL);
 }
 
 TEST(signals_during_many_forks)
