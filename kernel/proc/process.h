@@ -62,12 +62,12 @@ struct process {
 	bool oom_victim;			/* [proc_lock] killed to get memory */
 	struct timer alarm;			/* setitimer(ITIMER_REAL) */
 	ktime_t itimer_interval_ns[3];		/* [proc_lock] by which */
-	int pdeath_signal;			/* [owner, proc_lock to write] when its parent ends */
-	bool no_new_privs;			/* [owner] set-id bits mean nothing to it */
-	u32 personality;			/* [owner] */
-	ktime_t deadline_ns;			/* [owner] of the timed call under way */
-	bool restarted;				/* [owner] that call was interrupted and goes on */
-	u64 child_tid_ptr;			/* [owner] CLONE_CHILD_SETTID */
+	int pdeath_signal;   /* [owner, proc_lock to write] when its parent ends */
+	bool no_new_privs;   /* [owner] set-id bits mean nothing to it */
+	u32 personality;     /* [owner] */
+	ktime_t deadline_ns; /* [owner] of the timed call under way */
+	bool restarted;	     /* [owner] that call was interrupted and goes on */
+	u64 child_tid_ptr;   /* [owner] CLONE_CHILD_SETTID */
 };
 
 extern struct spinlock proc_lock;

@@ -20,3 +20,15 @@ build/fuzz/fuzz_elf: $(FUZZ_ELF_SRC) $(wildcard kernel/proc/*.h tests/host/fakes
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  FUZZCC  $@")
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $(FUZZ_ELF_SRC)
+
+# N random system calls of a program inside Ringlet, from SEED.
+.PHONY: fuzz-syscalls
+fuzz-syscalls: kernel user
+	$(Q)FUZZ_SEED=$(or $(SEED),1) FUZZ_CALLS=$(or $(N),1000000) $(PYTHON) -m pytest -q -s \
+		-p no:cacheprovider tests/system/test_fuzz.py -k random_calls
+
+user: build/tests/fuzz/sysfuzz
+build/tests/fuzz/sysfuzz: tests/fuzz/sysfuzz.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  USERCC  $<")
+	$(Q)$(USERCC) $(USER_CFLAGS) -o $@ $<
