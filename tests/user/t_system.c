@@ -11,9 +11,11 @@ TEST(the_log_has_rules)
 		if (type != 3 && !may)
 			FAILS(syscall(SYS_syslog, type, buf, 1), EPERM);
 	FAILS(syscall(SYS_syslog, 11, buf, 1), may ? EINVAL : EPERM);
-	CHECK(syscall(SYS_syslog, 10, 0, 0) >= 4096);
-	if (!may)
+	if (!may) { /* some systems do not even tell the size */
+		CHECK(syscall(SYS_syslog, 10, 0, 0) >= 4096 || errno == EPERM);
 		return;
+	}
+	CHECK(syscall(SYS_syslog, 10, 0, 0) >= 4096);
 	CHECK(syscall(SYS_syslog, 0, 0, 0) == 0 && syscall(SYS_syslog, 1, 0, 0) == 0);
 	for (int type = 2; type <= 4; type++) {
 		FAILS(syscall(SYS_syslog, type, NULL, 10), EINVAL);
