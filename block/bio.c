@@ -25,12 +25,14 @@ struct bio_reserve {
 };
 
 struct thread *bio_clone_owner; /* who alone takes from clones, or NULL */
-static struct bio_reserve owners = {.flag = BIO_RESERVED}, clones = {.flag = BIO_CLONE_RESERVED};
+static struct bio_reserve owners, clones;
 
-static void bio_reserve_init(struct bio_reserve *r)
+/* At boot, and not by initializers: the image would hold all of the bios. */
+static void bio_reserve_init(struct bio_reserve *r, u32 flag)
 {
 	spin_lock_init(&r->lock, "bio reserve", LOCK_ANY);
 	init_waitqueue_head(&r->wq);
+	r->flag = flag;
 	r->free = (struct bio_list){NULL, NULL};
 	for (u32 i = 0; i < RESERVE_BIOS; i++)
 		bio_list_add(&r->free, &r->bios[i]);
@@ -38,8 +40,8 @@ static void bio_reserve_init(struct bio_reserve *r)
 
 void bio_init_reserves(void)
 {
-	bio_reserve_init(&owners);
-	bio_reserve_init(&clones);
+	bio_reserve_init(&owners, BIO_RESERVED);
+	bio_reserve_init(&clones, BIO_CLONE_RESERVED);
 }
 
 static struct bio *bio_reserve_get(struct bio_reserve *r)
