@@ -140,10 +140,17 @@ void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)
 		inode->i_gid = dir->i_gid;
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
-		else if (mode & S_IXGRP && !may_set_gid(dir->i_gid))
-			mode &= ~S_ISGID;
 	}
 	inode->i_mode = mode;
+}
+
+mode_t vfs_prepare_mode(const struct inode *dir, mode_t mode)
+{
+	const mode_t set_gid = S_ISGID | S_IXGRP;
+
+	if (dir->i_mode & S_ISGID && (mode & set_gid) == set_gid && !may_set_gid(dir->i_gid))
+		mode &= ~S_ISGID;
+	return mode & ~current_fs()->umask;
 }
 
 bool inode_owner_or_root(const struct inode *inode)

@@ -166,7 +166,11 @@ int must_check sync_inode_metadata(struct inode *inode, bool datasync);
 size_t shrink_icache(size_t nr);
 /* Set i_fop (and for pipes and devices the right operations) from i_mode. */
 void init_special_inode(struct inode *inode, mode_t mode, dev_t rdev);
-/* Owner, group (setgid directory), mode & ~umask was applied by the caller. */
+/* The mode of a file that shall be made in dir, no directory itself: less the umask, and less S_ISGID
+ * where the group would be one that the caller is not in. The umask comes last, so that it does not
+ * hide the group's right to execute from the check. */
+mode_t vfs_prepare_mode(const struct inode *dir, mode_t mode);
+/* Owner, group (setgid directory), and the mode as the caller prepared it. */
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode);
 struct timespec64 current_time(void);
 void inode_update_atime(struct inode *inode); /* relatime, unless read-only */

@@ -332,7 +332,8 @@ static int create_last(struct nameidata *nd, mode_t mode, bool *created)
 			err = may_create(inode);
 			if (!err)
 				err = inode->i_op->create ?
-					      inode->i_op->create(inode, dentry, mode) :
+					      inode->i_op->create(inode, dentry,
+								  vfs_prepare_mode(inode, mode)) :
 					      -EACCES;
 			mnt_drop_write(nd->path.mnt);
 		}
@@ -386,7 +387,7 @@ int path_openat(int dfd, const char *name, u32 flags, mode_t mode, struct path *
 	if (err)
 		return err;
 	*created = false;
-	mode = (mode & 07777 & ~current_fs()->umask) | S_IFREG;
+	mode = (mode & 07777) | S_IFREG;
 	if (flags & O_CREAT)
 		err = open_creat(&nd, flags, mode, created);
 	else

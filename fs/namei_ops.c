@@ -95,7 +95,7 @@ int vfs_mknodat(int dfd, const char *name, mode_t mode, dev_t dev)
 	if (IS_ERR(dentry))
 		return (int)PTR_ERR(dentry);
 	dir = nd.path.dentry->d_inode;
-	mode = (mode & S_IFMT) | (mode & 07777 & ~current_fs()->umask);
+	mode = vfs_prepare_mode(dir, mode & (S_IFMT | 07777));
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !cred_is_root(current_cred()))
 		err = -EPERM;
 	else if (S_ISREG(mode) && dir->i_op->create)

@@ -157,6 +157,12 @@ static void as_stranger(void)
 	CHECK(mode_of("g/x") == 0777 && gid_of("g/x") == GROUP);
 	CHECK(mknod("g/n", S_IFREG | 06777, 0) == 0 && mode_of("g/n") == 04777);
 	CHECK(mkfifo("g/p", 02777) == 0 && mode_of("g/p") == 0777);
+	/* Also if the umask takes the group's right to execute away. */
+	umask(010);
+	CHECK(close(open("g/u", O_WRONLY | O_CREAT | O_EXCL, 02777)) == 0 &&
+	      mode_of("g/u") == 0767);
+	CHECK(mknod("g/v", S_IFREG | 02777, 0) == 0 && mode_of("g/v") == 0767);
+	umask(0);
 	CHECK(close(open("g/k", O_WRONLY | O_CREAT | O_EXCL, 02767)) == 0);
 	CHECK(mode_of("g/k") == 02767 && gid_of("g/k") == GROUP);
 	CHECK(mkdir("g/d", 0777) == 0 && mode_of("g/d") == 02777 && gid_of("g/d") == GROUP);
