@@ -67,7 +67,9 @@ static int begin_writing(struct super_block *sb)
 
 	sbi->s_mount_state = le16_to_cpu(es->s_state);
 	if ((sbi->s_mount_state & (EXT2_VALID_FS | EXT2_ERROR_FS)) != EXT2_VALID_FS)
-		ext2_refuse(sb, 0, "was not cleanly unmounted, or has errors: run e2fsck");
+		ext2_refuse(sb, 0,
+			    "was not cleanly unmounted, or has errors: run e2fsck "
+			    "(make fsck, for Ringlet's disk)");
 	ext2_count_free(sb);
 	es->s_state = cpu_to_le16((u16)(sbi->s_mount_state & ~EXT2_VALID_FS));
 	es->s_mnt_count = cpu_to_le16((u16)(le16_to_cpu(es->s_mnt_count) + 1));

@@ -183,6 +183,9 @@ def test_back_from_not_cleanly_unmounted(boot, make_disk, tmp_path):
     m.ok("echo kept > /root/kept; sync; rm /root/kept; echo more > /root/more; sync; echo x > /y")
     m.kill()
     assert "make fsck" in tool("put", disk, source, status=1)
+    m = boot(disks=[disk]).login()
+    assert "not cleanly unmounted, or has errors: run e2fsck (make fsck," in m.output()
+    m.kill()
     done = make("fsck", f"DISK={disk}")
     assert done.returncode == 0, done.stdout
     tool("put", disk, source)
