@@ -12,6 +12,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/ratelimit.h"
 
 /* Sectors of one discard or zeroing bio: its size must fit 32 bits. */
 #define RANGE_SECTORS (1u << 22)
@@ -20,11 +21,15 @@ static struct page *zero_page; /* [const] */
 
 static int bio_check_range(const struct bio *bio, const struct block_device *bdev)
 {
+	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("ends of devices");
 	sector_t nr = bdev_nr_sectors(bdev), sectors = bio->bi_iter.bi_size >> SECTOR_SHIFT;
 	char name[DISK_NAME_LEN];
+	u32 missed;
 
 	if (bio->bi_iter.bi_sector <= nr && sectors <= nr - bio->bi_iter.bi_sector)
 		return 0;
+	if (!ratelimit(&rs, &missed))
+		return -EIO;
 	bdev_name(bdev, name, sizeof(name));
 	printk("%s: access beyond the end: sector %llu + %llu > %llu\n", name,
 	       (unsigned long long)bio->bi_iter.bi_sector, (unsigned long long)sectors,

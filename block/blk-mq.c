@@ -16,14 +16,13 @@
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
+#include "kernel/sched/ratelimit.h"
 #include "kernel/sched/softirq.h"
 
 #define RING_RETRY_NS  (4 * NSEC_PER_MSEC)
 #define QUEUE_SCAN     64
 #define DISPATCH_BATCH 32 /* requests on their way with interrupts off */
 /* As Linux's limit of messages. */
-#define REPORT_LINES	 10
-#define REPORT_WINDOW_NS (5 * NSEC_PER_SEC)
 
 static struct list_head completed[MAX_CPUS]; /* [its CPU, interrupts off] */
 
@@ -264,39 +263,20 @@ static const char *op_name(u32 op)
 	return op < ARRAY_SIZE(names) ? names[op] : "WRITE_ZEROES";
 }
 
-/* May one more line be printed? Sets *left_out to how many were not, once. */
-static bool report_allowed(u32 *left_out)
-{
-	static struct spinlock lock = SPINLOCK_INIT("I/O errors", LOCK_QUEUE);
-	static ktime_t window_end; /* [lock] */
-	static u32 lines;	   /* [lock] asked for in this window */
-	ktime_t now = ktime_get_ns();
-	bool allowed;
-
-	spin_lock_bh(&lock);
-	if (now >= window_end) {
-		*left_out = lines > REPORT_LINES ? lines - REPORT_LINES : 0;
-		window_end = now + REPORT_WINDOW_NS;
-		lines = 0;
-	}
-	allowed = ++lines <= REPORT_LINES;
-	spin_unlock_bh(&lock);
-	return allowed;
-}
-
 /* The device failed a request: say so, as the error may reach a program much later, or nobody. */
 static void report_error(const struct request *rq)
 {
-	u32 op = rq->cmd_flags & REQ_OP_MASK, left_out = 0;
+	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("I/O errors");
+	u32 op = rq->cmd_flags & REQ_OP_MASK, missed;
 	const struct gendisk *disk;
 
 	if (rq->status == -EOPNOTSUPP || op == REQ_OP_DRV_IN)
 		return; /* asked for to see whether it can */
 	disk = rq->part->bd_disk;
-	if (READ_ONCE(disk->dead) || !report_allowed(&left_out))
+	if (READ_ONCE(disk->dead) || !ratelimit(&rs, &missed))
 		return;
-	if (left_out)
-		printk("I/O error: %u more\n", left_out);
+	if (missed)
+		printk("I/O error: %u more\n", missed);
 	printk("I/O error, dev %s, sector %llu op 0x%x:(%s) size %u errno %d\n", disk->disk_name,
 	       (unsigned long long)rq->sector, op, op_name(op), rq->data_len, -rq->status);
 }

@@ -18,6 +18,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/ratelimit.h"
 
 #define SB_FLAGS (MS_RDONLY | MS_SYNCHRONOUS | MS_NOATIME)
 
@@ -356,9 +357,16 @@ void super_emergency_remount_ro(void)
 
 void sb_error(struct super_block *sb, const char *fmt, ...)
 {
+	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("filesystem errors");
 	char dev[DISK_NAME_LEN + 8] = "none", text[160];
+	u32 missed = 0;
 	va_list args;
 
+	/* The one that turns a filesystem read-only is told. A program can have others found again. */
+	if (sb_rdonly(sb) && !ratelimit(&rs, &missed))
+		return;
+	if (missed)
+		printk("%u more errors of filesystems\n", missed);
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);

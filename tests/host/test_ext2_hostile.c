@@ -19,6 +19,7 @@
 
 #include "fs/namei.h"
 #include "fs/super.h"
+#include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"
 
 /* A disk that debugfs changed by these requests, mounted. */
@@ -26,6 +27,7 @@ static void mount_image(const char *requests)
 {
 	char command[900];
 
+	fake_clock_advance(5 * NSEC_PER_SEC); /* each test has all its lines */
 	world_mkfs("-b 1024 -I 128", 1024);
 	(void)snprintf(command, sizeof(command), "printf '%s' | debugfs -w $IMG", requests);
 	assert_int_equal(world_run(command, true), 0);
@@ -189,12 +191,41 @@ static void test_link_text(void **state)
 	world_umount();
 }
 
+static int lines_with(const char *text)
+{
+	int n = 0;
+
+	for (const char *at = fake_log(); (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* A program that looks again and again does not fill the log. */
+static void test_lines_are_few(void **state)
+{
+	(void)state;
+	mount_image("mkdir d\nwrite /dev/null d/abcdefghijkl\nmkdir e\nwrite /dev/null e/f\n");
+	patch("\xc\1abcdefghijkl", "\xc\1abcdef/hijkl", 14);
+	assert_int_equal(look("/mnt/d/other"), -EUCLEAN);
+	assert_int_equal(lines_with("now read-only"), 1);
+	for (u32 i = 0; i < 30; i++)
+		assert_int_equal(look("/mnt/d/other"), -EUCLEAN);
+	assert_int_equal(lines_with("bad name"), 1 + 10);
+	fake_clock_advance(5 * NSEC_PER_SEC);
+	fake_log_clear();
+	assert_int_equal(look("/mnt/d/other"), -EUCLEAN);
+	assert_int_equal(lines_with("20 more errors of filesystems\n"), 1);
+	assert_int_equal(lines_with("bad name"), 1);
+	world_umount();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_names),      cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_name_forgotten), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_dots),	       cmocka_unit_test(test_link_text),
+		cmocka_unit_test(test_lines_are_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
