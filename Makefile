@@ -222,12 +222,13 @@ disk: user
 
 # Files into the disk and out of it, while no machine runs on it.
 .PHONY: put get fsck
-# $$FILE, from the environment: a name may hold what the shell takes for its own.
+# Names may hold quotes: through the environment, the shell does not read them.
+put get fsck: export DISK := $(DISK)
 put get: $(filter build/disk.img,$(DISK))
 	@test -n "$$FILE" || { echo "which file? As in: make $@ FILE=$(if $(filter get,$@),/root/)hello"; exit 1; }
-	$(Q)tools/disk $@ '$(DISK)' "$$FILE" "$$AS"
+	$(Q)tools/disk $@ "$$DISK" "$$FILE" "$$AS"
 fsck:
-	$(Q)tools/disk fsck '$(DISK)'
+	$(Q)tools/disk fsck "$$DISK"
 
 # --- run, debug ---------------------------------------------------------------
 

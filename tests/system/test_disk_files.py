@@ -135,6 +135,18 @@ def test_put_makes_directories_keeps_modes_and_replaces(make_disk, tmp_path):
     assert read_back(disk, "/bin/busybox") == busybox and read_back(disk, "/bin/ls") == b"mine"
     assert read_back(disk, f"/a/deep/er/{source.name}".replace('"', '""')) == b"mine"
     fsck(disk)
+    # Neither the shell nor debugfs, to which <2> is the root directory, reads more into a name.
+    source = tmp_path / "it's <2>"
+    for text in ("one", "two"):
+        source.write_text(text)
+        done = make("put", f"FILE={source}", f"DISK={disk}", "AS=/<2>")
+        assert done.returncode == 0, done.stdout
+        tool("put", disk, source, "/root/<12>")
+        assert read_back(disk, "/<2>") == read_back(disk, "/root/<12>") == text.encode()
+        fsck(disk)
+    assert make("get", "FILE=/<2>", f"DISK={disk}", f"AS={tmp_path}/'").returncode == 0
+    assert (tmp_path / "'").read_text() == "two"
+    assert "255 bytes" in tool("put", disk, source, "/" + "n" * 256, status=1)
     for where in ("/bin/busybox/x", "relative", "/a/../b", "/dev/."):
         tool("put", disk, source, where, status=0 if where == "/dev/." else 1)
     for what in ("/bin", "/nothing", "/proc/self"):
