@@ -122,6 +122,19 @@ def test_the_screen_is_left_as_it_was(make, make_disk, tmp_path):
     assert lflag & termios.ICANON and lflag & termios.ECHO
 
 
+def test_who_ends_make_ends_the_machine(make, make_disk, tmp_path):
+    t = make("run", f"DISK={make_disk()}", f"QEMUFLAGS=-pidfile {tmp_path}/pid")
+    t.expect(PROMPT)
+    qemu = int((tmp_path / "pid").read_text())
+    os.kill(t.child.pid, signal.SIGTERM)
+    t.child.expect(pexpect.EOF)
+    with pytest.raises(ProcessLookupError):
+        os.kill(qemu, 0)
+    assert "\x1b[?7h\x1b[0m" in t.said.text
+    lflag = termios.tcgetattr(t.child.child_fd)[3]
+    assert lflag & termios.ICANON and lflag & termios.ECHO
+
+
 @pytest.mark.parametrize("goal", ["run-iso", "run-disk"])
 def test_notes_stay_when_grub_boots(make, make_disk, goal):
     settings = []
