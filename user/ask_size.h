@@ -7,28 +7,48 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* Bytes from a terminal, as long as each comes within ms. Returns: how many; ends after an 'R'. */
-static inline size_t read_answer(int fd, char *buf, size_t max, int ms)
+/* Look for a cursor report (ECMA-48 8.3.14, CPR). Returns: where it starts, or n. */
+static inline size_t find_report(const char *buf, size_t n, struct winsize *size)
+{
+	size_t start;
+	char end;
+
+	for (start = 0; start < n; start++)
+		if (sscanf(&buf[start], "\033[%hu;%hu%c", &size->ws_row, &size->ws_col, &end) ==
+			    3 &&
+		    end == 'R')
+			break;
+	return start;
+}
+
+/*
+ * Bytes from a terminal, as long as each comes within ms, up to a cursor report: an 'R' may also
+ * have been typed. Returns: how many; *start is where the report starts, or their number.
+ */
+static inline size_t read_answer(int fd, char *buf, size_t max, int ms, size_t *start,
+				 struct winsize *size)
 {
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 	size_t n = 0;
 
-	while (n < max && poll(&pfd, 1, ms) == 1 && read(fd, &buf[n], 1) == 1)
-		if (buf[n++] == 'R')
-			break;
+	*start = 0;
+	while (*start == n && n < max - 1 && poll(&pfd, 1, ms) == 1 && read(fd, &buf[n], 1) == 1) {
+		buf[++n] = '\0';
+		*start = buf[n - 1] == 'R' ? find_report(buf, n, size) : n;
+	}
 	return n;
 }
 
 /*
- * Ask by a cursor report (ECMA-48 8.3.14, CPR) from a far corner, and wait up to ms for the answer.
+ * Ask by a cursor report from a far corner, and wait up to ms for the answer.
  * What was typed meanwhile is typed again. Returns: 0, or -1 if no terminal answers.
  */
 static inline int ask_size(int fd, struct winsize *size, int ms)
 {
 	static const char ask[] = "\0337\033[999;999H\033[6n\0338";
 	struct termios old, raw;
-	char buf[256], end = '\0';
-	size_t n, start = 0;
+	size_t n = 0, start = 0;
+	char buf[256];
 
 	if (tcgetattr(fd, &old) < 0)
 		return -1;
@@ -37,13 +57,9 @@ static inline int ask_size(int fd, struct winsize *size, int ms)
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	tcsetattr(fd, TCSANOW, &raw);
-	n = write(fd, ask, sizeof(ask) - 1) < 0 ? 0 : read_answer(fd, buf, sizeof(buf) - 1, ms);
-	buf[n] = '\0';
 	*size = (struct winsize){0};
-	while (start < n &&
-	       (sscanf(&buf[start], "\033[%hu;%hu%c", &size->ws_row, &size->ws_col, &end) != 3 ||
-		end != 'R'))
-		start++;
+	if (write(fd, ask, sizeof(ask) - 1) > 0)
+		n = read_answer(fd, buf, sizeof(buf), ms, &start, size);
 	tcsetattr(fd, TCSANOW, &old);
 	for (size_t i = 0; i < start; i++)
 		ioctl(fd, TIOCSTI, &buf[i]);

@@ -95,11 +95,11 @@ def test_size_asked_from_the_terminal(boot, make_disk):
     script = "trap 'echo got-winch' WINCH; resize; stty size\n"
     m = boot(disks=[make_disk(files={"r": script})], append="tty.size=")
     m.expect_text(ESC + "[6n")
-    m.send("ech" + ESC + "[51;133R")  # a fast typist, and the terminal's answer
+    m.send("echo R" + ESC + "[51;133R")  # a fast typist, and the terminal's answer
     m.wait_prompt()
-    m.expect_text("ech")
-    m.send("o a-$((6*7))\r")
-    m.expect_text("\na-42")
+    m.expect_text("echo R")
+    m.send("-$((6*7))\r")
+    m.expect_text("\nR-42")
     m.wait_prompt()
     assert m.ok("stty size") == "51 133\n"
     m.type("sh /tests/r")
