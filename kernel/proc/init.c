@@ -38,8 +38,8 @@ static void init_start(void *arg)
 		printk("init: cannot open /dev/console: error %d\n", -err);
 	err = process_exec(&tf, path, (u64)argv, (u64)init_env, true);
 	if (err)
-		panic("cannot run init %s: error %d (wanted: a static x86-64 ELF program)", path,
-		      -err);
+		panic("cannot run init %s: error %d (wanted: an x86-64 ELF program, and its loader)",
+		      path, -err);
 	trap_return_to_user(&tf);
 }
 
