@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "../system"))
 import ringlet  # noqa: E402
-from sequence import TOP, Sequence, tree_of  # noqa: E402
+from sequence import MOUNT, TOP, Sequence, tree_of  # noqa: E402
 
 SHAPES = [(1024, 128), (2048, 256), (4096, 256)]
 
@@ -94,6 +94,41 @@ def play(seed):
     finally:
         machine.kill()
     shutil.rmtree(workdir)
+
+
+# The end of a sequence that leaves nothing behind.
+CLEAN_UP = f"""cd /; exec 4>&- 5>&- 6>&- 7>&-; kill `jobs -p` 2>/dev/null; wait
+mount -o remount,rw {MOUNT} 2>/dev/null; umount {MOUNT} 2>/dev/null
+mount -t ext2 /dev/vdb {MOUNT}; rm -rf {MOUNT}/[a-d]*; umount {MOUNT}; rm -rf {TOP}"""
+
+
+def play_all(seeds):
+    """Play sequences one after the other in one machine, and clean up after each. What is in use
+    afterwards must be what was in use before the second one."""
+    with tempfile.TemporaryDirectory(prefix="names-") as workdir:
+        sequences = {seed: Sequence(seed, os.path.join(workdir, str(seed))) for seed in seeds}
+        files = {"counts": ringlet.COUNTS}
+        for seed, sequence in sequences.items():
+            sequence.close()
+            files[f"s{seed}"] = sequence.script(CLEAN_UP)
+        root = ringlet.make_disk(os.path.join(workdir, "root.img"), files=files, only=["names"])
+        disk = ringlet.make_disk(os.path.join(workdir, "disk.img"), empty=True, where="/", size="4M")
+        machine = ringlet.Machine(workdir, disks=[root, disk])
+        try:
+            machine.login()
+            for seed, sequence in sequences.items():
+                said = machine.ok(f"sh /tests/s{seed}")
+                answers = dict(re.findall(r"^(\d+) ([A-Z]\w*)$", said, re.M))
+                for nr, wanted in sequence.wanted.items():
+                    assert answers.get(str(nr)) in wanted, (seed, nr, sequence.lines[nr], said)
+                after = machine.ok("/tests/counts")
+                if seed == seeds[0]:
+                    before = machine.ok("/tests/counts")
+                else:
+                    assert after == before, f"after sequence {seed}: {before}\n{after}"
+            machine.poweroff()
+        finally:
+            machine.kill()
 
 
 def main():

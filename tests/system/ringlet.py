@@ -17,6 +17,17 @@ QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 SECONDS = 120  # for whatever takes a moment; nothing waits for a fixed time
 PROMPT = r"[~/]\S* # "
 FIFO = 16  # bytes that the UART takes at a time
+# A script that counts what is in use, when nothing is kept that could be dropped.
+COUNTS = """#!/bin/sh
+# counts: of what is in use
+sync; echo 3 >/proc/sys/vm/drop_caches; cd /proc/sys/fs
+awk '{ print "inodes", $1 - $2 }' inode-nr
+awk '{ print "dentries", $1 - $2 }' dentry-state
+awk '{ print "files", $1 }' file-nr
+awk '/^Cached|^Dirty/' /proc/meminfo
+maps=`cat /proc/[0-9]*/maps`  # awk is not there yet
+echo "$maps" | awk 'END { print "mappings", NR }'
+"""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[78=>]")
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"

@@ -14,3 +14,7 @@ import names  # noqa: E402
 @pytest.mark.parametrize("seed", range(1, 13))
 def test_sequence(seed):
     names.play(seed)
+
+
+def test_sequences_leak_nothing():
+    names.play_all(list(range(201, 213)))

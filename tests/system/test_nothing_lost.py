@@ -3,7 +3,7 @@ no fault, whatever the filesystem's state says."""
 
 import json
 
-from ringlet import debugfs, fsck
+from ringlet import COUNTS, debugfs, fsck
 from test_errors import faulty
 
 
@@ -132,15 +132,6 @@ def test_failed_flush_of_sync_reaches_fsync(shell, make_disk, tmp_path):
     fsck(second)
 
 
-COUNTS = """#!/bin/sh
-# counts: of what is in use
-sync; echo 3 >/proc/sys/vm/drop_caches; cd /proc/sys/fs
-awk '{ print "inodes", $1 - $2 }' inode-nr
-awk '{ print "dentries", $1 - $2 }' dentry-state
-awk '{ print "files", $1 }' file-nr
-awk '/^Cached|^Dirty/' /proc/meminfo
-cat /proc/[0-9]*/maps | awk 'END { print "mappings", NR }'
-"""
 WORK = """#!/bin/sh
 # work DIR
 cd $1 || exit 1
