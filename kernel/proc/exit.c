@@ -155,7 +155,7 @@ static u32 kill_others(void)
 
 	PROC_GUARD();
 	list_for_each_entry(p, &processes, all) {
-		if (p == current_process() || p->state == PROC_ZOMBIE)
+		if (p == current_process() || p->state == PROC_ZOMBIE || process_is_kernel(p))
 			continue;
 		signal_send_locked(p, SIGKILL, NULL);
 		left++;

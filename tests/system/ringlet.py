@@ -280,6 +280,7 @@ class Machine:
         self.type(command)
         status = self.wait_exit()
         assert status == 0, f"QEMU's exit status is {status}\n{self.tail()}"
+        assert "do not end" not in self.output(), f"something outlived SIGKILL\n{self.tail()}"
         self.judge()
 
     def judge(self):
