@@ -360,22 +360,30 @@ void shrink_dcache_sb(struct super_block *sb)
 	}
 }
 
-/* The n-th positive child, with a reference, or NULL. */
+/* The n-th positive child, or NULL. Locks: dcache_lock. */
+static struct dentry *find_child_locked(const struct dentry *dir, loff_t n)
+{
+	struct dentry *d;
+
+	list_for_each_entry(d, &dir->d_subdirs, d_child)
+		if (d->d_inode && !d->d_unhashed && n-- <= 0)
+			return d;
+	return NULL;
+}
+
+/* The same with a reference. */
 static struct dentry *nth_child(struct dentry *dir, loff_t n)
 {
-	struct dentry *d, *found = NULL;
+	struct dentry *d;
 
 	spin_lock(&dcache_lock);
-	list_for_each_entry(d, &dir->d_subdirs, d_child) {
-		if (!d->d_inode || d->d_unhashed || n-- > 0)
-			continue;
+	d = find_child_locked(dir, n);
+	if (d) {
 		list_del_init(&d->d_lru);
 		atomic_inc(&d->d_count);
-		found = d;
-		break;
 	}
 	spin_unlock(&dcache_lock);
-	return found;
+	return d;
 }
 
 bool d_is_empty(struct dentry *dir)
@@ -410,10 +418,11 @@ void d_genocide(struct dentry *root)
 
 	/* Depth first without recursion: unpin the first positive child that has none itself. */
 	for (;;) {
-		child = nth_child(dir, 0);
+		spin_lock(&dcache_lock);
+		child = find_child_locked(dir, 0);
+		spin_unlock(&dcache_lock);
 		if (child) {
-			dput(child); /* the pin keeps it */
-			dir = child;
+			dir = child; /* the pin keeps it */
 			continue;
 		}
 		if (dir == root)
