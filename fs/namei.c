@@ -58,10 +58,23 @@ static void nd_jump(struct nameidata *nd, struct path to)
 	nd->path = to;
 }
 
+/* A name that is known and still stands for the same thing, with a reference, or NULL. */
+static struct dentry *lookup_known(struct dentry *dir, const struct qstr *name)
+{
+	struct dentry *dentry = d_lookup(dir, name);
+
+	if (!dentry || !dentry->d_volatile || !dentry->d_sb->s_op->d_revalidate ||
+	    dentry->d_sb->s_op->d_revalidate(dentry))
+		return dentry;
+	d_drop(dentry);
+	dput(dentry);
+	return NULL;
+}
+
 struct dentry *lookup_locked(struct dentry *dir, const struct qstr *name)
 {
 	struct inode *inode = dir->d_inode;
-	struct dentry *dentry = d_lookup(dir, name);
+	struct dentry *dentry = lookup_known(dir, name);
 	int err;
 
 	if (dentry)
@@ -83,7 +96,7 @@ struct dentry *lookup_locked(struct dentry *dir, const struct qstr *name)
 
 static struct dentry *lookup(struct dentry *dir, const struct qstr *name)
 {
-	struct dentry *dentry = d_lookup(dir, name);
+	struct dentry *dentry = lookup_known(dir, name);
 
 	if (!dentry) {
 		mutex_lock(&dir->d_inode->i_mutex);

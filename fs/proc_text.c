@@ -3,6 +3,7 @@
 
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/super.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -107,8 +108,13 @@ static ssize_t proc_read(struct kiocb *iocb, struct iov_iter *to)
 		return -EINVAL;
 	if (pos == 0 || !m->buf || pos < m->from || (m->overflow && pos >= m->from + m->count)) {
 		err = make_text(inode, m, pos);
-		if (err)
+		/* Of another process with the same number by now? It has lived all the time if not. */
+		if (!err && !inode->i_sb->s_op->d_revalidate(iocb->ki_filp->f_path.dentry))
+			err = -ESRCH;
+		if (err) {
+			m->count = 0;
 			return err;
+		}
 	}
 	if (pos < m->from + m->count) {
 		pos -= m->from;

@@ -94,6 +94,49 @@ static const struct inode_operations root_dir_ops, pid_dir_ops, fd_dir_ops, file
 	magic_link_ops;
 static const struct file_operations root_dir_fops, pid_dir_fops, fd_dir_fops;
 
+struct proc_inode {
+	struct inode vfs; /* first: freed as any inode */
+	u64 birth;	  /* [const] of its process */
+};
+
+static struct proc_inode *PROC_I(struct inode *inode)
+{
+	return container_of(inode, struct proc_inode, vfs);
+}
+
+static struct inode *proc_alloc_inode(struct super_block *sb)
+{
+	struct proc_inode *pi = kzalloc(sizeof(*pi), GFP_KERNEL);
+
+	(void)sb;
+	return pi ? &pi->vfs : NULL;
+}
+
+/* Is the process still there whose file, link or directory this is? True for what has none. A check
+ * after the use is right for all of it: the process has lived all the time. */
+static bool proc_is_same(struct inode *inode)
+{
+	pid_t pid = PID_OF(inode->i_ino);
+	uid_t uid;
+	gid_t gid;
+
+	return !pid || proc_pid_ops->birth(pid, &uid, &gid) == PROC_I(inode)->birth;
+}
+
+static bool proc_d_revalidate(const struct dentry *d)
+{
+	return !d->d_inode || proc_is_same(d->d_inode);
+}
+
+/* Set whose it is. Returns: whether that process is there, the same as the directory's. */
+static bool take_process(struct inode *inode, struct inode *dir)
+{
+	u64 birth = proc_pid_ops->birth(PID_OF(inode->i_ino), &inode->i_uid, &inode->i_gid);
+
+	PROC_I(inode)->birth = birth;
+	return birth && (!PID_OF(dir->i_ino) || PROC_I(dir)->birth == birth);
+}
+
 static int add_inode(struct dentry *dentry, ino_t ino, mode_t mode, const void *priv,
 		     const struct inode_operations *op, const struct file_operations *fop)
 {
@@ -108,7 +151,7 @@ static int add_inode(struct dentry *dentry, ino_t ino, mode_t mode, const void *
 	inode->i_fop = fop;
 	inode->i_private = (void *)(uintptr_t)priv;
 	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time();
-	if (PID_OF(ino) && !proc_pid_ops->exists(PID_OF(ino), &inode->i_uid, &inode->i_gid)) {
+	if (PID_OF(ino) && !take_process(inode, dentry->d_parent->d_inode)) {
 		iput(inode);
 		return -ENOENT;
 	}
@@ -239,6 +282,8 @@ static int pid_iterate(struct file *file, struct dir_context *ctx)
 	ino_t ino = file->f_inode->i_ino + 1;
 	loff_t at = 2;
 
+	if (!proc_is_same(file->f_inode))
+		return -ENOENT;
 	if (!dir_emit_dots(file, ctx))
 		return 0;
 	for (e = proc_pid_ops->entries; e->name; e++, ino++) {
@@ -258,6 +303,8 @@ static int fd_iterate(struct file *file, struct dir_context *ctx)
 	mode_t mode;
 	int fd;
 
+	if (!proc_is_same(file->f_inode))
+		return -ENOENT;
 	if (!dir_emit_dots(file, ctx))
 		return 0;
 	while ((fd = proc_pid_ops->fd_next(pid, (int)(ctx->pos - 2), &mode)) >= 0) {
@@ -283,8 +330,14 @@ static int magic_get_link(struct inode *inode, struct path *path)
 	u32 within = (u32)(inode->i_ino & 0xffffff);
 	pid_t pid = PID_OF(inode->i_ino);
 
-	return e ? e->get_link(pid, e->what, path) :
-		   proc_pid_ops->fd_link(pid, (int)(within - INO_FD_LINK), path);
+	int err = e ? e->get_link(pid, e->what, path) :
+		      proc_pid_ops->fd_link(pid, (int)(within - INO_FD_LINK), path);
+
+	if (!err && !proc_is_same(inode)) {
+		path_put(path);
+		err = -ESRCH;
+	}
+	return err;
 }
 
 static const struct inode_operations root_dir_ops = {.lookup = root_lookup};
@@ -296,7 +349,10 @@ static const struct inode_operations magic_link_ops = {.get_link = magic_get_lin
 static const struct file_operations root_dir_fops = {.iterate = root_iterate};
 static const struct file_operations pid_dir_fops = {.iterate = pid_iterate};
 static const struct file_operations fd_dir_fops = {.iterate = fd_iterate};
-static const struct super_operations proc_super_ops = {.statfs = NULL};
+static const struct super_operations proc_super_ops = {
+	.alloc_inode = proc_alloc_inode,
+	.d_revalidate = proc_d_revalidate,
+};
 
 static int proc_fill_super(struct super_block *sb, const char *data, bool silent)
 {

@@ -28,7 +28,8 @@ int must_check proc_create(const char *name, mode_t mode, int (*show)(struct seq
 /* Decimal numbers with white space between, for write. Returns: how many, or -EINVAL. */
 int must_check proc_parse_ints(const char *text, int *values, int max_values);
 
-/* The per-process directories, filled by kernel/proc. A pid is named by number; "self" by the op. */
+/* The per-process directories, filled by kernel/proc. A pid is named by number; "self" by the op.
+ * Numbers are used again: with the time of birth they tell processes apart. */
 struct proc_pid_entry {
 	const char *name; /* "stat" */
 	mode_t mode;	  /* with S_IFREG, S_IFLNK or S_IFDIR (fd) */
@@ -38,9 +39,9 @@ struct proc_pid_entry {
 	int (*write)(pid_t pid, const char *text, size_t len);	 /* NULL: nobody may */
 };
 struct proc_pid_ops {
-	const struct proc_pid_entry *entries; /* ended by name NULL */
-	pid_t (*next_pid)(pid_t after);	      /* smallest pid > after, or 0 */
-	bool (*exists)(pid_t pid, uid_t *uid, gid_t *gid);
+	const struct proc_pid_entry *entries;		 /* ended by name NULL */
+	pid_t (*next_pid)(pid_t after);			 /* smallest pid > after, or 0 */
+	u64 (*birth)(pid_t pid, uid_t *uid, gid_t *gid); /* 0: there is no such process */
 	pid_t (*self)(void);
 	/* /proc/PID/fd: */
 	/* The next open one, and its link's mode, which tells how it is open; or -1. */

@@ -42,6 +42,8 @@ struct super_operations {
 	int (*sync_fs)(struct super_block *sb, bool wait);
 	int (*statfs)(struct super_block *sb, struct kstatfs *buf);
 	int (*remount_fs)(struct super_block *sb, u32 flags, const char *data);
+	/* Does a d_volatile name still stand for what it was looked up as? NULL: yes. */
+	bool (*d_revalidate)(const struct dentry *d);
 };
 
 struct file_system_type {

@@ -306,7 +306,7 @@ static pid_t next_pid(pid_t after)
 	return p ? p->pid : 0;
 }
 
-static bool pid_exists(pid_t pid, uid_t *uid, gid_t *gid)
+static u64 pid_birth(pid_t pid, uid_t *uid, gid_t *gid)
 {
 	const struct process *p;
 	const struct cred *c;
@@ -316,7 +316,7 @@ static bool pid_exists(pid_t pid, uid_t *uid, gid_t *gid)
 	c = p ? process_cred(p) : NULL;
 	*uid = c ? c->euid : 0;
 	*gid = c ? c->egid : 0;
-	return p;
+	return p ? max((u64)p->start_ns, (u64)1) : 0;
 }
 
 static int show_pid_max(struct seq_file *m)
@@ -372,7 +372,7 @@ void proc_procfs_init(void)
 		{.name = "fd", .mode = S_IFDIR | 0500},
 		{.name = NULL},
 	};
-	static const struct proc_pid_ops ops = {entries,  next_pid, pid_exists,
+	static const struct proc_pid_ops ops = {entries,  next_pid, pid_birth,
 						self_pid, fd_next,  fd_link};
 
 	proc_pid_ops = &ops;

@@ -388,10 +388,11 @@ static pid_t next_pid(pid_t after)
 	return after < 12 ? 12 : 0;
 }
 
-static bool exists(pid_t pid, uid_t *uid, gid_t *gid)
+static u64 born = 1;
+static u64 birth(pid_t pid, uid_t *uid, gid_t *gid)
 {
 	*uid = *gid = 5;
-	return pid == 12;
+	return pid == 12 ? born : 0;
 }
 
 static pid_t self(void)
@@ -411,6 +412,39 @@ static int fd_link(pid_t pid, int fd, struct path *path)
 	return fd == 4 ? exe_link(pid, 0, path) : -ENOENT;
 }
 
+/* A pid that another process has now: what was opened before does not follow it. */
+static void other_process(void)
+{
+	struct file *f = filp_open("/proc/12/stat", O_RDONLY, 0);
+	struct file *dir = filp_open("/proc/12", O_RDONLY | O_DIRECTORY, 0);
+	struct file *fds = filp_open("/proc/12/fd", O_RDONLY | O_DIRECTORY, 0);
+	struct dir_context ctx = {.actor = collect};
+	struct path root;
+	struct kstat st;
+
+	assert_int_equal(kernel_read(f, buf, 100, 0), 10);
+	born++;
+	assert_int_equal(kernel_read(f, buf, 100, 0), -ESRCH);
+	assert_int_equal(kernel_read(f, buf, 100, 0), -ESRCH);
+	assert_int_equal(vfs_iterate(dir, &ctx), -ENOENT);
+	assert_int_equal(vfs_iterate(fds, &ctx), -ENOENT);
+	fput(f);
+	/* The new one has its name, while the old directory is still open. */
+	assert_int_equal(vfs_statat(AT_FDCWD, "/proc/12/fd/4", 0, &st), 0);
+	assert_string_equal(list("/proc/12"), ". .. stat exe fd ");
+	f = filp_open("/proc/12/stat", O_RDONLY, 0);
+	assert_int_equal(kernel_read(f, buf, 100, 0), 10);
+	get_fs_root(&root);
+	set_fs_pwd(&dir->f_path);
+	assert_int_equal(vfs_statat(AT_FDCWD, "stat", 0, &st), -ENOENT);
+	assert_int_equal(vfs_statat(AT_FDCWD, "exe", 0, &st), -ENOENT);
+	set_fs_pwd(&root);
+	path_put(&root);
+	fput(f);
+	fput(fds);
+	fput(dir);
+}
+
 static void proc_tree(void **state)
 {
 	static const struct proc_pid_entry entries[] = {
@@ -419,7 +453,7 @@ static void proc_tree(void **state)
 		{"fd", S_IFDIR | 0500, 0, NULL, NULL, NULL},
 		{NULL, 0, 0, NULL, NULL, NULL},
 	};
-	static const struct proc_pid_ops ops = {entries, next_pid, exists, self, fd_next, fd_link};
+	static const struct proc_pid_ops ops = {entries, next_pid, birth, self, fd_next, fd_link};
 	struct iov_iter it;
 	struct kstat st;
 	struct file *f;
@@ -464,6 +498,7 @@ static void proc_tree(void **state)
 	fput(f);
 	assert_int_equal(PTR_ERR(filp_open("/proc/new", O_CREAT | O_WRONLY, 0)), -ENOENT);
 	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/proc/d", 0755), -ENOENT);
+	other_process();
 	assert_int_equal(do_umount("/proc", 0), 0);
 	memfs_world_end();
 }
