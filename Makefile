@@ -46,7 +46,7 @@ else
 ##   make sizes        lines of code by folder, against their ceilings
 ##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make test-names   COUNT=1000 random sequences on names from SEED=1 (long)
-##   make fuzz-elf     COUNT=4000; fuzz-syscalls N=1000000; fuzz-virtio
+##   make fuzz-elf     mutated programs; also fuzz-syscalls, fuzz-virtio (long)
 ##   make bench        Ringlet, Linux (make deps-bench) and a bare ring, measured
 ##   make deps         install what is missing (also: deps run, deps GUI=1)
 ##   make doctor       say what is missing or too old, and what mends it
