@@ -14,11 +14,14 @@ from ringlet import FIFO, PROMPT, SECONDS, TOP, fsck, read_back
 class Terminal:
     """A terminal with a size, in which make runs."""
 
-    def __init__(self, *goals, rows=40, cols=132):
+    def __init__(self, *goals, rows=40, cols=132, piped=False):
         env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
         # CC= and the like of the make that runs this test: with others it would build anew.
         settings = os.environ.get("MAKEFLAGS", "").partition("-- ")[2].split()
-        self.child = pexpect.spawn("make", [*settings, *goals], cwd=TOP, env=env, encoding="utf-8",
+        words = ["make", *settings, *goals]
+        if piped:
+            words = ["sh", "-c", '"$@" | cat', "sh", *words]
+        self.child = pexpect.spawn(words[0], words[1:], cwd=TOP, env=env, encoding="utf-8",
                                    codec_errors="replace", timeout=SECONDS, dimensions=(rows, cols))
         self.said = self.child.logfile_read = _Text()
 
@@ -100,10 +103,12 @@ def test_disk_and_run_take_turns(make, make_disk):
     assert read_back(disk, "/root/note") == b"kept\n"
 
 
-def test_the_screen_is_left_as_it_was(make, make_disk, tmp_path):
+@pytest.mark.parametrize("piped", [False, True], ids=["", "into-a-pipe"])
+def test_the_screen_is_left_as_it_was(make, make_disk, tmp_path, piped):
     disk = make_disk()
     os.utime(disk, (1, 1))
-    t = make("run", f"DISK={disk}", "MACHINE=q35", f"QEMUFLAGS=-pidfile {tmp_path}/pid", rows=50)
+    t = make("run", f"DISK={disk}", "MACHINE=q35", f"QEMUFLAGS=-pidfile {tmp_path}/pid", rows=50,
+             piped=piped)
     t.expect(PROMPT)
     # Our notes have not been cleared away, lines wrap, and the window's size is known.
     boot = t.said.text[t.said.text.index("newer than"):]
