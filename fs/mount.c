@@ -296,15 +296,8 @@ int do_mount(const char *devname, const char *dir, const char *type, u32 flags, 
 	return err;
 }
 
-/* White space and backslashes in octal, as proc(5) has them: the columns stay columns. */
-static void show_name(struct seq_file *m, const char *name)
-{
-	for (; *name; name++)
-		if (strchr(" \t\n\\", *name))
-			seq_printf(m, "\\%d%d%d", *name >> 6 & 7, *name >> 3 & 7, *name & 7);
-		else
-			seq_write(m, name, 1);
-}
+/* In octal, as proc(5) has them: the columns stay columns. */
+#define NO_COLUMN " \t\n\\"
 
 /* Options of the mount, of the filesystem (Linux's names for ours), or of both. */
 static void show_flags(struct seq_file *m, u32 flags, bool of_mount)
@@ -328,9 +321,9 @@ static void show_flags(struct seq_file *m, u32 flags, bool of_mount)
 
 static void show_mount(const struct mount *mnt, const char *name, struct seq_file *m)
 {
-	show_name(m, mnt->mnt_devname);
+	seq_escape(m, mnt->mnt_devname, NO_COLUMN);
 	seq_printf(m, " ");
-	show_name(m, name);
+	seq_escape(m, name, NO_COLUMN);
 	seq_printf(m, " %s", mnt->mnt_sb->s_type->name);
 	show_flags(m, mnt->mnt_flags | mnt->mnt_sb->s_flags, true);
 	seq_printf(m, " 0 0\n");
@@ -342,10 +335,10 @@ static void show_mountinfo(const struct mount *mnt, const char *name, struct seq
 
 	seq_printf(m, "%u %u %u:%u / ", mnt->mnt_id, mnt->mnt_parent->mnt_id, MAJOR(sb->s_dev),
 		   MINOR(sb->s_dev));
-	show_name(m, name);
+	seq_escape(m, name, NO_COLUMN);
 	show_flags(m, mnt->mnt_flags, true);
 	seq_printf(m, " - %s ", sb->s_type->name);
-	show_name(m, mnt->mnt_devname);
+	seq_escape(m, mnt->mnt_devname, NO_COLUMN);
 	show_flags(m, sb->s_flags, false);
 	seq_printf(m, "\n");
 }

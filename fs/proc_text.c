@@ -48,6 +48,15 @@ void seq_write(struct seq_file *m, const void *data, size_t len)
 	took(m, len);
 }
 
+void seq_escape(struct seq_file *m, const char *text, const char *chars)
+{
+	for (; *text; text++)
+		if (strchr(chars, *text))
+			seq_printf(m, "\\%d%d%d", *text >> 6 & 7, *text >> 3 & 7, *text & 7);
+		else
+			seq_write(m, text, 1);
+}
+
 static int call_show(const struct inode *inode, struct seq_file *m)
 {
 	const struct proc_pid_entry *e = inode->i_private;

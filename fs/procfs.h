@@ -19,6 +19,8 @@ struct seq_file {
 };
 void seq_printf(struct seq_file *m, const char *fmt, ...) printf_like(2, 3);
 void seq_write(struct seq_file *m, const void *data, size_t len);
+/* A text that somebody chose; those of its bytes that are among `chars` in octal, as \012. */
+void seq_escape(struct seq_file *m, const char *text, const char *chars);
 
 /* A file directly in /proc ("meminfo") or below ("sys/kernel/hostname": directories are made).
  * show fills the text. write (may be NULL) takes what a program wrote. Returns: 0 or -ENOMEM. */

@@ -79,8 +79,14 @@ static void show_status(const struct process *p, const struct mm *mm, struct seq
 	static const struct cred nobody;
 	const struct cred *c = process_cred(p) ? process_cred(p) : &nobody;
 
-	seq_printf(m, "Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		   p->comm, state_of(p), p->pid, p->pid, p->parent ? p->parent->pid : 0);
+	seq_printf(m, "Name:\t");
+	for (const char *s = p->comm; *s; s++) /* in one line, whatever it holds */
+		if (*s == '\n' || *s == '\\')
+			seq_printf(m, "\\%c", *s == '\n' ? 'n' : '\\');
+		else
+			seq_write(m, s, 1);
+	seq_printf(m, "\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", state_of(p),
+		   p->pid, p->pid, p->parent ? p->parent->pid : 0);
 	seq_printf(m, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t", c->uid, c->euid,
 		   c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
 	for (u32 i = 0; i < c->ngroups; i++)
@@ -165,11 +171,12 @@ static void show_vma(struct seq_file *m, const struct mm *mm, const struct vma *
 	} else if (vma->start <= mm->layout.brk && vma->end >= mm->layout.brk_start) {
 		name = "[heap]";
 	}
-	seq_printf(m, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu %s\n", vma->start, vma->end,
+	seq_printf(m, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", vma->start, vma->end,
 		   vma->prot & PROT_READ ? 'r' : '-', vma->prot & PROT_WRITE ? 'w' : '-',
 		   vma->prot & PROT_EXEC ? 'x' : '-', vma->shared ? 's' : 'p', vma->offset,
-		   dev >> 8 & 0xfff, dev & 0xff, inode ? inode->i_ino : 0,
-		   IS_ERR(name) ? "?" : name);
+		   dev >> 8 & 0xfff, dev & 0xff, inode ? inode->i_ino : 0);
+	seq_escape(m, IS_ERR(name) ? "?" : name, "\n");
+	seq_printf(m, "\n");
 }
 
 static int show_maps(struct mm *mm, struct seq_file *m)

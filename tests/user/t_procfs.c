@@ -1,6 +1,7 @@
 /* What /proc tells of this process and of the system, and what may be written there. */
 #include "tests/user/tap.h"
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
@@ -52,6 +53,24 @@ TEST(the_name_is_written)
 	CHECK(get(path) == 7 && strcmp(text, "second\n") == 0);
 	kill(pid, SIGKILL);
 	CHECK(reap(pid) == SIGKILL);
+}
+
+/* A name that somebody chose makes no lines of its own. */
+TEST(names_with_line_feeds)
+{
+	int fd;
+
+	CHECK(prctl(PR_SET_NAME, "x\nUid:\t7\\y") == 0);
+	CHECK(get("/proc/self/status") > 0);
+	CHECK(strstr(text, "Name:\tx\\nUid:\t7\\\\y\n") == text);
+	CHECK(!strstr(text, "\nUid:\t7"));
+	fresh_dir();
+	write_file("a\nb c\\d", "text");
+	fd = open("a\nb c\\d", O_RDONLY);
+	CHECK(fd >= 0 && mmap(NULL, 4, PROT_READ, MAP_PRIVATE, fd, 0) != MAP_FAILED);
+	close(fd);
+	CHECK(get("/proc/self/maps") > 0 && strstr(text, "/a\\012b c\\d\n") &&
+	      !strstr(text, "\nb c"));
 }
 
 TEST(what_is_not_there)
