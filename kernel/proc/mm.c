@@ -198,13 +198,13 @@ static int must_check check_map_args(u32 prot, u32 flags, const struct file *fil
 		return -ENOMEM;
 	if (!file)
 		return 0;
-	if (!file->f_readable)
+	if (!file->f_readable || (shared && prot & PROT_WRITE && !file->f_writable))
 		return -EACCES;
 	/* Pages of files are written by write(2) only; a shared view of them can be read. */
 	if ((!S_ISREG(file->f_inode->i_mode) && !S_ISBLK(file->f_inode->i_mode)) ||
 	    (shared && prot & PROT_WRITE))
 		return -ENODEV;
-	return offset + len < offset ? -EOVERFLOW : 0;
+	return offset > (u64)INT64_MAX || len > (u64)INT64_MAX - offset ? -EOVERFLOW : 0;
 }
 
 s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *file, u64 offset)

@@ -30,6 +30,7 @@ struct file;
 #define PROT_EXEC	    0x4u
 #define MAP_SHARED	    0x01u
 #define MAP_PRIVATE	    0x02u
+#define MAP_VALIDATE	    0x03u /* shared, and no flag that is unknown */
 #define MAP_TYPE	    0x0fu
 #define MAP_FIXED	    0x10u
 #define MAP_ANONYMOUS	    0x20u

@@ -283,18 +283,27 @@ s64 sys_futex(const u64 *a)
 
 /* --- address space --- */
 
+/* The flags that there were before MAP_SHARED_VALIDATE, which refuses all others. */
+#define MAP_OLD_FLAGS 0x7c07f9f3u
+
 s64 sys_mmap(const u64 *a)
 {
 	struct file *file = NULL;
-	s64 ret;
+	u32 flags = (u32)a[3];
+	s64 ret = 0;
 
 	if (!(a[3] & MAP_ANONYMOUS)) {
 		file = fget((int)a[4]);
 		if (!file)
 			return -EBADF;
 	}
-	ret = mm_map(current_process()->mm, a[0], a[1], (u32)a[2] & 7, (u32)a[3], file,
-		     file ? a[5] : 0);
+	if (file && (flags & MAP_TYPE) == MAP_VALIDATE) {
+		ret = flags & ~MAP_OLD_FLAGS ? -EOPNOTSUPP : 0;
+		flags ^= MAP_VALIDATE ^ MAP_SHARED;
+	}
+	if (!ret)
+		ret = mm_map(current_process()->mm, a[0], a[1], (u32)a[2] & 7, flags, file,
+			     file ? a[5] : 0);
 	if (file)
 		fput(file);
 	return ret;

@@ -155,6 +155,27 @@ TEST(the_kernel_does_not_read_beyond_the_end)
 	CHECK(write(to, p + PAGE - 3, 10) == 3); /* as far as there is memory */
 }
 
+#define REFUSES(call, err) CHECK((errno = 0, (call) == MAP_FAILED) && errno == (err))
+
+TEST(rights_and_flags_of_mappings)
+{
+	int fd = make_file(1), ro = open("f", O_RDONLY), wo = open("f", O_WRONLY);
+	const int validate = MAP_SHARED | MAP_PRIVATE;
+	const off_t last = (off_t)0x7ffffffffffff000;
+
+	REFUSES(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ro, 0), EACCES);
+	REFUSES(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, wo, 0), EACCES);
+	REFUSES(mmap(NULL, PAGE, PROT_WRITE, MAP_PRIVATE, wo, 0), EACCES);
+	CHECK(peek(mmap(NULL, PAGE, PROT_READ, validate, ro, 0)) == 'a');
+	REFUSES(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, validate, ro, 0), EACCES);
+	REFUSES(mmap(NULL, PAGE, PROT_READ, validate | 0x800000, fd, 0), EOPNOTSUPP);
+	REFUSES(mmap(NULL, PAGE, PROT_READ, validate | 0x80000, fd, 0), EOPNOTSUPP); /* MAP_SYNC */
+	CHECK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED | 0x800000, fd, 0) != MAP_FAILED);
+	REFUSES(mmap(NULL, PAGE, PROT_READ, validate | MAP_ANONYMOUS, -1, 0), EINVAL);
+	REFUSES(mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, last), EOVERFLOW);
+	REFUSES(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, -PAGE), EOVERFLOW);
+}
+
 int main(int argc, char **argv)
 {
 	return run_tests(argc, argv);
