@@ -147,7 +147,7 @@ static s64 do_sendfile(struct file *out, struct file *in, loff_t *pos, u64 count
 		return -EBADF;
 	if (pos ? own == -ESPIPE : own < 0)
 		return pos ? -ESPIPE : -EINVAL;
-	if (pos && *pos < 0)
+	if ((pos && *pos < 0) || (s64)count < 0)
 		return -EINVAL;
 	if (!out->f_writable)
 		return -EBADF;

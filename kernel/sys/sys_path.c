@@ -98,6 +98,8 @@ static s64 chmod_path(const struct path *path, const u64 *a)
 {
 	struct iattr attr = {.ia_valid = ATTR_MODE, .ia_mode = (mode_t)a[2] & 07777};
 
+	if (S_ISLNK(path->dentry->d_inode->i_mode)) /* through /proc/self/fd, of O_PATH */
+		return -EOPNOTSUPP;
 	return vfs_setattr(path, &attr);
 }
 

@@ -47,6 +47,18 @@ TEST(o_path_refuses_what_needs_the_file)
 	CHECK(fstat(fd, &st) == 0 && st.st_size == 4 && (st.st_mode & 0777) == 0644);
 }
 
+TEST(symbolic_links_have_no_mode_to_change)
+{
+	char name[40];
+	int fd;
+
+	fresh_dir();
+	CHECK(symlink("f", "l") == 0);
+	fd = open("l", O_PATH | O_NOFOLLOW);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	FAILS(chmod(name, 0600), EOPNOTSUPP);
+}
+
 TEST(o_path_allows_what_needs_the_place)
 {
 	struct statfs fs;
@@ -176,6 +188,8 @@ TEST(sendfile_counts_and_modes)
 	CHECK(at == 3 && lseek(in, 0, SEEK_CUR) == 0 && file_is("out", ""));
 	at = -1;
 	FAILS(sendfile(out, in, &at, 5), EINVAL);
+	at = 0;
+	FAILS(sendfile(out, in, &at, (size_t)-1), EINVAL);
 	at = 6;
 	CHECK(sendfile(out, in, &at, 100) == 5 && at == 11 && lseek(in, 0, SEEK_CUR) == 0);
 	CHECK(sendfile(out, in, &at, 100) == 0 && sendfile(out, in, NULL, 5) == 5);
