@@ -441,10 +441,11 @@ static int start_sync(struct super_block *sb, void *arg)
 
 static int wait_sync(struct super_block *sb, void *arg)
 {
+	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("errors of sync");
 	int err = sync_and_wait(sb);
 
 	(void)arg;
-	if (err)
+	if (err && ratelimit(&rs, &(u32){0}))
 		printk("VFS: sync of %s failed: error %d\n", sb->s_type->name, -err);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/ratelimit.h"
 
 /* Sent by the program's own instruction: before all others, so that its handler sees the place. */
 #define SYNCHRONOUS \
@@ -195,9 +196,11 @@ static void default_action(int sig)
 
 void signal_deliver(struct trapframe *tf)
 {
+	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("signal stacks");
 	struct sigaction_k act;
 	struct sig_cause cause;
 	sigset_k old_mask;
+	u32 missed;
 	int sig;
 
 	while ((sig = dequeue(&cause, &act, &old_mask)) != 0) {
@@ -210,8 +213,9 @@ void signal_deliver(struct trapframe *tf)
 		settle_call(tf, &act);
 		current_process()->restarted = false; /* the handler's own calls come first */
 		if (setup_frame(tf, sig, &act, &cause, old_mask)) {
-			printk("%s[%d]: no stack for signal %d\n", current_process()->comm,
-			       current_process()->pid, sig);
+			if (ratelimit(&rs, &missed))
+				printk("%s[%d]: no stack for signal %d\n", current_process()->comm,
+				       current_process()->pid, sig);
 			process_exit(SIGSEGV);
 		}
 		return;

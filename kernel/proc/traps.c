@@ -4,13 +4,17 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/ratelimit.h"
 
-/* A fault of the program's own; one line on the console unless it has a handler for it. */
+/* A fault of the program's own; one line on the console unless it has a handler for it, or too
+ * many do so. */
 static void fault_signal(const struct trapframe *tf, int sig, int code, u64 addr, const char *what)
 {
+	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("faults");
 	const struct process *p = current_process();
+	u32 missed;
 
-	if (p->sig.action[sig - 1].handler <= SIG_IGN)
+	if (p->sig.action[sig - 1].handler <= SIG_IGN && ratelimit(&rs, &missed))
 		printk("%s[%d]: %s at %#lx ip %#lx sp %#lx\n", p->comm, p->pid, what, addr, tf->rip,
 		       tf->rsp);
 	signal_force_fault(sig, code, addr);

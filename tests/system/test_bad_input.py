@@ -1,6 +1,7 @@
 """Disks, programs and arguments that are wrong: a clear word, and the kernel lives on."""
 
 import re
+import time
 
 import pytest
 
@@ -232,6 +233,11 @@ def test_a_user_fault_kills_only_the_program(shell):
                          ("write_text", 139), ("kernel_read", 139)):
         assert m.run(f"/tests/fault {name}")[1] == status, name
     m.ok("echo alive")
+    # Many faults of many programs: ten lines in five seconds, and as many deaths.
+    before, start = m.output().count("fault["), time.monotonic()
+    m.ok("sleep 5; i=0; while [ $i -lt 100 ]; do /tests/fault segv; i=$((i + $? / 139)); done")
+    lines = m.output().count("fault[") - before
+    assert 10 <= lines <= 10 * (1 + (time.monotonic() - start) / 5)
 
 
 def test_wild_pointers_in_every_system_call(shell):
