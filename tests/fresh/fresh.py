@@ -114,8 +114,9 @@ class Machine:
             options = [f"--aptopt={line.rstrip(';')}" for line in apt_options()]
             with open(self.log("base"), "wb") as log:
                 done = subprocess.run(
-                    ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={PACKAGES}",
-                     *options, self.suite, self.base + ".new", *source_lines(self.suite)],
+                    ["mmdebstrap", "--mode=root", "--format=tar", "--variant=minbase",
+                     f"--include={PACKAGES}", *options, self.suite, self.base + ".new",
+                     *source_lines(self.suite)],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
             if done.returncode:
                 raise Failed(f"mmdebstrap failed; {self.log('base')} says why")
