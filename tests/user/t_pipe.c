@@ -30,6 +30,22 @@ TEST(bytes_come_in_order)
 	CHECK(read(fds[0], buf, 0) == 0);
 }
 
+TEST(pipes_have_small_numbers_of_their_own)
+{
+	int one[2], two[2];
+	struct stat st[3];
+	char name[40], expected[40], text[40] = "";
+
+	CHECK(pipe(one) == 0 && pipe(two) == 0);
+	CHECK(fstat(one[0], &st[0]) == 0 && fstat(one[1], &st[1]) == 0 &&
+	      fstat(two[0], &st[2]) == 0);
+	CHECK(st[0].st_ino == st[1].st_ino && st[0].st_ino != st[2].st_ino);
+	CHECK(st[0].st_dev == st[2].st_dev && st[0].st_ino <= 0xffffffff); /* no address */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", one[1]);
+	snprintf(expected, sizeof(expected), "pipe:[%lu]", (unsigned long)st[0].st_ino);
+	CHECK(readlink(name, text, sizeof(text) - 1) > 0 && strcmp(text, expected) == 0);
+}
+
 TEST(end_of_file_and_broken_pipe)
 {
 	int fds[2];
