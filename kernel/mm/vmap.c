@@ -15,10 +15,12 @@
 
 static struct spinlock vmap_lock = SPINLOCK_INIT("vmap", LOCK_ANY);
 static u64 used[BITMAP_WORDS(VMAP_PAGES)]; /* [vmap_lock] */
-static size_t next_page;		   /* [vmap_lock] where to search first */
 
-static size_t find_run(size_t from, size_t count)
+/* The lowest run, so that page tables that are there already are used again. */
+static size_t find_run(size_t count)
 {
+	size_t from = 0;
+
 	while (from < VMAP_PAGES) {
 		size_t start = bitmap_find_zero(used, VMAP_PAGES, from);
 		size_t end = bitmap_find_set(used, min((size_t)VMAP_PAGES, start + count), start);
@@ -35,15 +37,12 @@ static size_t find_run(size_t from, size_t count)
 /* Returns: the address of `count` pages with a guard page below, or 0. */
 static u64 reserve_area(size_t count)
 {
-	size_t start = find_run(next_page, count + 1);
+	size_t start = find_run(count + 1);
 
-	if (start == VMAP_PAGES)
-		start = find_run(0, count + 1);
 	if (start == VMAP_PAGES)
 		return 0;
 	for (size_t i = 0; i <= count; i++)
 		bitmap_set(used, start + i);
-	next_page = start + count + 1;
 	return VMAP_BASE + (start + 1) * PAGE_SIZE;
 }
 

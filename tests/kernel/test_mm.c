@@ -222,6 +222,19 @@ KTEST(mm, a_stack_has_a_guard_below)
 	KEXPECT(!(kernel_entry(stack) & PTE_P));
 }
 
+KTEST(mm, stacks_take_no_page_tables_for_good)
+{
+	u64 size = 4 * PAGE_SIZE;
+	struct mm_stats before, after;
+
+	vmap_free_stack(vmap_alloc_stack(size), size);
+	mm_get_stats(&before);
+	for (int i = 0; i < 300; i++) /* more address space than two page tables map */
+		vmap_free_stack(vmap_alloc_stack(size), size);
+	mm_get_stats(&after);
+	KEXPECT(after.pagetable_pages == before.pagetable_pages);
+}
+
 KTEST(mm, device_registers_are_mapped_uncached)
 {
 	volatile void *va = ioremap(PADDR(0xfee00030), 4); /* the local APIC's version */
