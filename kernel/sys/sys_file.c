@@ -1,6 +1,7 @@
 /* System calls on open files. */
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/rlimit.h"
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -190,6 +191,9 @@ static s64 copy_range_checks(struct file *in, loff_t from, struct file *out, lof
 	if (from < 0 || to < 0)
 		return -EINVAL;
 	count = from < in->f_inode->i_size ? min(count, (u64)(in->f_inode->i_size - from)) : 0;
+	if (file_size_allowed(to + 1)) /* even if there is nothing to copy */
+		return -EFBIG;
+	count = min(count, rlimit(RLIMIT_FSIZE) - (u64)to);
 	if (in->f_inode == out->f_inode && (u64)to + count > (u64)from &&
 	    (u64)to < (u64)from + count)
 		return -EINVAL;

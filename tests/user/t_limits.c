@@ -173,6 +173,27 @@ TEST(size_of_files)
 	CHECK(write(open("/dev/null", O_WRONLY), buf, 200) == 200 && signals == 5);
 }
 
+TEST(the_size_of_files_bounds_copies)
+{
+	off_t from = 0, to = 80;
+	int fd;
+
+	fresh_dir();
+	on_signal(SIGXFSZ, count, 0);
+	write_file("f",
+		   "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"
+		   "abcdefghijkl"); /* 90 bytes */
+	fd = open("f", O_RDWR);
+	CHECK(limit(RLIMIT_FSIZE, 85) == 0);
+	/* Cut by the limit first, so that the two ranges do not meet. */
+	from = 70;
+	CHECK(syscall(SYS_copy_file_range, fd, &from, fd, &to, 15, 0) == 5 && to == 85);
+	FAILS(syscall(SYS_copy_file_range, fd, &from, fd, &to, 1, 0), EFBIG);
+	from = 90; /* nothing to copy, and yet */
+	FAILS(syscall(SYS_copy_file_range, fd, &from, fd, &to, 1, 0), EFBIG);
+	CHECK(signals == 2);
+}
+
 TEST(the_size_of_files_kills)
 {
 	int status, fd;
