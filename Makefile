@@ -42,14 +42,14 @@ else
 ##   make debug        boot stopped, console here; elsewhere, `make gdb` attaches
 ##   make test         all; or test-host, test-kernel, test-system; T=word picks
 ##   make test-fresh   README's two commands on fresh Debians; SUITE=sid (root)
-##   make check        warnings (gcc, clang), format, linters, layers, size limits
-##   make sizes        lines of code by folder, against their ceilings
+##   make check        warnings, format, linters, layers; make sizes: lines, limits
 ##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make test-names   COUNT=1000 random sequences on names from SEED=1 (long)
 ##   make fuzz-elf     mutated programs; also fuzz-syscalls, fuzz-virtio (long)
 ##   make bench        Ringlet, Linux (make deps-bench) and a bare ring, measured
 ##   make deps         install what is missing (also: deps run, deps GUI=1)
 ##   make doctor       say what is missing or too old, and what mends it
+##   make hooks        check before each commit; compile_commands.json, tags
 ##   make clean        remove build/
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
 ##   DISK=build/disk.img MEM=256M SMP=1 CPU=max MACHINE=pc|q35|microvm GUI=1
@@ -80,7 +80,7 @@ QEMUFLAGS ?=
 Q := $(if $(V),,@)
 
 # What the goals need, by the groups of tools/deps: one clear line when it is missing.
-ifneq (,$(filter-out help clean doctor sizes print-% deps%,$(or $(MAKECMDGOALS),all)))
+ifneq (,$(filter-out help clean doctor sizes hooks tags print-% deps%,$(or $(MAKECMDGOALS),all)))
 GROUPS := build \
 	$(if $(filter run% debug test% bench,$(MAKECMDGOALS)),run) \
 	$(if $(filter iso run-iso run-disk bootdisk test test-system check,$(MAKECMDGOALS)),iso) \
@@ -128,7 +128,7 @@ ASFLAGS := -f elf64 -g -F dwarf -I. -Wall -w-unknown-warning -w-reloc
 LDFLAGS := -T linker.ld -z max-page-size=4096 -z noexecstack -nostdlib -static --build-id=none
 
 # What the objects were compiled with: they are compiled again when it changes.
-ifneq (,$(filter-out help clean doctor sizes deps gdb,$(or $(MAKECMDGOALS),all)))
+ifneq (,$(filter-out help clean doctor sizes hooks tags deps gdb,$(or $(MAKECMDGOALS),all)))
 FLAGS_NOW := $(CC) $(ALL_CFLAGS) / $(ASFLAGS) / $(LDFLAGS)
 ifneq ($(strip $(file <$(O)/.flags)),$(strip $(FLAGS_NOW)))
 $(shell mkdir -p $(O)/obj && \
@@ -329,6 +329,7 @@ include tests/virtio/virtio.mk
 include tests/fuzz/fuzz.mk
 include tests/names/names.mk
 include tools/bench/bench.mk
+include tools/editors.mk
 
 .PHONY: test test-host test-kernel test-system test-fresh check sizes doctor help clean
 test: all iso host-tests
