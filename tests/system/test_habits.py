@@ -1,7 +1,8 @@
-"""What a contributor's tools do: the hook, and the files for editors."""
+"""What a contributor's tools do: the hook, the files for editors, and the pages that name files."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -141,3 +142,32 @@ def test_settings_of_vscode_parse():
     for name in ("settings", "extensions", "tasks"):
         with open(os.path.join(TOP, f".vscode/{name}.json"), encoding="utf-8") as file:
             assert json.load(file)
+
+def read(page):
+    with open(os.path.join(TOP, page), encoding="utf-8") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/glossary.md", "docs/not-built.md"])
+def test_files_that_a_page_names_exist(page):
+    text = read(page)
+    names = re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:c|h|asm|py|md|mk))`", text)
+    names += re.findall(r"`((?:tools|tests|docs|kernel|fs|block|drivers|user)/[\w./-]*)`", text)
+    links = re.findall(r"\]\(([^):#]+)[^)]*\)", text)
+    assert names or links
+    here = os.path.join(TOP, os.path.dirname(page))
+    missing = [name for name in names if not os.path.exists(os.path.join(TOP, name))]
+    missing += [link for link in links if not os.path.exists(os.path.join(here, link))]
+    assert not missing
+
+
+def test_the_glossary_is_sorted_and_each_term_is_met_in_its_file():
+    lines = [line for line in read("docs/glossary.md").splitlines() if line.startswith("- ")]
+    terms = [re.fullmatch(r"- \*\*(.+?)\*\*: .+ \(`(\S+)`\)", line) for line in lines]
+    assert len(lines) > 50 and all(terms), [l for l, t in zip(lines, terms) if not t]
+    names = [term[1].lower() for term in terms]
+    assert names == sorted(set(names))
+    lost = [term[1] for term in terms
+            if re.sub(r"[\W_]", "", term[1].lower())
+            not in re.sub(r"[\W_]", "", read(term[2]).lower())]
+    assert not lost
