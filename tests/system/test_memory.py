@@ -21,7 +21,7 @@ def test_who_holds_most_memory_ends(shell, how):
         assert "passwd" in m.ok("ls /etc", timeout=300)
         assert "sub" in m.ok("(echo sub)", timeout=300)
     assert not re.search(r"Killed process.* UID:0", m.output())
-    m.run("killall -9 hog; sleep 2", timeout=300)
+    m.run("killall -9 hog; wait", timeout=300)
     assert int(m.ok("free").split("\n")[1].split()[3]) > 0.9 * free
     m.poweroff()
 

@@ -19,8 +19,8 @@ ORPHANS = """#!/bin/sh
 cd $1 || exit 1
 mkdir d e f; test -e d/missing; rmdir d
 test -e f/missing; mv -T e f
-cp /bin/busybox runs; ./runs sleep 1000 &
-sleep 1; rm runs
+cp /bin/busybox busybox-runs; ./busybox-runs sleep 1000 &
+until [ "`readlink /proc/$!/exe`" = $1/busybox-runs ]; do :; done; rm busybox-runs
 (exec 3>open; rm open; dd if=/dev/zero bs=64k count=20 >&3 2>/dev/null; sleep 1000) &
 mkdir cwd; (cd cwd; rmdir ../cwd; exec sleep 1000) &
 mkdir chain chain/cwd; (cd chain/cwd; rmdir ../../chain/cwd; rmdir ../../chain; exec sleep 1000) &

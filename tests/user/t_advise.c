@@ -1,7 +1,7 @@
 /* madvise and mremap: what they do, and what they answer to wrong arguments. */
+#include "tests/user/peek.h"
 #include "tests/user/tap.h"
 
-#include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
 
@@ -23,24 +23,6 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
-
-static sigjmp_buf out;
-
-static void jump(int sig)
-{
-	siglongjmp(out, sig);
-}
-
-/* Read a byte. Returns: it, or minus the signal that it gave. */
-static int peek(volatile char *p)
-{
-	int sig;
-
-	on_signal(SIGSEGV, jump, 0);
-	on_signal(SIGBUS, jump, 0);
-	sig = sigsetjmp(out, 1);
-	return sig ? -sig : *p;
-}
 
 static char *map(size_t pages)
 {

@@ -1,28 +1,10 @@
 /* Mapped files whose pages go: truncation, rewriting, private copies, what other programs see. */
+#include "tests/user/peek.h"
 #include "tests/user/tap.h"
 
-#include <setjmp.h>
 #include <sys/mman.h>
 
 #define PAGE 4096
-
-static sigjmp_buf out;
-
-static void jump(int sig)
-{
-	siglongjmp(out, sig);
-}
-
-/* Read a byte. Returns: it, or minus the signal that it gave. */
-static int peek(volatile char *p)
-{
-	int sig;
-
-	on_signal(SIGSEGV, jump, 0);
-	on_signal(SIGBUS, jump, 0);
-	sig = sigsetjmp(out, 1);
-	return sig ? -sig : *p;
-}
 
 /* A file of so many pages, page n filled with 'a' + n. */
 static int make_file(int pages)
