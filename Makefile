@@ -96,9 +96,9 @@ endif
 
 # --- kernel -------------------------------------------------------------------
 
-KDIRS := boot kernel kernel/lib kernel/arch kernel/mm kernel/sched kernel/trace \
-	kernel/proc kernel/sys block drivers/pci drivers/virtio drivers/char \
-	fs fs/jbd fs/ext2 tests/kernel
+KDIRS := boot kernel kernel/lib kernel/arch kernel/mm kernel/sched kernel/vm kernel/proc \
+	kernel/sys block block/dm drivers/pci drivers/virtio drivers/block drivers/char \
+	fs/cache fs/vfs fs/nodes fs/pseudo fs/aio fs/ext2 tests/kernel
 
 KSRC := $(wildcard $(addsuffix /*.c,$(KDIRS)))
 KASM := $(wildcard $(addsuffix /*.asm,$(KDIRS)))

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "fs/pagemap.h"
+#include "fs/cache/pagemap.h"
 #include "fs/stat.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
@@ -52,7 +52,7 @@ struct inode {
 	u64 i_state;				     /* [atomic bits] enum inode_state */
 	atomic_t i_count;			     /* [atomic] */
 	atomic_t i_writecount; /* [atomic] > 0 writers, < 0 executed (ETXTBSY) */
-	atomic_t i_dio_count;  /* [atomic] direct transfers under way, fs/direct_io.c */
+	atomic_t i_dio_count;  /* [atomic] direct transfers under way, fs/cache/direct_io.c */
 	struct mutex i_mutex;
 	struct super_block *i_sb;	     /* [const] */
 	const struct inode_operations *i_op; /* [const] */
@@ -60,7 +60,7 @@ struct inode {
 	struct address_space *i_mapping; /* [const] whose pages: &i_data, or the block device's */
 	struct address_space i_data;
 	struct dentry *i_dentry;	 /* [dcache_lock] a directory's only one; not a reference */
-	struct file_lock_lists *i_locks; /* [fs/locks.c] NULL: never locked */
+	struct file_lock_lists *i_locks; /* [fs/vfs/locks.c] NULL: never locked */
 	struct pipe *i_pipe;		 /* [i_mutex] FIFOs */
 	struct block_device *i_bdev;	 /* [i_mutex] open block nodes */
 	struct list_head i_hash;	 /* [inode hash lock] */

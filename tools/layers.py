@@ -12,23 +12,29 @@ LAYERS = {
     "kernel/arch": (1, "arch"),
     "kernel/mm": (2, "ground"),
     "kernel/sched": (2, "ground"),
-    "kernel/trace": (2, "ground"),
     "drivers/pci": (3, "pci"),
     "block": (3, "block"),
+    "block/dm": (4, "dm"),
     "drivers/virtio": (4, "virtio"),
-    "fs": (5, "fs"),
-    "fs/jbd": (6, "jbd"),
-    "drivers/char": (6, "char"),
-    "fs/ext2": (7, "ext2"),
-    "kernel/proc": (8, "proc"),
-    "kernel/sys": (9, "sys"),
-    "kernel": (10, "main"),
-    "boot": (10, "main"),
-    "tests/kernel": (10, "main"),
+    "drivers/block": (5, "disks"),
+    "fs": (5, "fs"),  # the nouns: headers only
+    "fs/cache": (6, "cache"),
+    "fs/vfs": (7, "vfs"),
+    "fs/nodes": (8, "nodes"),
+    "fs/pseudo": (9, "pseudo"),
+    "fs/aio": (9, "aio"),
+    "drivers/char": (9, "char"),
+    "fs/ext2": (10, "ext2"),
+    "kernel/vm": (11, "vm"),
+    "kernel/proc": (12, "proc"),
+    "kernel/sys": (13, "sys"),
+    "kernel": (14, "main"),
+    "boot": (14, "main"),
+    "tests/kernel": (14, "main"),
 }
 
 # Headers that nobody but main.c, the tests and their own folder includes.
-LEAVES = [r"drivers/virtio/virtio_blk\.h", r"fs/ext2/.*\.h"]
+LEAVES = [r"drivers/block/virtio_blk\.h", r"fs/ext2/.*\.h"]
 
 # Code lines (no comments, no blank lines) that a folder may have. A ceiling is lowered freely, and
 # raised only with a reason in the commit.
@@ -38,15 +44,21 @@ SIZES = {
     "kernel/arch": 2500,
     "kernel/mm": 1450,
     "kernel/sched": 1400,
-    "kernel/trace": 600,
-    "kernel/proc": 3700,
+    "kernel/vm": 1600,
+    "kernel/proc": 2600,
     "kernel/sys": 2400,
-    "block": 3600,
+    "block": 2850,
+    "block/dm": 800,
     "drivers/pci": 680,
-    "drivers/virtio": 2500,
+    "drivers/virtio": 1650,
+    "drivers/block": 850,
     "drivers/char": 1950,
-    "fs": 10000,
-    "fs/jbd": 1200,
+    "fs": 700,
+    "fs/cache": 2900,
+    "fs/vfs": 4000,
+    "fs/nodes": 1200,
+    "fs/pseudo": 1700,
+    "fs/aio": 700,
     "fs/ext2": 2100,
 }
 FILE_CEILING = 500  # all lines of one file

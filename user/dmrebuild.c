@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
-#define DM_MIRROR_REBUILD 0xfd40 /* block/dm.h */
+#define DM_MIRROR_REBUILD 0xfd40 /* block/dm/dm.h */
 
 int main(int argc, char **argv)
 {

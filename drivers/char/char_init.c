@@ -2,7 +2,7 @@
 #include "drivers/char/char_init.h"
 
 #include "drivers/char/char_internal.h"
-#include "fs/char_dev.h"
+#include "fs/nodes/char_dev.h"
 #include "kernel/lib/printk.h"
 
 void char_register(dev_t dev, const char *name, mode_t mode, const struct file_operations *fops)

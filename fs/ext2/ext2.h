@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "fs/buffer_head.h"
+#include "fs/cache/buffer_head.h"
 #include "fs/ext2/ext2_disk.h"
 #include "fs/inode.h"
 #include "fs/super.h"

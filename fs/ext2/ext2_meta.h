@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "fs/buffer_head.h"
+#include "fs/cache/buffer_head.h"
 #include "fs/ext2/ext2.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

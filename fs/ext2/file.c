@@ -1,7 +1,7 @@
 /* Regular files: the generic operations over the page cache, with our map of blocks below. */
 #include "fs/ext2/ext2.h"
 
-#include "fs/direct_io.h"
+#include "fs/cache/direct_io.h"
 #include "fs/file.h"
 
 static int ext2_readpage(struct inode *inode, struct page *page)

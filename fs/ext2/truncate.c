@@ -7,7 +7,7 @@
  */
 #include "fs/ext2/ext2.h"
 
-#include "fs/direct_io.h"
+#include "fs/cache/direct_io.h"
 #include "fs/ext2/ext2_meta.h"
 
 /* Free the blocks below pointer *p from file block `first` (counted from the pointer's start) on,

@@ -12,7 +12,7 @@
 #define PTE_D	      0x040ull
 #define PTE_PS	      0x080ull
 #define PTE_G	      0x100ull
-#define PTE_OWN	      0x200ull /* ignored by the processor: kernel/proc/mm.h */
+#define PTE_OWN	      0x200ull /* ignored by the processor: kernel/vm/mm.h */
 #define PTE_NX	      (1ull << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000ull
 

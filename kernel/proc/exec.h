@@ -3,7 +3,7 @@
 
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
-#include "kernel/proc/mm.h"
+#include "kernel/vm/mm.h"
 
 struct exec_image {
 	const char *name;   /* as given to execve */

@@ -9,7 +9,7 @@
  * changes the word before it takes the mutex: no wake-up is lost.
  */
 #include "fs/file.h"
-#include "fs/pagemap.h"
+#include "fs/cache/pagemap.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/pgtable.h"

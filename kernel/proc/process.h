@@ -20,7 +20,7 @@
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
-#include "kernel/proc/mm.h"
+#include "kernel/vm/mm.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/spinlock.h"
 #include "kernel/sched/thread.h"

@@ -9,7 +9,7 @@
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
-#include "fs/procfs.h"
+#include "fs/pseudo/procfs.h"
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

@@ -1,5 +1,5 @@
 /* Asynchronous I/O (io_setup and its kin), and preadv2, pwritev2. */
-#include "fs/aio.h"
+#include "fs/aio/aio.h"
 #include "fs/file.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"

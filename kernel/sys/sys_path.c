@@ -2,7 +2,7 @@
 #include "block/genhd.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
-#include "fs/namei.h"
+#include "fs/vfs/namei.h"
 #include "fs/super.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"

@@ -1,6 +1,6 @@
 /* What the machine is called: uname(2) and its kin, and the same names below /proc. */
 #include "fs/fs_struct.h"
-#include "fs/procfs.h"
+#include "fs/pseudo/procfs.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

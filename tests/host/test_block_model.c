@@ -1,7 +1,7 @@
 // sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c block/blk-poll.c
 // sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
-// sources: block/genhd.c block/bdev.c block/partitions.c block/dm.c block/dm-targets.c
-// sources: block/dm-mirror.c
+// sources: block/genhd.c block/bdev.c block/partitions.c block/dm/dm.c block/dm/dm-targets.c
+// sources: block/dm/dm-mirror.c
 // sources: kernel/lib/cmdline.c kernel/lib/bitmap.c kernel/lib/string.c kernel/lib/vsnprintf.c
 // sources: tests/host/fakes/blkfake.c tests/host/fakes/printk.c tests/host/fakes/fail.c
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/sched.c
@@ -15,7 +15,7 @@
 
 #include "tests/host/blkfake.h"
 
-#include "block/dm.h"
+#include "block/dm/dm.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"

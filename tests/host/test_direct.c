@@ -1,5 +1,5 @@
-// sources: fs/llseek.c fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
-// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c fs/block_ioctl.c fs/direct_io.c kernel/lib/radix_tree.c
+// sources: fs/vfs/llseek.c fs/cache/filemap.c fs/cache/filemap_rw.c fs/cache/readahead.c fs/cache/truncate.c fs/cache/vmscan.c fs/cache/writeback.c
+// sources: fs/cache/buffer.c fs/cache/buffer_io.c fs/nodes/block_dev.c fs/nodes/block_ioctl.c fs/cache/direct_io.c kernel/lib/radix_tree.c
 // sources: kernel/mm/iov_iter.c tests/host/fakes/disk.c tests/host/fakes/toyfs.c
 // sources: tests/host/fakes/printk.c tests/host/fakes/fail.c tests/host/fakes/kmalloc.c
 // sources: tests/host/fakes/page.c tests/host/fakes/sched.c tests/host/fakes/uaccess.c
@@ -10,9 +10,9 @@
 #include "tests/host/fakes/toyfs.h"
 
 #include "block/genhd.h"
-#include "fs/block_dev.h"
-#include "fs/direct_io.h"
-#include "fs/pagemap.h"
+#include "fs/nodes/block_dev.h"
+#include "fs/cache/direct_io.h"
+#include "fs/cache/pagemap.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 

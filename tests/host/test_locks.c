@@ -1,4 +1,4 @@
-// sources: fs/locks.c kernel/lib/string.c
+// sources: fs/vfs/locks.c kernel/lib/string.c
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/printk.c tests/host/fakes/sched.c
 // sources: tests/host/fakes/fail.c
 /* Locks on files against a model that knows each byte's owners. */
@@ -6,7 +6,7 @@
 
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/locks.h"
+#include "fs/vfs/locks.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 

@@ -1,11 +1,11 @@
-// sources: fs/llseek.c fs/locks.c fs/attr.c fs/char_dev.c fs/dcache.c fs/file.c fs/files.c fs/fs_struct.c fs/inode.c
-// sources: fs/mount.c fs/namei.c fs/namei_ops.c fs/pipe.c fs/poll.c fs/read_write.c fs/stat.c fs/super.c
-// sources: fs/proc_text.c
+// sources: fs/vfs/llseek.c fs/vfs/locks.c fs/vfs/attr.c fs/nodes/char_dev.c fs/vfs/dcache.c fs/vfs/file.c fs/vfs/files.c fs/vfs/fs_struct.c fs/vfs/inode.c
+// sources: fs/vfs/mount.c fs/vfs/namei.c fs/vfs/namei_ops.c fs/nodes/pipe.c fs/vfs/poll.c fs/vfs/read_write.c fs/vfs/stat.c fs/vfs/super.c
+// sources: fs/pseudo/proc_text.c
 // sources: kernel/lib/bitmap.c kernel/lib/string.c kernel/mm/iov_iter.c kernel/lib/vsnprintf.c
 // sources: tests/host/fakes/memfs.c tests/host/fakes/oracle.c tests/host/fakes/fail.c
 // sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
-// sources: fs/d_path.c
+// sources: fs/vfs/d_path.c
 /* Path walk and the operations on names: random operations against the host's Linux, and the cases
  * that it cannot judge: permissions, mounts, failures, references. */
 #include "tests/host/host.h"
@@ -15,8 +15,8 @@
 
 #include "fs/file.h"
 #include "fs/fs_struct.h"
-#include "fs/namei.h"
-#include "fs/procfs.h"
+#include "fs/vfs/namei.h"
+#include "fs/pseudo/procfs.h"
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

@@ -1,6 +1,6 @@
-// sources: fs/llseek.c fs/filemap.c fs/filemap_rw.c fs/readahead.c fs/truncate.c fs/vmscan.c fs/writeback.c
-// sources: fs/buffer.c fs/buffer_io.c fs/block_dev.c fs/block_ioctl.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
-// sources: fs/direct_io.c
+// sources: fs/vfs/llseek.c fs/cache/filemap.c fs/cache/filemap_rw.c fs/cache/readahead.c fs/cache/truncate.c fs/cache/vmscan.c fs/cache/writeback.c
+// sources: fs/cache/buffer.c fs/cache/buffer_io.c fs/nodes/block_dev.c fs/nodes/block_ioctl.c kernel/lib/radix_tree.c kernel/mm/iov_iter.c
+// sources: fs/cache/direct_io.c
 // sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c kernel/lib/vsnprintf.c
@@ -10,8 +10,8 @@
 #include "tests/host/fakes/toyfs.h"
 
 #include "block/genhd.h"
-#include "fs/buffer_head.h"
-#include "fs/pagemap.h"
+#include "fs/cache/buffer_head.h"
+#include "fs/cache/pagemap.h"
 #include "kernel/lib/errno.h"
 
 #define MODEL_BYTES (512u << 10)

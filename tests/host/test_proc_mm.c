@@ -1,5 +1,5 @@
-// sources: kernel/proc/mm.c kernel/proc/vma.c kernel/proc/mremap.c kernel/proc/madvise.c
-// sources: kernel/proc/rmap.c kernel/proc/fault.c kernel/lib/rbtree.c
+// sources: kernel/vm/mm.c kernel/vm/vma.c kernel/vm/mremap.c kernel/vm/madvise.c
+// sources: kernel/vm/rmap.c kernel/vm/fault.c kernel/lib/rbtree.c
 // sources: kernel/lib/vsnprintf.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/page.c tests/host/fakes/kmalloc.c tests/host/fakes/fail.c
 // sources: tests/host/fakes/sched.c
@@ -7,16 +7,16 @@
  * that fail. */
 #include "tests/host/host.h"
 
-#include "fs/aio.h"
+#include "fs/aio/aio.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/pagemap.h"
+#include "fs/cache/pagemap.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/pgtable.h"
-#include "kernel/proc/mm.h"
+#include "kernel/vm/mm.h"
 
 #define BASE	  0x100000000ull
 #define PAGES	  48u  /* the window that the operations work in */

@@ -1,6 +1,6 @@
 // sources: drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c drivers/virtio/virtio_pci_modern.c
-// sources: drivers/virtio/virtio_pci_legacy.c drivers/virtio/virtio_blk.c
-// sources: drivers/virtio/virtio_blk_queue.c drivers/virtio/virtio_blk_config.c drivers/pci/msix.c
+// sources: drivers/virtio/virtio_pci_legacy.c drivers/block/virtio_blk.c
+// sources: drivers/block/virtio_blk_queue.c drivers/block/virtio_blk_config.c drivers/pci/msix.c
 // sources: kernel/lib/string.c kernel/lib/bitmap.c kernel/lib/cmdline.c
 // sources: tests/host/fakes/machine.c tests/host/fakes/vdev.c tests/host/fakes/vdev_regs.c
 // sources: tests/host/fakes/bus.c tests/host/fakes/blk.c tests/host/fakes/printk.c
@@ -12,7 +12,7 @@
 #include "tests/host/fakes/machine.h"
 #include "tests/host/fakes/vdev.h"
 
-#include "drivers/virtio/virtio_blk_impl.h"
+#include "drivers/block/virtio_blk_impl.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/page.h"

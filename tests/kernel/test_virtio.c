@@ -6,7 +6,7 @@
 
 #include "block/bio.h"
 #include "block/genhd.h"
-#include "drivers/virtio/virtio_blk.h"
+#include "drivers/block/virtio_blk.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"

@@ -16,7 +16,7 @@
 #include <sanitizer/asan_interface.h>
 
 #include "drivers/pci/pci_regs.h"
-#include "drivers/virtio/virtio_blk_spec.h"
+#include "drivers/block/virtio_blk_spec.h"
 #include "drivers/virtio/virtio_mmio_spec.h"
 #include "drivers/virtio/virtio_pci_spec.h"
 #include "drivers/virtio/virtio_ring_spec.h"

@@ -7,8 +7,8 @@ FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,addre
 	-Itests/host/shadow -I.
 FUZZ_VIRTIO_SRC := tests/virtio/fuzz_virtio.c drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c \
 	drivers/virtio/virtio_pci_modern.c drivers/virtio/virtio_pci_legacy.c \
-	drivers/virtio/virtio_blk.c drivers/virtio/virtio_blk_queue.c \
-	drivers/virtio/virtio_blk_config.c drivers/pci/msix.c kernel/lib/string.c \
+	drivers/block/virtio_blk.c drivers/block/virtio_blk_queue.c \
+	drivers/block/virtio_blk_config.c drivers/pci/msix.c kernel/lib/string.c \
 	kernel/lib/bitmap.c kernel/lib/cmdline.c $(addprefix tests/host/fakes/,machine.c bus.c \
 	blk.c printk.c fail.c kmalloc.c page.c sched.c)
 

@@ -6,7 +6,7 @@
 
 #include "block/genhd.h"
 #include "fs/file.h"
-#include "fs/namei.h"
+#include "fs/vfs/namei.h"
 #include "kernel/lib/errno.h"
 
 #define NAMES	   10

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "block/genhd.h"
-#include "fs/block_dev.h"
-#include "fs/buffer_head.h"
+#include "fs/nodes/block_dev.h"
+#include "fs/cache/buffer_head.h"
 #include "fs/ext2/ext2.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
-#include "fs/namei.h"
+#include "fs/vfs/namei.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/radix_tree.h"

@@ -14,7 +14,7 @@
 #include "drivers/virtio/virtio.c"
 #include "drivers/virtio/virtio_mmio.c"
 
-#include "drivers/virtio/virtio_blk.h"
+#include "drivers/block/virtio_blk.h"
 #include "drivers/virtio/virtio_pci.h"
 
 struct bootinfo bootinfo;

@@ -2,9 +2,9 @@
 #include "tests/host/fakes/ramdisk.h"
 
 #include "block/blkdev.h"
-#include "fs/char_dev.h"
+#include "fs/nodes/char_dev.h"
 #include "fs/file.h"
-#include "fs/pipe.h"
+#include "fs/nodes/pipe.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"

@@ -3,9 +3,9 @@
 #include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
 
-#include "fs/block_dev.h"
-#include "fs/buffer_head.h"
-#include "fs/direct_io.h"
+#include "fs/nodes/block_dev.h"
+#include "fs/cache/buffer_head.h"
+#include "fs/cache/direct_io.h"
 #include "fs/fs_struct.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
@@ -159,7 +159,7 @@ int toyfs_truncate(struct toyfs *fs, u64 size)
 	return 0;
 }
 
-/* --- what fs/inode.c, fs/super.c and fs/fs_struct.c would do --------------------------------- */
+/* --- what fs/vfs/inode.c, fs/vfs/super.c and fs/vfs/fs_struct.c would do --------------------------------- */
 
 void mark_inode_dirty(struct inode *inode)
 {

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "drivers/virtio/virtio_blk_spec.h"
+#include "drivers/block/virtio_blk_spec.h"
 #include "drivers/virtio/virtio_ring_spec.h"
 #include "drivers/virtio/virtio_spec.h"
 #include "tests/host/fakes/bus.h"

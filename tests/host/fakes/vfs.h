@@ -1,7 +1,7 @@
 /* What the tests ask of the VFS by one call, and the kernel by several. */
 #pragma once
 
-#include "fs/namei.h"
+#include "fs/vfs/namei.h"
 
 static inline int vfs_statat(int dfd, const char *name, u32 lookup_flags, struct kstat *stat)
 {

@@ -1,0 +1,74 @@
+/*
+ * virtio_blk's own structures: a disk, its rings, a request on its way.
+ *
+ * Invariants:
+ * 1. A request's header and status byte are the device's from virtqueue_add() until its token is
+ *    back, or the device has been reset.
+ * 2. `failed` never goes back to false while the disk exists: every later request gets -EIO.
+ * 3. A request is completed by exactly one of: the drain of its ring, the failure of the device.
+ *
+ * Lock order: vq->lock. Nothing of the block layer is called under it.
+ */
+#pragma once
+
+#include "block/blkdev.h"
+#include "block/genhd.h"
+#include "drivers/virtio/virtio.h"
+#include "drivers/block/virtio_blk_spec.h"
+#include "kernel/sched/wait.h"
+#include "kernel/sched/workqueue.h"
+
+#define VIRTBLK_MAX_SEGMENTS 254u
+#define VIRTBLK_MAX_SECTORS  2560u /* of one request: 1280 KiB, as Linux */
+#define VIRTBLK_MAX_DEPTH    512u
+
+struct virtio_blk;
+
+/* A ring with the request context that belongs to it. */
+struct virtblk_queue {
+	struct virtio_blk *vblk; /* [const] */
+	struct virtqueue *vq;	 /* [const] */
+	bool silent;		 /* [atomic] somebody looks again: no interrupts */
+	struct scatterlist sg[VIRTBLK_MAX_SEGMENTS + 2]; /* [vq->lock] of the next request */
+};
+
+struct virtio_blk {
+	struct virtio_device *vdev;   /* [const] */
+	struct gendisk *disk;	      /* [const] */
+	struct request_queue *queue;  /* [const] */
+	u32 index;		      /* [const] which letter */
+	bool poll;		      /* [const] no completion interrupts */
+	bool failed;		      /* [atomic] */
+	u16 nr_queues;		      /* [const] */
+	u32 depth;		      /* [const] */
+	struct virtblk_queue *queues; /* [const] nr_queues of them */
+	struct work config_work, fail_work;
+	struct wait_queue_head poll_wq; /* something is in flight, or poll_stop */
+	bool poll_stop;			/* [atomic] */
+	struct completion poll_done;
+};
+
+/* A request's private part (rq->pdu); the device reads hdr and range and writes status. */
+struct virtblk_req {
+	struct virtio_blk_outhdr hdr;
+	struct virtio_blk_range range;
+	u8 status;		       /* [device: untrusted] */
+	u32 written;		       /* bytes, as the used ring says: valid when it is back */
+	paddr_t hdr_addr, status_addr; /* [const] as the device sees them */
+};
+#define VIRTBLK_STATUS_UNWRITTEN 0xff
+
+extern const struct blk_mq_ops virtblk_mq_ops;
+
+/* blk.poll=1: a thread that drains as long as something is in flight. Context: sleeps. */
+int must_check virtblk_poll_start(struct virtio_blk *vblk);
+void virtblk_poll_stop(struct virtio_blk *vblk);
+/* The interrupt's way to it. Context: interrupt. */
+void virtblk_done(struct virtqueue *vq);
+/* The device lied or died: reset it and end everything in flight with -EIO. Context: sleeps. */
+void virtblk_fail(struct virtio_blk *vblk);
+
+/* Read the device's configuration into limits. Returns: 0 or -errno with a message. */
+int must_check virtblk_read_limits(struct virtio_blk *vblk, struct queue_limits *lim);
+/* Returns: 0, or -errno with a message (nonsense). */
+int must_check virtblk_read_capacity(struct virtio_blk *vblk, sector_t *sectors);

@@ -1,0 +1,192 @@
+/*
+ * The page cache: the pages of a file or block device, by index, in an address_space.
+ *
+ * Invariants:
+ * 1. A page in the tree holds one reference for the tree; page->mapping and ->index name its slot.
+ * 2. PG_UPTODATE is set only when all bytes are those of the file (zero past its end).
+ * 3. A dirty or writeback page carries the tag of that name in the tree and is never reclaimed.
+ * 4. A page leaves the tree only locked, clean and without PG_WRITEBACK (truncation waits).
+ *
+ * Lock order: i_mutex, page lock (several: ascending index), tree_lock.
+ */
+#pragma once
+
+#include "kernel/lib/compiler.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/radix_tree.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/page.h"
+#include "kernel/sched/spinlock.h"
+
+struct file;
+struct inode;
+struct iov_iter;
+struct kiocb;
+struct page;
+
+/* All are called with the page locked, may sleep, return 0 or -errno. */
+struct address_space_operations {
+	/* Start reading; unlocks the page when done, PG_UPTODATE on success, PG_ERROR on failure.
+	 * Returns an error only when nothing was started (page unlocked then too). */
+	int (*readpage)(struct inode *inode, struct page *page);
+	/* Start writing a page whose dirty bit was just cleared; set PG_WRITEBACK, unlock. */
+	int (*writepage)(struct page *page);
+	/* Make [pos, pos+len) of the page writable: blocks allocated, old bytes read where only a
+	 * part is overwritten. *pagep locked, referenced. On failure nothing is kept. */
+	int (*write_begin)(struct inode *inode, loff_t pos, u32 len, struct page **pagep);
+	/* `copied` bytes are in: mark dirty, raise i_size, unlock and put. Returns: bytes taken. */
+	int (*write_end)(struct inode *inode, loff_t pos, u32 len, u32 copied, struct page *page);
+	/* O_DIRECT: user pages to bios. NULL: not supported (-EINVAL at open). */
+	ssize_t (*direct_IO)(struct kiocb *iocb, struct iov_iter *iter, bool write);
+};
+
+struct address_space {
+	struct inode *host;			      /* [const] */
+	const struct address_space_operations *a_ops; /* [const] */
+	struct spinlock tree_lock;
+	struct radix_tree pages; /* [tree_lock] */
+	u64 nrpages;		 /* [tree_lock] */
+	int wb_err; /* [tree_lock] write error that filemap_fdatawait_range has not reported yet */
+	int wb_last_err; /* [tree_lock] the newest write error, for open files */
+	u32 wb_err_seq;	 /* [tree_lock] counts errors: each open file reports each once */
+	struct list_head private_list; /* [buffer lock] metadata buffers that fsync writes too */
+	struct list_head i_mmap;       /* [kernel/vm/rmap.c] who maps it */
+};
+
+/* Take the pages [start, end] out of every address space that maps them: the next touch of each is a
+ * fault. even_cows: private copies, too. Set once at boot by kernel/proc; without programs it is not
+ * called. Context: sleeps; no page lock and no mm->lock is held. */
+extern void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end,
+				  bool even_cows);
+static inline void unmap_mapping_range(struct address_space *m, pgoff_t start, pgoff_t end,
+				       bool even_cows)
+{
+	if (!list_empty(&m->i_mmap))
+		unmap_mapping_hook(m, start, end, even_cows);
+}
+
+void address_space_init(struct address_space *mapping, struct inode *host);
+void pagecache_init(void);
+
+/* Find. Returns: page with a reference, or NULL. Context: any that may take tree_lock. */
+struct page *find_get_page(struct address_space *mapping, pgoff_t index);
+/* Find and lock; NULL if absent. Context: sleeps. */
+struct page *find_lock_page(struct address_space *mapping, pgoff_t index);
+/* Find or add a new, locked, not up-to-date page. Returns: NULL if no memory. */
+struct page *must_check find_or_create_page(struct address_space *mapping, pgoff_t index,
+					    gfp_t gfp);
+int must_check add_to_page_cache(struct page *page, struct address_space *mapping, pgoff_t index);
+void remove_from_page_cache(struct page *page); /* locked; drops the tree's reference */
+/* The same if the page is clean and only the tree and the caller hold it. Returns: whether it was. */
+bool remove_idle_page(struct page *page);
+/* Read through the cache: up-to-date page with a reference, unlocked. Returns: ERR_PTR(-EIO,
+ * -ENOMEM, or readpage's). Context: sleeps. */
+struct page *must_check read_mapping_page(struct address_space *mapping, pgoff_t index);
+
+/* Up to `max` pages with *index <= index <= last in order, referenced; only those with the tag unless
+ * it is RADIX_TAGS. *index moves behind the last one. Returns: how many. */
+u32 find_get_pages(struct address_space *mapping, pgoff_t *index, pgoff_t last, enum radix_tag tag,
+		   struct page **pages, u32 max);
+#define PAGEVEC_SIZE 16u
+
+/* The wait queue of a page or buffer, shared with others: wait in a loop on its bits. */
+struct wait_queue_head *bit_waitqueue(const void *object);
+void wake_up_bit_waiters(const void *object);
+
+void lock_page(struct page *page);
+bool trylock_page(struct page *page);
+void unlock_page(struct page *page);
+void wait_on_page_locked(struct page *page);
+void wait_on_page_writeback(struct page *page);
+static inline bool PageUptodate(const struct page *p)
+{
+	return test_bit(PG_UPTODATE, &p->flags);
+}
+static inline bool PageDirty(const struct page *p)
+{
+	return test_bit(PG_DIRTY, &p->flags);
+}
+static inline bool PageWriteback(const struct page *p)
+{
+	return test_bit(PG_WRITEBACK, &p->flags);
+}
+static inline bool PageLocked(const struct page *p)
+{
+	return test_bit(PG_LOCKED, &p->flags);
+}
+/* Mark a page dirty, not its buffers, in flags and tree, and the inode with it. Context: page locked
+ * or otherwise pinned. */
+void set_page_dirty_nobuffers(struct page *page);
+/* Clear dirty before writing; returns whether it was. The tree's tag stays until set_page_writeback,
+ * so that a concurrent fsync does not miss the page. Page locked. */
+bool clear_page_dirty_for_io(struct page *page);
+/* Clear dirty before dropping the page. Page locked. */
+void cancel_dirty_page(struct page *page);
+void set_page_writeback(struct page *page);
+/* The write ended; error recorded in the mapping. Context: softirq. */
+void end_page_writeback(struct page *page, int error);
+/* The read ended: up-to-date or error, unlock. Context: softirq. */
+void end_page_read(struct page *page, int error);
+void mark_page_accessed(struct page *page);
+
+/* The generic file operations over the page cache. */
+ssize_t must_check generic_file_read_iter(struct kiocb *iocb, struct iov_iter *iter);
+ssize_t must_check generic_file_write_iter(struct kiocb *iocb, struct iov_iter *iter);
+int must_check generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasync);
+
+/* The copying half of a write, i_mutex held, limits checked: moves ki_pos. Returns: bytes or -errno. */
+ssize_t must_check generic_perform_write(struct kiocb *iocb, struct iov_iter *iter);
+/* After a write of `done` bytes with O_SYNC or O_DSYNC: fsync them. Returns: done, or -errno. */
+ssize_t must_check generic_write_sync(struct kiocb *iocb, ssize_t done);
+
+/* Readahead (fs/cache/readahead.c). The reader wants `want` pages from index and found no page (file NULL:
+ * it reads around index) / a page that carries PG_READAHEAD. */
+void page_cache_sync_readahead(struct address_space *m, struct file *file, pgoff_t index, u32 want);
+void page_cache_async_readahead(struct file *file, struct page *page);
+
+/* Start write-back of dirty pages in a range (sync: also of those under write-back, again) / wait
+ * for it and collect the error. */
+int must_check filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end,
+					bool sync);
+int must_check filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
+/* Wait / write and wait, and leave an error for who asks later by fsync. The latter returns what went
+ * wrong just now, or 0. Context: sleeps. */
+int filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end);
+void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end);
+int must_check filemap_write_and_wait(struct address_space *m);
+/* Record an error for later fsyncs / report it once to this open file. */
+void mapping_set_error(struct address_space *m, int error);
+int must_check file_check_and_advance_wb_err(struct file *file);
+/* For open: an error that nobody has seen yet is this file's to report, older ones are not. */
+u32 filemap_sample_wb_err(struct address_space *m);
+/* Drop all pages from byte `start` on, out of programs, too; a partial page is zeroed. Context:
+ * sleeps, i_mutex; i_size is lowered already. */
+void truncate_inode_pages(struct address_space *m, loff_t start);
+/* Drop clean, unlocked pages in [start, end] that nobody has. Returns: how many. */
+u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);
+/* The disk has newer bytes than the pages in [start, end]: nobody sees the old ones any more. What a
+ * writer has made dirty stays. Context: sleeps. */
+void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end);
+
+/* The write-back machinery (fs/cache/writeback.c). */
+void writeback_init(void);	/* starts the flusher thread */
+void balance_dirty_pages(void); /* throttle a writer; may sleep */
+void wakeup_flusher(void);
+/* Write what was dirtied before `before` (~0: everything) without waiting for it. */
+void writeback_older_than(ktime_t before);
+/* Sleep until some write-back ends, at most `ns`. */
+void writeback_wait(u64 ns);
+void writeback_ended(void); /* a page's write-back has ended. Context: softirq */
+struct pagecache_stats {
+	u64 cached, dirty, writeback; /* pages */
+};
+void pagecache_get_stats(struct pagecache_stats *stats);
+
+/* Reclaim (fs/cache/vmscan.c): every cached page is on one list, taken from its tail. */
+void lru_add_page(struct page *page);
+void lru_del_page(struct page *page);
+/* Drop about nr clean pages. Returns: how many. Context: sleeps not; page locks are only tried. */
+size_t shrink_page_cache(size_t nr, size_t *dirty);
+/* Take a locked page out of its tree if it is clean and idle. Returns: whether it was. */
+bool drop_clean_page(struct page *page);
+void vmscan_init(void);

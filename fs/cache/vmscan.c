@@ -1,0 +1,122 @@
+/*
+ * Reclaim of cached pages: one list, oldest at the tail, with a second chance for pages that were
+ * used since the last look.
+ *
+ * Reclaim drops clean pages only. For dirty ones it wakes the flusher and waits a moment, so that
+ * it never enters a filesystem and may run under any sleeping lock.
+ *
+ * Invariants:
+ * 1. A page on the list has a reference that its remover drops only after taking it off the list.
+ * 2. A page is dropped only while the tree and the reclaimer hold its only references.
+ *
+ * Lock order: lru_lock is taken alone.
+ */
+#include "fs/cache/buffer_head.h"
+#include "fs/cache/pagemap.h"
+#include "kernel/arch/clock.h"
+
+#define SCAN_FACTOR 8u
+#define SCAN_MIN    256u
+
+static struct spinlock lru_lock = SPINLOCK_INIT("lru_lock", LOCK_LRU);
+static LIST_HEAD(lru);	/* [lru_lock] newest first */
+static size_t lru_size; /* [lru_lock] pages */
+
+void lru_add_page(struct page *page)
+{
+	spin_lock(&lru_lock);
+	list_add(&page->lru, &lru);
+	set_bit(PG_LRU, &page->flags);
+	lru_size++;
+	spin_unlock(&lru_lock);
+}
+
+void lru_del_page(struct page *page)
+{
+	spin_lock(&lru_lock);
+	if (test_and_clear_bit(PG_LRU, &page->flags)) {
+		list_del(&page->lru);
+		lru_size--;
+	}
+	spin_unlock(&lru_lock);
+}
+
+/* The oldest page with a reference, moved to the front of the list; NULL if there is none. */
+static struct page *lru_take_oldest(void)
+{
+	struct page *page = NULL;
+
+	spin_lock(&lru_lock);
+	if (!list_empty(&lru)) {
+		page = list_last_entry(&lru, struct page, lru);
+		list_move(&page->lru, &lru);
+		get_page(page);
+	}
+	spin_unlock(&lru_lock);
+	return page;
+}
+
+bool drop_clean_page(struct page *page)
+{
+	struct address_space *mapping = page->mapping;
+
+	if (!mapping || PageDirty(page) || PageWriteback(page))
+		return false;
+	if (test_bit(PG_PRIVATE, &page->flags) && !try_to_free_buffers(page))
+		return false;
+	return remove_idle_page(page);
+}
+
+size_t shrink_page_cache(size_t nr, size_t *dirty)
+{
+	size_t freed = 0, unwritten = 0;
+	size_t enough = max(nr * SCAN_FACTOR, (size_t)SCAN_MIN), all = READ_ONCE(lru_size) * 2;
+
+	for (size_t scanned = 0; freed < nr && scanned < all; scanned++) {
+		struct page *page;
+
+		/* Give up early only when it is write-back that is wanted: a cache full of pages
+		 * that were just used must be gone through twice. */
+		if (scanned >= enough && unwritten >= enough / 2)
+			break;
+		page = lru_take_oldest();
+		if (!page)
+			break;
+		if (test_and_clear_bit(PG_REFERENCED, &page->flags)) {
+			put_page(page);
+			continue;
+		}
+		if (PageDirty(page) || PageWriteback(page))
+			unwritten++;
+		if (trylock_page(page)) {
+			if (drop_clean_page(page))
+				freed++;
+			unlock_page(page);
+		}
+		put_page(page);
+	}
+	if (dirty)
+		*dirty = unwritten;
+	return freed;
+}
+
+static size_t pagecache_shrink(size_t nr_pages, gfp_t gfp)
+{
+	size_t dirty = 0, freed = shrink_page_cache(nr_pages, &dirty);
+
+	if (freed < nr_pages && dirty > 0) {
+		wakeup_flusher();
+		if (gfp & GFP_KERNEL) {
+			writeback_wait(50 * NSEC_PER_MSEC);
+			freed += shrink_page_cache(nr_pages - freed, NULL);
+		}
+	}
+	return freed;
+}
+
+void vmscan_init(void)
+{
+	static struct shrinker shrinker = {.shrink = pagecache_shrink};
+
+	shrinker_register(&shrinker);
+}

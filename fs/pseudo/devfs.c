@@ -1,0 +1,295 @@
+/*
+ * /dev ("devtmpfs"): nodes for the registered devices, and what users make there.
+ *
+ * All of it lives in the dcache. Nodes of devices appear when a name is looked up or the directory
+ * is read, and go with their disk or partition; what users made stays, and gives ENXIO when it is
+ * opened.
+ *
+ * Invariants:
+ * 1. A positive dentry is pinned by one reference until it is unlinked or the filesystem unmounted.
+ * 2. A negative dentry is not kept: a device of that name may come (d_volatile).
+ * 3. A node's inode number is its device number with its kind; others count up from INO_FIRST.
+ */
+#include "fs/pseudo/devfs.h"
+
+#include "block/genhd.h"
+#include "fs/nodes/char_dev.h"
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/vfs/internal.h"
+#include "fs/super.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+
+#define DEVFS_MAGIC 0x01021994u /* tmpfs's, as Linux says of its devtmpfs */
+#define INO_ROOT    1ull
+#define INO_CHAR    (1ull << 40)
+#define INO_BLOCK   (1ull << 41)
+#define INO_FIRST   (1ull << 42)
+
+static const struct inode_operations devfs_dir_ops, devfs_link_ops, devfs_node_ops;
+static const struct file_operations devfs_dir_fops;
+static const struct super_operations devfs_super_ops;
+static u64 next_ino = INO_FIRST; /* [atomic] */
+
+static struct inode *devfs_inode(struct super_block *sb, const struct inode *dir, ino_t ino,
+				 mode_t mode, dev_t rdev)
+{
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_ino = ino ? ino : __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
+	init_special_inode(inode, mode, rdev);
+	inode_init_owner(inode, dir, mode);
+	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time();
+	inode->i_op = &devfs_node_ops;
+	if (S_ISDIR(mode)) {
+		inode->i_op = &devfs_dir_ops;
+		inode->i_fop = &devfs_dir_fops;
+		inode->i_nlink = 2;
+	} else if (S_ISLNK(mode)) {
+		inode->i_op = &devfs_link_ops;
+	}
+	return inode;
+}
+
+/* --- the nodes of devices --- */
+
+/* Where the nodes go, and the dentry under way whose name is looked up, or NULL. */
+struct dev_search {
+	struct dentry *dir, *wanted;
+};
+
+/* Make the node unless the name is taken. */
+static int add_node(struct dev_search *s, const char *name, mode_t mode, dev_t dev)
+{
+	struct qstr q = {name, (u32)strlen(name), qstr_hash(name, (u32)strlen(name))};
+	bool wanted = s->wanted && strcmp(s->wanted->d_name.name, name) == 0;
+	struct dentry *dentry = wanted ? dget(s->wanted) : d_lookup(s->dir, &q);
+	struct inode *inode;
+
+	if (!dentry)
+		dentry = d_alloc(s->dir, &q);
+	if (!dentry)
+		return -ENOMEM;
+	if (dentry->d_inode) {
+		dput(dentry);
+		return 0;
+	}
+	inode = devfs_inode(s->dir->d_sb, NULL, dev | (S_ISBLK(mode) ? INO_BLOCK : INO_CHAR), mode,
+			    dev);
+	if (!inode) {
+		dput(dentry);
+		return -ENOMEM;
+	}
+	inode->i_uid = inode->i_gid = 0;
+	if (dentry->d_unhashed)
+		d_add(dentry, inode);
+	else
+		d_instantiate(dentry, inode);
+	return 0; /* the reference is the pin */
+}
+
+static int add_chrdev(const char *name, dev_t dev, mode_t mode, void *arg)
+{
+	return add_node(arg, name, S_IFCHR | mode, dev);
+}
+
+static int add_bdev(struct block_device *bdev, void *arg)
+{
+	char name[DISK_NAME_LEN + 8];
+
+	bdev_name(bdev, name, sizeof(name));
+	return add_node(arg, name, S_IFBLK | 0660, bdev->bd_dev);
+}
+
+/* All nodes of devices that are missing in the root. Locks: its i_mutex. */
+static int add_nodes(struct dentry *dir, struct dentry *wanted)
+{
+	struct dev_search s = {dir, wanted};
+	int err;
+
+	if (dir->d_inode->i_ino != INO_ROOT)
+		return 0;
+	err = chrdev_for_each(add_chrdev, &s);
+	return err ? err : blk_for_each_device(add_bdev, &s);
+}
+
+static int devfs_lookup(struct inode *dir, struct dentry *dentry)
+{
+	int err = add_nodes(dentry->d_parent, dentry);
+
+	(void)dir;
+	if (!err && !dentry->d_inode)
+		d_add(dentry, NULL);
+	return err;
+}
+
+static int devfs_iterate(struct file *file, struct dir_context *ctx)
+{
+	int err = ctx->pos == 0 ? add_nodes(file->f_path.dentry, NULL) : 0;
+
+	return err ? err : dcache_readdir(file, ctx);
+}
+
+/* --- what users make --- */
+
+static int devfs_mknod(struct inode *dir, struct dentry *dentry, mode_t mode, dev_t rdev)
+{
+	struct inode *inode = devfs_inode(dir->i_sb, dir, 0, mode, rdev);
+
+	if (!inode)
+		return -ENOMEM;
+	if (S_ISDIR(mode))
+		dir->i_nlink++;
+	dir->i_mtime = dir->i_ctime = current_time();
+	d_instantiate(dentry, inode);
+	dget(dentry);
+	return 0;
+}
+
+static int devfs_mkdir(struct inode *dir, struct dentry *dentry, mode_t mode)
+{
+	return devfs_mknod(dir, dentry, mode, 0);
+}
+
+static int devfs_symlink(struct inode *dir, struct dentry *dentry, const char *target)
+{
+	char *text = kstrdup(target, GFP_KERNEL);
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	err = devfs_mknod(dir, dentry, S_IFLNK | 0777, 0);
+	if (err) {
+		kfree(text);
+		return err;
+	}
+	dentry->d_inode->i_private = text;
+	dentry->d_inode->i_size = (loff_t)strlen(text);
+	return 0;
+}
+
+static ssize_t devfs_readlink(struct inode *inode, char *buf, size_t size)
+{
+	return strscpy(buf, inode->i_private, size) < 0 ? -ENAMETOOLONG : inode->i_size;
+}
+
+static int devfs_unlink(struct inode *dir, struct dentry *dentry)
+{
+	dir->i_mtime = dir->i_ctime = dentry->d_inode->i_ctime = current_time();
+	dentry->d_inode->i_nlink--;
+	dput(dentry); /* the pin; the caller has its own reference */
+	return 0;
+}
+
+/* The node of a disk or partition that has gone, unless another of its name has come. */
+static int remove_node(struct super_block *sb, void *arg)
+{
+	const struct qstr *q = arg;
+	const struct inode *inode;
+	struct dentry *dentry;
+	struct inode *dir;
+
+	if (sb->s_op != &devfs_super_ops || !sb->s_root)
+		return 0;
+	dir = sb->s_root->d_inode;
+	mutex_lock(&dir->i_mutex);
+	dentry = d_lookup(sb->s_root, q);
+	inode = dentry ? dentry->d_inode : NULL;
+	if (inode && S_ISBLK(inode->i_mode) && inode->i_ino == (inode->i_rdev | INO_BLOCK) &&
+	    !dentry->d_mounted && !blk_lookup_devt(q->name)) {
+		(void)devfs_unlink(dir, dentry);
+		d_drop(dentry);
+	}
+	mutex_unlock(&dir->i_mutex);
+	if (dentry)
+		dput(dentry);
+	return 0;
+}
+
+static void device_removed(const char *name)
+{
+	struct qstr q = {name, (u32)strlen(name), qstr_hash(name, (u32)strlen(name))};
+
+	(void)super_for_each(remove_node, &q);
+}
+
+static int devfs_rmdir(struct inode *dir, struct dentry *dentry)
+{
+	if (!d_is_empty(dentry))
+		return -ENOTEMPTY;
+	dir->i_nlink--;
+	dentry->d_inode->i_nlink--; /* its "." */
+	return devfs_unlink(dir, dentry);
+}
+
+static int devfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+			struct dentry *new)
+{
+	bool is_dir = S_ISDIR(old->d_inode->i_mode);
+	int err = 0;
+
+	if (new->d_inode)
+		err = is_dir ? devfs_rmdir(new_dir, new) : devfs_unlink(new_dir, new);
+	if (err)
+		return err;
+	if (is_dir) {
+		old_dir->i_nlink--;
+		new_dir->i_nlink++;
+	}
+	old_dir->i_mtime = old_dir->i_ctime = current_time();
+	new_dir->i_mtime = new_dir->i_ctime = old_dir->i_mtime;
+	return 0;
+}
+
+static void devfs_evict(struct inode *inode)
+{
+	truncate_inode_pages(&inode->i_data, 0);
+	kfree(inode->i_private);
+}
+
+static const struct inode_operations devfs_dir_ops = {
+	.lookup = devfs_lookup,
+	.mknod = devfs_mknod,
+	.mkdir = devfs_mkdir,
+	.symlink = devfs_symlink,
+	.unlink = devfs_unlink,
+	.rmdir = devfs_rmdir,
+	.rename = devfs_rename,
+};
+static const struct inode_operations devfs_link_ops = {.readlink = devfs_readlink};
+static const struct inode_operations devfs_node_ops = {.setattr = NULL};
+static const struct file_operations devfs_dir_fops = {.iterate = devfs_iterate};
+static const struct super_operations devfs_super_ops = {.evict_inode = devfs_evict};
+
+static int devfs_fill_super(struct super_block *sb, const char *data, bool silent)
+{
+	struct inode *root;
+
+	(void)data;
+	(void)silent;
+	sb->s_op = &devfs_super_ops;
+	sb->s_magic = DEVFS_MAGIC;
+	root = devfs_inode(sb, NULL, INO_ROOT, S_IFDIR | 0755, 0);
+	sb->s_root = d_make_root(root);
+	if (!sb->s_root)
+		return -ENOMEM;
+	sb->s_root->d_volatile = true;
+	return 0;
+}
+
+void devfs_init(void)
+{
+	static struct file_system_type type = {
+		.name = "devtmpfs",
+		.in_memory = true,
+		.single = true,
+		.fill_super = devfs_fill_super,
+	};
+
+	bdev_removed = device_removed;
+	register_filesystem(&type);
+}

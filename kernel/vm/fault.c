@@ -1,0 +1,283 @@
+/*
+ * Page-table work of programs: faults, copy-on-write, the copy that fork makes, and access to the
+ * memory of others.
+ *
+ * Invariants: those of kernel/vm/mm.h. A page of the page cache has a mapping; an anonymous page
+ * has none, so one that nobody else has any more is known by: no mapping and one reference.
+ */
+#include "fs/file.h"
+#include "fs/inode.h"
+#include "fs/cache/pagemap.h"
+#include "fs/rlimit.h"
+#include "kernel/lib/err.h"
+#include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/pgtable.h"
+#include "kernel/vm/mm.h"
+
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+
+static struct page *pte_page(u64 pte)
+{
+	return phys_to_page(PADDR(pte & PTE_ADDR_MASK));
+}
+
+static u64 make_pte(const struct page *page, const struct vma *vma, bool own)
+{
+	return page_to_phys(page).v | PTE_U | PTE_A | (vma->prot ? PTE_P : 0) |
+	       (own ? PTE_OWN : 0) | (own && vma->prot & PROT_WRITE ? PTE_W | PTE_D : 0) |
+	       (vma->prot & PROT_EXEC ? 0 : PTE_NX);
+}
+
+int mm_map_page(struct mm *mm, u64 va, u64 entry)
+{
+	u64 *pte = pgtable_walk(mm->pml4, va, true);
+
+	if (!pte)
+		return -ENOMEM;
+	mm->rss += !*pte;
+	*pte = entry;
+	tlb_flush_page(va);
+	return 0;
+}
+
+static int unmap_pte(u64 *pte, u64 va, void *arg)
+{
+	struct mm *mm = arg;
+	struct page *page = pte_page(*pte);
+
+	*pte = 0;
+	mm->rss--;
+	tlb_flush_page(va);
+	put_page(page);
+	return 0;
+}
+
+void mm_unmap_pages(struct mm *mm, u64 start, u64 end)
+{
+	(void)pgtable_for_each(mm->pml4, start, end, unmap_pte, mm);
+}
+
+/* A private copy of `old`, or a page of zeroes. */
+static struct page *must_check new_private_page(const struct page *old)
+{
+	struct page *page = alloc_page(old ? GFP_KERNEL : GFP_KERNEL | GFP_ZERO);
+
+	if (page && old)
+		memcpy(page_address(page), page_address(old), PAGE_SIZE);
+	return page;
+}
+
+/* The page-cache page behind a file mapping. -EIO past the end of the file, as SIGBUS wants. */
+static struct page *must_check file_page(const struct vma *vma, u64 va)
+{
+	struct address_space *mapping = vma->file->f_mapping;
+	pgoff_t index = (vma->offset + (va - vma->start)) >> PAGE_SHIFT;
+	u64 size = (u64)READ_ONCE(mapping->host->i_size);
+
+	return index < DIV_ROUND_UP(size, PAGE_SIZE) ? read_mapping_page(mapping, index) :
+						       ERR_PTR(-EIO);
+}
+
+/* First touch of a page. */
+static int must_check fault_missing(struct mm *mm, const struct vma *vma, u64 va, bool write)
+{
+	struct page *page = NULL, *source = NULL;
+	int err;
+
+	/* What is shared was filled when it was mapped: there is no more of it. */
+	if (vma->shared && !vma->file)
+		return -EIO;
+	if (vma->file) {
+		source = file_page(vma, va);
+		if (IS_ERR(source))
+			return (int)PTR_ERR(source);
+		if (!write)
+			page = source;
+	}
+	if (!page) {
+		page = new_private_page(source);
+		if (source)
+			put_page(source);
+		if (!page)
+			return -ENOMEM;
+	}
+	err = mm_map_page(mm, va, make_pte(page, vma, page != source));
+	if (err)
+		put_page(page);
+	return err;
+}
+
+/* Write to a page that is mapped read-only: keep it when it is the program's own, take it over when
+ * nobody else has it, else copy. */
+static int must_check fault_cow(struct vma *vma, u64 va, u64 *pte)
+{
+	struct page *old = pte_page(*pte), *page = old;
+
+	if (!vma->shared && !(*pte & PTE_OWN) && (old->mapping || page_count(old) > 1)) {
+		page = new_private_page(old);
+		if (!page)
+			return -ENOMEM;
+	}
+	*pte = make_pte(page, vma, true);
+	tlb_flush_page(va);
+	if (page != old)
+		put_page(old);
+	return 0;
+}
+
+/* Let the stack reach down to va, by RLIMIT_STACK and with Linux's gap to what lies below. */
+static bool expand_stack(struct vma *vma, u64 va)
+{
+	const struct vma *prev = vma_prev(vma);
+	u64 guard = prev && prev->prot && !prev->grows_down ? STACK_GUARD_GAP : 0;
+
+	if (!vma->grows_down || vma->end - va > rlimit(RLIMIT_STACK) ||
+	    (prev && (va < prev->end || va - prev->end < guard)) ||
+	    !may_expand(vma->mm, vma->start - va, false))
+		return false;
+	vma_set_range(vma, va, vma->end);
+	return true;
+}
+
+int mm_fault_locked(struct mm *mm, u64 addr, bool write, bool exec)
+{
+	u64 va = ALIGN_DOWN(addr, PAGE_SIZE);
+	struct vma *vma = find_vma(mm, va);
+	u64 *pte;
+
+	if (!vma || (vma->start > va && !expand_stack(vma, va)))
+		return -EFAULT;
+	if (!vma->prot || (write && !(vma->prot & PROT_WRITE)) ||
+	    (exec && !(vma->prot & PROT_EXEC)))
+		return -EACCES;
+	pte = pgtable_walk(mm->pml4, va, false);
+	if (!pte || !*pte)
+		return fault_missing(mm, vma, va, write);
+	if (write && !(*pte & PTE_W))
+		return fault_cow(vma, va, pte);
+	/* Another thread brought it in meanwhile, or the TLB was behind the tables. */
+	*pte |= PTE_A;
+	tlb_flush_page(va);
+	return 0;
+}
+
+int mm_fault(struct mm *mm, u64 addr, bool write, bool exec)
+{
+	if (addr < USER_MIN || addr >= USER_MAX)
+		return -EFAULT;
+	MM_GUARD(mm);
+	return mm_fault_locked(mm, addr, write, exec);
+}
+
+int mm_populate(struct mm *mm, const struct vma *vma)
+{
+	struct mm_stats stats;
+	int err = 0;
+
+	mm_get_stats(&stats);
+	if ((vma->end - vma->start) >> PAGE_SHIFT > stats.total_pages)
+		return -ENOMEM;
+	for (u64 va = vma->start; va < vma->end && !err; va += PAGE_SIZE) {
+		struct page *page = new_private_page(NULL);
+
+		err = page ? mm_map_page(mm, va, make_pte(page, vma, true)) : -ENOMEM;
+		if (page && err)
+			put_page(page);
+	}
+	return err;
+}
+
+size_t mm_access(struct mm *mm, u64 addr, void *buf, size_t len, bool write)
+{
+	size_t done = 0, n;
+
+	MM_GUARD(mm);
+	for (; done < len; done += n) {
+		u64 va = addr + done, offset = va % PAGE_SIZE;
+		char *to, *from = (char *)buf + done;
+
+		n = min(len - done, PAGE_SIZE - offset);
+		if (va < USER_MIN || va >= USER_MAX || mm_fault_locked(mm, va, write, false))
+			break;
+		to = (char *)page_address(pte_page(*pgtable_walk(mm->pml4, va, false))) + offset;
+		if (!write)
+			memcpy(from, to, n);
+		else if (buf)
+			memcpy(to, from, n);
+		else
+			memset(to, 0, n);
+	}
+	return done;
+}
+
+struct copy_arg {
+	struct mm *to;
+	bool shared;
+};
+
+/* A page of its own that somebody else holds is pinned for I/O (kernel/mm/gup.h): it stays the
+ * parent's, and the child gets a copy at once. All other private pages are shared until a write. */
+static int copy_pte(u64 *pte, u64 va, void *arg)
+{
+	struct copy_arg *copy = arg;
+	struct page *page = pte_page(*pte);
+	int err;
+
+	if (!copy->shared && *pte & PTE_OWN && page_count(page) > 1) {
+		page = new_private_page(page);
+		if (!page)
+			return -ENOMEM;
+	} else {
+		if (!copy->shared)
+			*pte &= ~(PTE_W | PTE_OWN);
+		get_page(page);
+	}
+	err = mm_map_page(copy->to, va, page_to_phys(page).v | (*pte & ~PTE_ADDR_MASK));
+	if (err)
+		put_page(page);
+	return err;
+}
+
+static int must_check copy_vma(struct mm *mm, struct mm *old, const struct vma *from)
+{
+	struct copy_arg arg = {mm, from->shared};
+	struct vma *vma;
+
+	if (from->dont_fork)
+		return 0;
+	vma = kmalloc(sizeof(*vma), GFP_KERNEL);
+	if (!vma)
+		return -ENOMEM;
+	*vma = *from;
+	if (vma->file)
+		get_file(vma->file);
+	vma_link(mm, vma);
+	if (from->wipe_on_fork)
+		return 0;
+	return pgtable_for_each(old->pml4, from->start, from->end, copy_pte, &arg);
+}
+
+struct mm *mm_copy(struct mm *old)
+{
+	struct mm *mm = mm_create();
+	int err = 0;
+
+	if (!mm)
+		return ERR_PTR(-ENOMEM);
+	MM_GUARD(old);
+	mutex_lock(&mm->lock); /* truncation may meet it already */
+	for (const struct vma *vma = vma_first(old); vma && !err; vma = vma_next(vma))
+		err = copy_vma(mm, old, vma);
+	mutex_unlock(&mm->lock);
+	write_cr3(read_cr3()); /* entries of `old` lost their write bit */
+	if (err) {
+		mm_put(mm);
+		return ERR_PTR(err);
+	}
+	mm->layout = old->layout;
+	if (old->exe && !deny_write_access(old->exe->f_inode))
+		mm->exe = get_file(old->exe);
+	return mm;
+}
