@@ -11,8 +11,8 @@
 #include "block/genhd.h"
 
 #include "block/blk.h"
-#include "kernel/lib/cmdline.h"
 #include "kernel/lib/assert.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"

@@ -52,7 +52,7 @@ struct block_device {
 	void *bd_holder;	 /* [open_mutex] exclusive owner (a mounted filesystem), or NULL */
 	u32 bd_holders;		 /* [open_mutex] how often it has opened */
 	atomic_t bd_refs;	 /* [atomic] the last one frees; each keeps the disk */
-	struct inode *bd_inode;	 /* [const] fs/nodes/block_dev.c: its page cache; NULL until first open */
+	struct inode *bd_inode;	 /* [bdev_lock] its page cache; NULL until it is first used */
 	u32 bd_block_size;	 /* [bd_inode's i_mutex; open_mutex] soft block size, bytes */
 	struct list_head hash;	 /* [table lock] empty: not visible */
 	struct disk_stats bd_stats;

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "fs/cache/pagemap.h"
+#include "fs/address_space.h"
 #include "fs/stat.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
@@ -145,11 +145,26 @@ void iget_failed(struct inode *inode);
 void insert_inode_hash(struct inode *inode);
 struct inode *igrab(struct inode *inode);
 void iput(struct inode *inode); /* last one: evict if nlink is 0; may sleep */
-void mark_inode_dirty(struct inode *inode);
+
+/* How the page cache tells the inode cache that an inode became dirty. Set by inode_init().
+ * state: bits of I_DIRTY_ALL, or 0 when only pages are (after the page's tag is set).
+ * Context: no lock held. */
+#define I_DIRTY_ALL ((1ull << I_DIRTY) | (1ull << I_DIRTY_DATASYNC))
+extern void (*inode_dirtied_hook)(struct inode *inode, u64 state);
+static inline void mark_inode_dirty(struct inode *inode)
+{
+	inode_dirtied_hook(inode, I_DIRTY_ALL);
+}
 /* Only times changed: fdatasync may leave it out. */
-void mark_inode_dirty_sync(struct inode *inode);
-/* Only pages are dirty; for set_page_dirty, after the page's tag is set. No lock held. */
-void mark_inode_dirty_pages(struct inode *inode);
+static inline void mark_inode_dirty_sync(struct inode *inode)
+{
+	inode_dirtied_hook(inode, 1ull << I_DIRTY);
+}
+/* Only pages are dirty. */
+static inline void mark_inode_dirty_pages(struct inode *inode)
+{
+	inode_dirtied_hook(inode, 0);
+}
 /* For write-back: the dirty inode of sb dirtied longest ago, at or before `older_than`, with a
  * reference, or NULL. It counts as newer than `older_than` from now on, so that a loop with one
  * value ends. Write its pages, then write_inode_now(), which takes it off the list when clean. */
@@ -164,8 +179,6 @@ int must_check write_inode_now(struct inode *inode, bool wait);
  * read the data back. */
 int must_check sync_inode_metadata(struct inode *inode, bool datasync);
 size_t shrink_icache(size_t nr);
-/* Set i_fop (and for pipes and devices the right operations) from i_mode. */
-void init_special_inode(struct inode *inode, mode_t mode, dev_t rdev);
 /* The mode of a file that shall be made in dir, no directory itself: less the umask, and less S_ISGID
  * where the group would be one that the caller is not in. The umask comes last, so that it does not
  * hide the group's right to execute from the check. */

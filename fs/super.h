@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fs/dcache.h"
+#include "fs/inode.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
@@ -89,6 +90,12 @@ struct super_block {
 static inline bool sb_rdonly(const struct super_block *sb)
 {
 	return (sb->s_flags & MS_RDONLY) != 0;
+}
+
+/* Where the pages of an inode lie: NULL when on no device. */
+static inline struct block_device *inode_bdev(const struct inode *inode)
+{
+	return S_ISBLK(inode->i_mode) ? inode->i_bdev : inode->i_sb->s_bdev;
 }
 
 struct mount {

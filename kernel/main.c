@@ -1,25 +1,26 @@
 /* Boot: a flat list, one line and one reason a step. Each step may use what the lines above it
  * brought up, and panics with one line if it cannot be done. */
 #include "block/blkdev.h"
+#include "drivers/block/virtio_blk.h"
 #include "drivers/char/char_init.h"
 #include "drivers/pci/pci.h"
-#include "drivers/block/virtio_blk.h"
 #include "drivers/virtio/virtio_mmio.h"
 #include "drivers/virtio/virtio_pci.h"
 #include "fs/aio/aio.h"
-#include "fs/nodes/block_dev.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/cache/buffer_head.h"
-#include "fs/dcache.h"
-#include "fs/pseudo/devfs.h"
 #include "fs/cache/direct_io.h"
+#include "fs/cache/pagemap.h"
+#include "fs/dcache.h"
 #include "fs/ext2/ext2.h"
 #include "fs/inode.h"
-#include "fs/cache/pagemap.h"
 #include "fs/nodes/eventfd.h"
 #include "fs/nodes/pipe.h"
+#include "fs/pseudo/devfs.h"
 #include "fs/pseudo/procfs.h"
-#include "fs/super.h"
 #include "fs/pseudo/sysfs.h"
+#include "fs/super.h"
+#include "fs/vfs/flusher.h"
 #include "kernel/arch/bootinfo.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/earlycon.h"
@@ -69,7 +70,7 @@ static void boot_thread(void *arg)
 	devfs_init();	    /* /dev, filled as devices appear */
 	procfs_init();	    /* /proc, filled by the layers that register there */
 	sysfs_init();	    /* /sys, the same of disks */
-	writeback_init();   /* the flusher thread */
+	flusher_init();	    /* the flusher thread */
 	direct_io_init();   /* the worker that ends direct writes */
 	aio_init();	    /* the worker that ends asynchronous fsyncs */
 	block_init();	    /* queues and their softirq, before the first disk */

@@ -13,8 +13,8 @@
 
 #include "block/blkdev.h"
 #include "block/genhd.h"
-#include "drivers/virtio/virtio.h"
 #include "drivers/block/virtio_blk_spec.h"
+#include "drivers/virtio/virtio.h"
 #include "kernel/sched/wait.h"
 #include "kernel/sched/workqueue.h"
 

@@ -11,10 +11,10 @@
  */
 #include "fs/cache/buffer_head.h"
 
-#include "fs/nodes/block_dev.h"
+#include "block/genhd.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/inode.h"
 #include "fs/super.h"
-#include "block/genhd.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

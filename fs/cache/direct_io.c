@@ -15,8 +15,8 @@
 
 #include "block/blkdev.h"
 #include "block/genhd.h"
-#include "fs/vfs/internal.h"
 #include "fs/cache/pagemap.h"
+#include "fs/super.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/gup.h"

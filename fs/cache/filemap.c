@@ -23,6 +23,7 @@
 
 static struct wait_queue_head bit_waits[WAIT_BUCKETS];
 void (*file_too_big_hook)(void);
+void (*inode_dirtied_hook)(struct inode *inode, u64 state);
 void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end, bool even_cows);
 static atomic_t nr_cached, nr_dirty, nr_writeback; /* [atomic] pages, all mappings */
 

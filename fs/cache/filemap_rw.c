@@ -6,9 +6,9 @@
  * gone meanwhile. Copies out are made without a page lock.
  */
 #include "fs/cache/direct_io.h"
+#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/cache/pagemap.h"
 #include "fs/rlimit.h"
 #include "fs/super.h"
 #include "kernel/lib/err.h"
@@ -76,7 +76,7 @@ struct page *read_mapping_page(struct address_space *m, pgoff_t index)
 	return page;
 }
 
-static noinline ssize_t buffered_read(struct kiocb *iocb, struct iov_iter *iter)
+ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct inode *inode = file->f_mapping->host;
@@ -111,25 +111,6 @@ static noinline ssize_t buffered_read(struct kiocb *iocb, struct iov_iter *iter)
 		if (n == 0)
 			break;
 	}
-	return done;
-}
-
-ssize_t generic_file_read_iter(struct kiocb *iocb, struct iov_iter *iter)
-{
-	struct file *file = iocb->ki_filp;
-	bool direct = (iocb->ki_flags & IOCB_DIRECT) != 0;
-	ssize_t done;
-
-	if (iov_iter_count(iter) == 0)
-		return 0;
-	/* A direct read may be under way, and its iocb be gone, when the call is back. */
-	if (direct && !(file->f_flags & O_NOATIME))
-		inode_update_atime(file->f_inode);
-	if (direct)
-		return generic_file_direct_read(iocb, iter);
-	done = buffered_read(iocb, iter);
-	if (!(file->f_flags & O_NOATIME))
-		inode_update_atime(file->f_inode);
 	return done;
 }
 
@@ -178,26 +159,6 @@ ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *iter)
 	return done > 0 ? done : n;
 }
 
-/* Where the write goes and how much fits. Returns: 0 or -EFBIG. */
-static int write_checks(struct kiocb *iocb, struct iov_iter *iter, struct inode *inode)
-{
-	u64 limit = inode->i_sb->s_maxbytes;
-
-	if (iocb->ki_flags & IOCB_APPEND)
-		iocb->ki_pos = inode->i_size;
-	if (S_ISREG(inode->i_mode) && rlimit(RLIMIT_FSIZE) < limit) {
-		int err = file_size_allowed(iocb->ki_pos + 1);
-
-		if (err)
-			return err;
-		limit = rlimit(RLIMIT_FSIZE);
-	}
-	if ((u64)iocb->ki_pos >= limit)
-		return -EFBIG;
-	iov_iter_truncate(iter, limit - (u64)iocb->ki_pos);
-	return 0;
-}
-
 ssize_t generic_write_sync(struct kiocb *iocb, ssize_t done)
 {
 	struct file *file = iocb->ki_filp;
@@ -208,32 +169,4 @@ ssize_t generic_write_sync(struct kiocb *iocb, ssize_t done)
 	err = file->f_op->fsync(file, iocb->ki_pos - done, iocb->ki_pos - 1,
 				!(iocb->ki_flags & IOCB_SYNC));
 	return err < 0 ? err : done;
-}
-
-ssize_t generic_file_write_iter(struct kiocb *iocb, struct iov_iter *iter)
-{
-	struct inode *inode = iocb->ki_filp->f_mapping->host;
-	ssize_t done;
-
-	if (iov_iter_count(iter) == 0)
-		return 0;
-	if (inode->i_sb->s_flags & MS_SYNCHRONOUS)
-		iocb->ki_flags |= IOCB_DSYNC | IOCB_SYNC;
-	if (!mutex_trylock(&inode->i_mutex)) {
-		if (iocb->ki_flags & IOCB_NOWAIT)
-			return -EAGAIN;
-		mutex_lock(&inode->i_mutex);
-	}
-	done = write_checks(iocb, iter, inode);
-	if (done == 0)
-		done = file_remove_privs(iocb->ki_filp);
-	if (done == 0) {
-		file_update_time(iocb->ki_filp);
-		if (iocb->ki_flags & IOCB_DIRECT)
-			done = generic_file_direct_write(iocb, iter);
-		else
-			done = generic_perform_write(iocb, iter);
-	}
-	mutex_unlock(&inode->i_mutex);
-	return done > 0 ? generic_write_sync(iocb, done) : done;
 }

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "fs/address_space.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/radix_tree.h"
@@ -23,47 +24,6 @@ struct inode;
 struct iov_iter;
 struct kiocb;
 struct page;
-
-/* All are called with the page locked, may sleep, return 0 or -errno. */
-struct address_space_operations {
-	/* Start reading; unlocks the page when done, PG_UPTODATE on success, PG_ERROR on failure.
-	 * Returns an error only when nothing was started (page unlocked then too). */
-	int (*readpage)(struct inode *inode, struct page *page);
-	/* Start writing a page whose dirty bit was just cleared; set PG_WRITEBACK, unlock. */
-	int (*writepage)(struct page *page);
-	/* Make [pos, pos+len) of the page writable: blocks allocated, old bytes read where only a
-	 * part is overwritten. *pagep locked, referenced. On failure nothing is kept. */
-	int (*write_begin)(struct inode *inode, loff_t pos, u32 len, struct page **pagep);
-	/* `copied` bytes are in: mark dirty, raise i_size, unlock and put. Returns: bytes taken. */
-	int (*write_end)(struct inode *inode, loff_t pos, u32 len, u32 copied, struct page *page);
-	/* O_DIRECT: user pages to bios. NULL: not supported (-EINVAL at open). */
-	ssize_t (*direct_IO)(struct kiocb *iocb, struct iov_iter *iter, bool write);
-};
-
-struct address_space {
-	struct inode *host;			      /* [const] */
-	const struct address_space_operations *a_ops; /* [const] */
-	struct spinlock tree_lock;
-	struct radix_tree pages; /* [tree_lock] */
-	u64 nrpages;		 /* [tree_lock] */
-	int wb_err; /* [tree_lock] write error that filemap_fdatawait_range has not reported yet */
-	int wb_last_err; /* [tree_lock] the newest write error, for open files */
-	u32 wb_err_seq;	 /* [tree_lock] counts errors: each open file reports each once */
-	struct list_head private_list; /* [buffer lock] metadata buffers that fsync writes too */
-	struct list_head i_mmap;       /* [kernel/vm/rmap.c] who maps it */
-};
-
-/* Take the pages [start, end] out of every address space that maps them: the next touch of each is a
- * fault. even_cows: private copies, too. Set once at boot by kernel/proc; without programs it is not
- * called. Context: sleeps; no page lock and no mm->lock is held. */
-extern void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end,
-				  bool even_cows);
-static inline void unmap_mapping_range(struct address_space *m, pgoff_t start, pgoff_t end,
-				       bool even_cows)
-{
-	if (!list_empty(&m->i_mmap))
-		unmap_mapping_hook(m, start, end, even_cows);
-}
 
 void address_space_init(struct address_space *mapping, struct inode *host);
 void pagecache_init(void);
@@ -129,12 +89,9 @@ void end_page_writeback(struct page *page, int error);
 void end_page_read(struct page *page, int error);
 void mark_page_accessed(struct page *page);
 
-/* The generic file operations over the page cache. */
-ssize_t must_check generic_file_read_iter(struct kiocb *iocb, struct iov_iter *iter);
-ssize_t must_check generic_file_write_iter(struct kiocb *iocb, struct iov_iter *iter);
-int must_check generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasync);
-
-/* The copying half of a write, i_mutex held, limits checked: moves ki_pos. Returns: bytes or -errno. */
+/* Read from the cache what is not direct / the copying half of a write, with i_mutex held and limits
+ * checked. Both move ki_pos. Returns: bytes or -errno. Context: sleeps. */
+ssize_t must_check filemap_read(struct kiocb *iocb, struct iov_iter *iter);
 ssize_t must_check generic_perform_write(struct kiocb *iocb, struct iov_iter *iter);
 /* After a write of `done` bytes with O_SYNC or O_DSYNC: fsync them. Returns: done, or -errno. */
 ssize_t must_check generic_write_sync(struct kiocb *iocb, ssize_t done);
@@ -168,12 +125,14 @@ u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end
  * writer has made dirty stays. Context: sleeps. */
 void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end);
 
-/* The write-back machinery (fs/cache/writeback.c). */
-void writeback_init(void);	/* starts the flusher thread */
+/* How much may be dirty (fs/cache/throttle.c). */
+void dirty_limits_init(void);
 void balance_dirty_pages(void); /* throttle a writer; may sleep */
+/* Is so much dirty, or memory so short, that all of it should be written now? */
+bool over_background_limit(void);
 void wakeup_flusher(void);
-/* Write what was dirtied before `before` (~0: everything) without waiting for it. */
-void writeback_older_than(ktime_t before);
+/* For the flusher: sleep until it is woken, at most `ns`. */
+void flusher_sleep(u64 ns);
 /* Sleep until some write-back ends, at most `ns`. */
 void writeback_wait(u64 ns);
 void writeback_ended(void); /* a page's write-back has ended. Context: softirq */

@@ -7,10 +7,10 @@
  * One window is one or a few large requests: the pages are submitted under one plug.
  */
 #include "block/blkdev.h"
+#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/vfs/internal.h"
-#include "fs/cache/pagemap.h"
+#include "fs/super.h"
 
 #define INIT_PAGES 4u /* 16 KiB */
 

@@ -9,6 +9,7 @@
 
 #include "fs/ext2/ext2_meta.h"
 #include "fs/file.h"
+#include "fs/vfs/generic_file.h"
 
 /* From a file type on disk to enum dirent_type. */
 static const u8 ft_to_dtype[EXT2_FT_MAX] = {DT_UNKNOWN_, DT_REG_,  DT_DIR_,  DT_CHR_,

@@ -3,6 +3,7 @@
 
 #include "fs/cache/direct_io.h"
 #include "fs/file.h"
+#include "fs/vfs/generic_file.h"
 
 static int ext2_readpage(struct inode *inode, struct page *page)
 {

@@ -6,6 +6,7 @@
 #include "block/genhd.h"
 #include "fs/ext2/ext2_meta.h"
 #include "fs/file.h"
+#include "fs/nodes/special.h"
 
 /* By enum dirent_type: FIFO, char device, directory, block device, file, symlink, socket. */
 #define KNOWN_TYPES 0x1556u

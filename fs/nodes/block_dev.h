@@ -1,29 +1,10 @@
-/* Block devices as files: their inode and page cache, and the operations of block nodes. */
+/* Block nodes: a block device as a file. */
 #pragma once
 
-#include "block/genhd.h"
-#include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 
-struct address_space;
 struct file;
 struct file_operations;
 
 extern const struct file_operations def_blk_fops; /* read, write, fsync, ioctl (BLK*) */
 long blkdev_ioctl(struct file *file, u32 cmd, u64 arg);
-static inline u64 bdev_bytes(const struct block_device *bdev)
-{
-	return bdev_nr_sectors(bdev) << SECTOR_SHIFT;
-}
-/* The device's own page cache; made at first use. Returns: ERR_PTR(-ENOMEM). */
-struct address_space *must_check bdev_mapping(struct block_device *bdev);
-/* Change the block size of the cache (bytes, logical size..4096): flushes and drops all pages.
- * Returns: 0 or -EINVAL. */
-int must_check set_blocksize(struct block_device *bdev, u32 bytes);
-int must_check sync_blockdev(struct block_device *bdev); /* write, wait, flush the device */
-/* Write back the caches of all devices; wait: until it is done, and flush them. sync(2) calls this
- * after the filesystems' own sync. before: only those dirty since then (~0: all). */
-void sync_bdevs(bool wait, ktime_t before);
-/* blkdev_put, but the last user writes and empties the cache first. */
-void bdev_close(struct block_device *bdev, bool write, void *holder);
-void bdev_cache_init(void);

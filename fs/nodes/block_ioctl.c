@@ -2,10 +2,11 @@
 #include "fs/nodes/block_dev.h"
 
 #include "block/blkdev.h"
+#include "fs/cache/bdev_cache.h"
+#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
-#include "fs/cache/pagemap.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/uaccess.h"

@@ -8,8 +8,8 @@
 #include "fs/nodes/eventfd.h"
 
 #include "fs/file.h"
-#include "fs/vfs/internal.h"
 #include "fs/poll.h"
+#include "fs/vfs/internal.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"

@@ -12,8 +12,9 @@
 
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
-#include "fs/vfs/internal.h"
+#include "fs/nodes/special.h"
 #include "fs/poll.h"
+#include "fs/vfs/internal.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

@@ -2,10 +2,10 @@
 #include "fs/pseudo/procfs_internal.h"
 
 #include "block/genhd.h"
-#include "fs/nodes/char_dev.h"
 #include "fs/cache/pagemap.h"
-#include "fs/super.h"
+#include "fs/nodes/char_dev.h"
 #include "fs/pseudo/sysfs_internal.h"
+#include "fs/super.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/irq.h"
 #include "kernel/lib/cmdline.h"

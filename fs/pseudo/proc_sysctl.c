@@ -1,7 +1,7 @@
 /* Settings below /proc/sys that belong to no layer above (sysctl(5)). */
+#include "fs/cache/pagemap.h"
 #include "fs/dcache.h"
 #include "fs/inode.h"
-#include "fs/cache/pagemap.h"
 #include "fs/pseudo/procfs_internal.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"

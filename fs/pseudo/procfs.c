@@ -12,9 +12,9 @@
 
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/vfs/internal.h"
 #include "fs/pseudo/procfs_internal.h"
 #include "fs/super.h"
+#include "fs/vfs/internal.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/printk.h"

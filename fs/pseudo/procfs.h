@@ -3,24 +3,12 @@
  */
 #pragma once
 
+#include "fs/vfs/seq_file.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 #include "kernel/mm/iov_iter.h"
 
 struct path;
-
-/* A growing text; errors stick. One that is too long for a buffer is made again for each part. */
-struct seq_file {
-	char *buf;
-	size_t size, count; /* bytes */
-	u64 from;	    /* bytes of the text that come before those in buf */
-	u64 skip;	    /* of them still to come, while the text is made */
-	bool overflow;	    /* the text goes on behind buf */
-};
-void seq_printf(struct seq_file *m, const char *fmt, ...) printf_like(2, 3);
-void seq_write(struct seq_file *m, const void *data, size_t len);
-/* A text that somebody chose; those of its bytes that are among `chars` in octal, as \012. */
-void seq_escape(struct seq_file *m, const char *text, const char *chars);
 
 /* A file directly in /proc ("meminfo") or below ("sys/kernel/hostname": directories are made).
  * show fills the text. write (may be NULL) takes what a program wrote. Returns: 0 or -ENOMEM. */

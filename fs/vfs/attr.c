@@ -1,12 +1,10 @@
 /* What an inode says of itself, who may do what with it, and how that is changed. */
 #include "fs/inode.h"
 
-#include "fs/nodes/char_dev.h"
-#include "fs/nodes/block_dev.h"
+#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/vfs/internal.h"
-#include "fs/nodes/pipe.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"
 
@@ -113,21 +111,6 @@ void generic_fillattr(const struct inode *inode, struct kstat *stat)
 		.mtime = inode->i_mtime,
 		.ctime = inode->i_ctime,
 	};
-}
-
-void init_special_inode(struct inode *inode, mode_t mode, dev_t rdev)
-{
-	inode->i_mode = mode;
-	inode->i_rdev = 0;
-	if (S_ISCHR(mode)) {
-		inode->i_fop = &def_chr_fops;
-		inode->i_rdev = rdev;
-	} else if (S_ISBLK(mode)) {
-		inode->i_fop = &def_blk_fops;
-		inode->i_rdev = rdev;
-	} else if (S_ISFIFO(mode)) {
-		inode->i_fop = &fifo_fops;
-	}
 }
 
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)

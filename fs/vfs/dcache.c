@@ -11,8 +11,8 @@
 
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/vfs/internal.h"
 #include "fs/super.h"
+#include "fs/vfs/internal.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

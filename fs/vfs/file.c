@@ -1,6 +1,7 @@
 /* Open files: how they come to be, and go. */
 #include "fs/file.h"
 
+#include "fs/cache/pagemap.h"
 #include "fs/fs_struct.h"
 #include "fs/vfs/internal.h"
 #include "fs/vfs/locks.h"

@@ -8,8 +8,8 @@
  */
 #include "fs/file.h"
 
-#include "fs/vfs/locks.h"
 #include "fs/rlimit.h"
+#include "fs/vfs/locks.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"

@@ -13,6 +13,7 @@
  */
 #include "fs/inode.h"
 
+#include "fs/cache/pagemap.h"
 #include "fs/vfs/internal.h"
 #include "fs/vfs/locks.h"
 #include "kernel/arch/clock.h"
@@ -21,7 +22,6 @@
 #include "kernel/mm/kmalloc.h"
 
 #define IHASH_SIZE 512u
-#define DIRTY_META ((1ull << I_DIRTY) | (1ull << I_DIRTY_DATASYNC))
 
 static struct spinlock inode_lock = SPINLOCK_INIT("inode", LOCK_FS);
 static struct list_head ihash[IHASH_SIZE]; /* [inode_lock] */
@@ -40,15 +40,6 @@ static size_t shrink_caches(size_t nr_pages, gfp_t gfp)
 	freed = shrink_dcache(nr_pages * 8);
 	freed += shrink_icache(nr_pages * 4);
 	return freed / 8;
-}
-
-void inode_init(void)
-{
-	static struct shrinker shrinker = {.shrink = shrink_caches};
-
-	for (u32 i = 0; i < IHASH_SIZE; i++)
-		INIT_LIST_HEAD(&ihash[i]);
-	shrinker_register(&shrinker);
 }
 
 void icache_get_stats(struct cache_stats *stats)
@@ -358,21 +349,6 @@ static void mark_dirty(struct inode *inode, u64 bits)
 	spin_unlock(&inode_lock);
 }
 
-void mark_inode_dirty(struct inode *inode)
-{
-	mark_dirty(inode, DIRTY_META);
-}
-
-void mark_inode_dirty_sync(struct inode *inode)
-{
-	mark_dirty(inode, 1ull << I_DIRTY);
-}
-
-void mark_inode_dirty_pages(struct inode *inode)
-{
-	mark_dirty(inode, 0);
-}
-
 static bool has_dirty_pages(struct address_space *m)
 {
 	u64 flags = spin_lock_irqsave(&m->tree_lock);
@@ -385,7 +361,7 @@ static bool has_dirty_pages(struct address_space *m)
 static void requeue_if_clean(struct inode *inode)
 {
 	spin_lock(&inode_lock);
-	if (!(inode->i_state & DIRTY_META) && !has_dirty_pages(&inode->i_data))
+	if (!(inode->i_state & I_DIRTY_ALL) && !has_dirty_pages(&inode->i_data))
 		list_del_init(&inode->i_dirty);
 	spin_unlock(&inode_lock);
 }
@@ -424,7 +400,7 @@ static int write_inode_if(struct inode *inode, u64 why, bool wait)
 		wait_event(&inode_wq, sync_trylock(inode));
 		state = __atomic_load_n(&inode->i_state, __ATOMIC_ACQUIRE);
 		if (state & why) {
-			__atomic_fetch_and(&inode->i_state, ~DIRTY_META, __ATOMIC_SEQ_CST);
+			__atomic_fetch_and(&inode->i_state, ~I_DIRTY_ALL, __ATOMIC_SEQ_CST);
 			if (wait)
 				clear_bit(I_UNSYNCED, &inode->i_state);
 			else
@@ -442,14 +418,14 @@ static int write_inode_if(struct inode *inode, u64 why, bool wait)
 
 int write_inode_now(struct inode *inode, bool wait)
 {
-	return write_inode_if(inode, wait ? DIRTY_META | 1ull << I_UNSYNCED : DIRTY_META, wait);
+	return write_inode_if(inode, wait ? I_DIRTY_ALL | 1ull << I_UNSYNCED : I_DIRTY_ALL, wait);
 }
 
 int sync_inode_metadata(struct inode *inode, bool datasync)
 {
 	u64 why = 1ull << I_UNSYNCED | 1ull << I_DIRTY_DATASYNC;
 
-	return write_inode_if(inode, datasync ? why : why | DIRTY_META, true);
+	return write_inode_if(inode, datasync ? why : why | I_DIRTY_ALL, true);
 }
 
 /* Wait for the write-back of every file's pages. Their errors stay for fsync; syncfs learns of them
@@ -491,4 +467,14 @@ int sync_inodes_sb(struct super_block *sb, bool wait)
 	if (wait)
 		wait_sb_inodes(sb);
 	return first;
+}
+
+void inode_init(void)
+{
+	static struct shrinker shrinker = {.shrink = shrink_caches};
+
+	for (u32 i = 0; i < IHASH_SIZE; i++)
+		INIT_LIST_HEAD(&ihash[i]);
+	inode_dirtied_hook = mark_dirty;
+	shrinker_register(&shrinker);
 }

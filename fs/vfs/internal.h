@@ -45,9 +45,3 @@ int must_check notify_change(struct inode *inode, struct iattr *attr);
 
 /* "." and ".." at positions 0 and 1. Returns: false when the sink is full. */
 bool dir_emit_dots(struct file *file, struct dir_context *ctx);
-
-/* Where the pages of an inode lie: NULL when on no device. */
-static inline struct block_device *inode_bdev(const struct inode *inode)
-{
-	return S_ISBLK(inode->i_mode) ? inode->i_bdev : inode->i_sb->s_bdev;
-}

@@ -15,7 +15,7 @@
 #include "fs/inode.h"
 #include "fs/vfs/internal.h"
 #include "fs/vfs/namei.h"
-#include "fs/pseudo/procfs.h"
+#include "fs/vfs/seq_file.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"

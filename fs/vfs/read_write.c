@@ -2,8 +2,8 @@
 #include "fs/file.h"
 
 #include "fs/inode.h"
-#include "fs/vfs/internal.h"
 #include "fs/poll.h"
+#include "fs/vfs/internal.h"
 #include "kernel/lib/errno.h"
 
 static bool is_stream(const struct file *file)

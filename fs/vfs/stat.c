@@ -2,9 +2,9 @@
 #include "fs/stat.h"
 
 #include "fs/fs_struct.h"
+#include "fs/rlimit.h"
 #include "fs/vfs/internal.h"
 #include "fs/vfs/namei.h"
-#include "fs/rlimit.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"

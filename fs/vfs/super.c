@@ -10,9 +10,9 @@
 #include "fs/super.h"
 
 #include "block/genhd.h"
-#include "fs/nodes/block_dev.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/vfs/internal.h"
-#include "fs/pseudo/procfs.h"
+#include "fs/vfs/seq_file.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"

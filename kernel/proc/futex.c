@@ -8,8 +8,8 @@
  * Lock order: futex_mutex, mm->lock. A waiter is queued before the mutex is free again, and a waker
  * changes the word before it takes the mutex: no wake-up is lost.
  */
-#include "fs/file.h"
 #include "fs/cache/pagemap.h"
+#include "fs/file.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/pgtable.h"

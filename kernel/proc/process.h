@@ -20,12 +20,12 @@
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
-#include "kernel/vm/mm.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/spinlock.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/timer.h"
 #include "kernel/sched/wait.h"
+#include "kernel/vm/mm.h"
 
 /* Numbers are taken in turn up to pid_max, and again from PIDS_RESERVED on. */
 #define PIDS_RESERVED 300

@@ -1,9 +1,9 @@
 /* System calls on descriptors. */
-#include "fs/nodes/eventfd.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/vfs/locks.h"
+#include "fs/nodes/eventfd.h"
 #include "fs/nodes/pipe.h"
+#include "fs/vfs/locks.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

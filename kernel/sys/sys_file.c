@@ -1,5 +1,6 @@
 /* System calls on open files. */
 #include "fs/file.h"
+#include "fs/cache/pagemap.h"
 #include "fs/inode.h"
 #include "fs/rlimit.h"
 #include "fs/super.h"

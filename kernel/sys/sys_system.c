@@ -1,7 +1,7 @@
 /* System calls on the whole machine. */
 #include "drivers/char/random.h"
-#include "fs/fs_struct.h"
 #include "fs/cache/pagemap.h"
+#include "fs/fs_struct.h"
 #include "fs/super.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/power.h"

@@ -5,9 +5,9 @@
  * Invariants: those of kernel/vm/mm.h. A page of the page cache has a mapping; an anonymous page
  * has none, so one that nobody else has any more is known by: no mapping and one reference.
  */
+#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/cache/pagemap.h"
 #include "fs/rlimit.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"

@@ -15,11 +15,11 @@
 #pragma once
 
 #include "fs/aio/aio.h"
+#include "kernel/arch/pte.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
-#include "kernel/arch/pte.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/mutex.h"
 

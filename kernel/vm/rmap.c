@@ -11,9 +11,9 @@
  *
  * Lock order: unmap_mutex, mm->lock; i_mmap_lock is innermost.
  */
+#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/cache/pagemap.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
 #include "kernel/vm/mm.h"

@@ -1,8 +1,8 @@
 // sources: kernel/mm/kmalloc.c kernel/lib/vsnprintf.c tests/host/fakes/printk.c
 // sources: tests/host/fakes/page.c tests/host/fakes/sched.c tests/host/fakes/fail.c
 /* The kernel heap on an arena of page frames. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/fail.h"
+#include "tests/host/host.h"
 
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/mm_internal.h"

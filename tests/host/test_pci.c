@@ -3,8 +3,8 @@
 // sources: tests/host/fakes/sched.c
 /* The bus scan, BARs, capabilities, MSI-X, drivers; against a bus with well and ill behaved
  * functions. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/bus.h"
+#include "tests/host/host.h"
 
 /* Included for its list of devices: a kernel never takes the bus away. */
 #include "drivers/pci/pci.c"

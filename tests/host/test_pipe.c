@@ -1,4 +1,5 @@
 // sources: fs/vfs/llseek.c fs/vfs/locks.c fs/vfs/attr.c fs/nodes/char_dev.c fs/vfs/dcache.c fs/pseudo/devfs.c fs/vfs/file.c fs/vfs/files.c fs/vfs/fs_struct.c
+// sources: fs/nodes/special.c fs/vfs/seq_file.c
 // sources: fs/vfs/inode.c fs/vfs/mount.c fs/vfs/namei.c fs/vfs/namei_ops.c fs/nodes/pipe.c fs/vfs/poll.c fs/pseudo/proc_text.c
 // sources: fs/pseudo/procfs.c fs/vfs/read_write.c fs/vfs/stat.c fs/vfs/super.c
 // sources: kernel/lib/bitmap.c kernel/lib/string.c kernel/mm/iov_iter.c kernel/lib/vsnprintf.c
@@ -7,21 +8,21 @@
 // sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
 // sources: fs/vfs/d_path.c
 /* What is opened but lies on no disk: pipes, FIFOs, poll, tables of descriptors, /dev and /proc. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/memfs.h"
 #include "tests/host/fakes/vfs.h"
+#include "tests/host/host.h"
 
 #include "block/genhd.h"
-#include "fs/nodes/char_dev.h"
-#include "fs/pseudo/devfs.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
-#include "fs/vfs/namei.h"
+#include "fs/nodes/char_dev.h"
 #include "fs/nodes/pipe.h"
 #include "fs/poll.h"
+#include "fs/pseudo/devfs.h"
 #include "fs/pseudo/procfs.h"
 #include "fs/pseudo/procfs_internal.h"
 #include "fs/super.h"
+#include "fs/vfs/namei.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"

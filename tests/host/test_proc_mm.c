@@ -8,9 +8,9 @@
 #include "tests/host/host.h"
 
 #include "fs/aio/aio.h"
+#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/cache/pagemap.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"

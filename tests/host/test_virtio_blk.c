@@ -7,10 +7,10 @@
 // sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
 // sources: tests/host/fakes/sched.c
 /* virtio_blk over every transport, against a device that behaves, dawdles, or lies. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/blk.h"
 #include "tests/host/fakes/machine.h"
 #include "tests/host/fakes/vdev.h"
+#include "tests/host/host.h"
 
 #include "drivers/block/virtio_blk_impl.h"
 #include "kernel/lib/errno.h"

@@ -8,15 +8,15 @@
  * consumed one read, or one action of the device, at a time. When they are used up the device is
  * silent and reads as zero.
  */
-#include "tests/host/host.h"
 #include "tests/host/fakes/blk.h"
 #include "tests/host/fakes/bus.h"
 #include "tests/host/fakes/machine.h"
+#include "tests/host/host.h"
 
 #include <sanitizer/asan_interface.h>
 
-#include "drivers/pci/pci_regs.h"
 #include "drivers/block/virtio_blk_spec.h"
+#include "drivers/pci/pci_regs.h"
 #include "drivers/virtio/virtio_mmio_spec.h"
 #include "drivers/virtio/virtio_pci_spec.h"
 #include "drivers/virtio/virtio_ring_spec.h"

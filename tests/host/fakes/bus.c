@@ -1,5 +1,5 @@
-#include "tests/host/host.h"
 #include "tests/host/fakes/bus.h"
+#include "tests/host/host.h"
 
 #include "drivers/pci/pci_regs.h"
 #include "kernel/arch/cpu.h"

@@ -2,8 +2,8 @@
  * A block device in memory under fs/: bios complete when the code under test sleeps, in an order
  * that a seed decides. Requests are counted as a queue that merges neighbours would make them.
  */
-#include "tests/host/host.h"
 #include "tests/host/fakes/disk.h"
+#include "tests/host/host.h"
 
 #include "block/bio.h"
 #include "block/blkdev.h"

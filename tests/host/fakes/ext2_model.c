@@ -1,6 +1,6 @@
-#include "tests/host/host.h"
 #include "tests/host/fakes/ext2_model.h"
 #include "tests/host/fakes/ext2_world.h"
+#include "tests/host/host.h"
 
 #include <unistd.h>
 

@@ -1,17 +1,18 @@
-#include "tests/host/host.h"
 #include "tests/host/fakes/ext2_world.h"
 #include "tests/host/fakes/ramdisk.h"
 #include "tests/host/fakes/vfs.h"
+#include "tests/host/host.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "block/genhd.h"
-#include "fs/nodes/block_dev.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/cache/buffer_head.h"
 #include "fs/ext2/ext2.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
+#include "fs/vfs/flusher.h"
 #include "fs/vfs/namei.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -112,7 +113,7 @@ void world_init(void)
 	pagecache_init();
 	vmscan_init();
 	bdev_cache_init();
-	writeback_init();
+	flusher_init();
 	ext2_init();
 	fake_schedule_hook = write_back;
 	assert_int_equal(mount_root("vda", NULL, 0, NULL), 0);

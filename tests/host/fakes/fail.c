@@ -1,6 +1,6 @@
 /* Failing the n-th allocation. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/fail.h"
+#include "tests/host/host.h"
 
 #include "kernel/mm/page.h"
 

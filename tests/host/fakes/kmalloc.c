@@ -1,6 +1,6 @@
 /* The kernel heap on malloc, so that the address sanitizer sees every overrun and leak. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/fail.h"
+#include "tests/host/host.h"
 
 #include "kernel/mm/kmalloc.h"
 

@@ -1,7 +1,7 @@
 /* The buses' sources are included, for their lists: a kernel never takes a bus away. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/bus.h"
 #include "tests/host/fakes/machine.h"
+#include "tests/host/host.h"
 
 #define drivers	       pci_drivers
 #define bus_mutex      pci_bus_mutex

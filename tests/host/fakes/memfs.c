@@ -1,14 +1,16 @@
-#include "tests/host/host.h"
 #include "tests/host/fakes/memfs.h"
+#include "fs/cache/pagemap.h"
+#include "tests/host/host.h"
 
 #include "block/genhd.h"
-#include "fs/nodes/block_dev.h"
-#include "fs/nodes/char_dev.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
-#include "fs/vfs/internal.h"
+#include "fs/nodes/block_dev.h"
+#include "fs/nodes/char_dev.h"
+#include "fs/nodes/special.h"
 #include "fs/super.h"
+#include "fs/vfs/internal.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 
@@ -383,6 +385,8 @@ void address_space_init(struct address_space *m, struct inode *host)
 }
 
 void (*file_too_big_hook)(void);
+
+void (*inode_dirtied_hook)(struct inode *inode, u64 state);
 
 void truncate_inode_pages(struct address_space *m, loff_t start)
 {

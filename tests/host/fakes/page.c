@@ -2,8 +2,8 @@
  * Page frames in an arena of the test's own memory. Frames that are free are poisoned, so that the
  * address sanitizer reports a use after free.
  */
-#include "tests/host/host.h"
 #include "tests/host/fakes/fail.h"
+#include "tests/host/host.h"
 
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>

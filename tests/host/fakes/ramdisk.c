@@ -1,9 +1,9 @@
-#include "tests/host/host.h"
 #include "tests/host/fakes/ramdisk.h"
+#include "tests/host/host.h"
 
 #include "block/blkdev.h"
-#include "fs/nodes/char_dev.h"
 #include "fs/file.h"
+#include "fs/nodes/char_dev.h"
 #include "fs/nodes/pipe.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/cmdline.h"

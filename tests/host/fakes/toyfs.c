@@ -1,12 +1,14 @@
 /* See toyfs.h. Also stands in for the inode cache and the superblocks that fs/ asks for. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
+#include "tests/host/host.h"
 
-#include "fs/nodes/block_dev.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/cache/buffer_head.h"
 #include "fs/cache/direct_io.h"
 #include "fs/fs_struct.h"
+#include "fs/vfs/flusher.h"
+#include "fs/vfs/generic_file.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
@@ -77,6 +79,12 @@ static ssize_t toyfs_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool w
 	return blockdev_direct_IO(iocb, iter, write, toyfs_get_block);
 }
 
+static void mark_dirty(struct inode *inode, u64 state)
+{
+	(void)state;
+	set_bit(I_DIRTY, &inode->i_state);
+}
+
 static const struct address_space_operations toyfs_aops = {
 	.readpage = toyfs_readpage,
 	.writepage = toyfs_writepage,
@@ -95,7 +103,8 @@ void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors)
 		pagecache_init();
 		vmscan_init();
 		bdev_cache_init();
-		writeback_init();
+		inode_dirtied_hook = mark_dirty;
+		flusher_init();
 		direct_io_init();
 		once = true;
 	}
@@ -160,16 +169,6 @@ int toyfs_truncate(struct toyfs *fs, u64 size)
 }
 
 /* --- what fs/vfs/inode.c, fs/vfs/super.c and fs/vfs/fs_struct.c would do --------------------------------- */
-
-void mark_inode_dirty(struct inode *inode)
-{
-	set_bit(I_DIRTY, &inode->i_state);
-}
-
-void mark_inode_dirty_pages(struct inode *inode)
-{
-	set_bit(I_DIRTY, &inode->i_state);
-}
 
 struct inode *inode_next_dirty(struct super_block *sb, ktime_t older_than)
 {

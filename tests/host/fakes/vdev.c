@@ -1,5 +1,5 @@
-#include "tests/host/host.h"
 #include "tests/host/fakes/vdev.h"
+#include "tests/host/host.h"
 
 #include "drivers/virtio/virtio_pci_spec.h"
 #include "kernel/arch/pte.h"

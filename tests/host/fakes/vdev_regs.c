@@ -1,6 +1,6 @@
 /* The fake virtio device's registers: modern PCI, legacy PCI, MMIO of both versions. */
-#include "tests/host/host.h"
 #include "tests/host/fakes/vdev.h"
+#include "tests/host/host.h"
 
 #include "drivers/virtio/virtio_mmio_spec.h"
 #include "drivers/virtio/virtio_pci_spec.h"

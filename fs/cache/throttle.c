@@ -1,0 +1,82 @@
+/*
+ * How much may be dirty: a writer that makes a fifth of memory dirty sleeps until less is; from a
+ * tenth on, the flusher is woken to write everything (hop 5).
+ *
+ * The flusher itself is above, in fs/vfs/flusher.c; what it sleeps on is here, so that those who need
+ * it woken do not see it.
+ */
+#include "fs/cache/pagemap.h"
+
+#include "kernel/arch/clock.h"
+#include "kernel/sched/wait.h"
+
+#define THROTTLE_WAIT_NS (100 * NSEC_PER_MSEC)
+
+static struct wait_queue_head flusher_wait = WAIT_QUEUE_INIT(flusher_wait);
+static struct wait_queue_head throttle_wait = WAIT_QUEUE_INIT(throttle_wait);
+static bool flusher_kicked;				  /* [atomic] */
+static u64 dirty_limit = ~0ull, background_limit = ~0ull; /* [const after boot] pages */
+static u32 writeback_seq;				  /* [atomic] counts ended pages */
+
+void wakeup_flusher(void)
+{
+	WRITE_ONCE(flusher_kicked, true);
+	wake_up_all(&flusher_wait);
+}
+
+void flusher_sleep(u64 ns)
+{
+	(void)wait_event_timeout(&flusher_wait, READ_ONCE(flusher_kicked), ns);
+	WRITE_ONCE(flusher_kicked, false);
+}
+
+void writeback_ended(void)
+{
+	__atomic_fetch_add(&writeback_seq, 1, __ATOMIC_SEQ_CST);
+	if (waitqueue_active(&throttle_wait))
+		wake_up_all(&throttle_wait);
+}
+
+void writeback_wait(u64 ns)
+{
+	u32 seq = READ_ONCE(writeback_seq);
+
+	(void)wait_event_timeout(&throttle_wait, READ_ONCE(writeback_seq) != seq, ns);
+}
+
+/* The flusher is not asked again for what it has sent already: else it would run after the writer
+ * page by page. */
+bool over_background_limit(void)
+{
+	struct pagecache_stats stats;
+
+	pagecache_get_stats(&stats);
+	return stats.dirty > background_limit;
+}
+
+static bool over_dirty_limit(void)
+{
+	struct pagecache_stats stats;
+
+	pagecache_get_stats(&stats);
+	return stats.dirty + stats.writeback > dirty_limit;
+}
+
+void balance_dirty_pages(void)
+{
+	if (over_background_limit())
+		wakeup_flusher();
+	while (over_dirty_limit()) {
+		wakeup_flusher();
+		writeback_wait(THROTTLE_WAIT_NS);
+	}
+}
+
+void dirty_limits_init(void)
+{
+	struct mm_stats stats;
+
+	mm_get_stats(&stats);
+	dirty_limit = stats.total_pages / 5;
+	background_limit = stats.total_pages / 10;
+}
