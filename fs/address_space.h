@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "kernel/lib/errseq.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/radix_tree.h"
 #include "kernel/lib/types.h"
@@ -34,11 +35,9 @@ struct address_space {
 	struct inode *host;			      /* [const] */
 	const struct address_space_operations *a_ops; /* [const] */
 	struct spinlock tree_lock;
-	struct radix_tree pages; /* [tree_lock] */
-	u64 nrpages;		 /* [tree_lock] */
-	int wb_err; /* [tree_lock] write error that filemap_fdatawait_range has not reported yet */
-	int wb_last_err; /* [tree_lock] the newest write error, for open files */
-	u32 wb_err_seq;	 /* [tree_lock] counts errors: each open file reports each once */
+	struct radix_tree pages;       /* [tree_lock] */
+	u64 nrpages;		       /* [tree_lock] */
+	struct errseq wb_err;	       /* [atomic] write errors: each open file reports each once */
 	struct list_head private_list; /* [buffer lock] metadata buffers that fsync writes too */
 	struct list_head i_mmap;       /* [kernel/vm/rmap.c] who maps it */
 };

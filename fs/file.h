@@ -68,8 +68,8 @@ struct file {
 	struct inode *f_inode;		    /* [const] = f_path.dentry->d_inode */
 	struct address_space *f_mapping;    /* [const] */
 	const struct file_operations *f_op; /* [const after open] */
-	u32 f_wb_err_seq;		    /* [f_lock] errors reported so far */
-	u32 f_bdev_err_seq;		    /* [f_lock] and of the device below */
+	u32 f_wb_err;			    /* [f_lock] cursor: errors reported so far */
+	u32 f_bdev_err;			    /* [f_lock] and of the device below */
 	pgoff_t f_ra_start;		    /* [f_pos_lock] read-ahead window */
 	u32 f_ra_size;			    /* [f_pos_lock] pages */
 	pgoff_t f_ra_prev;		    /* [f_pos_lock] last page read */

@@ -7,6 +7,7 @@
 #include "fs/inode.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
+#include "kernel/lib/errseq.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/mutex.h"
@@ -81,10 +82,10 @@ struct super_block {
 	struct list_head s_list;	     /* [sb lock] all superblocks */
 	bool s_lost; /* [atomic] an inode was not written or not freed: not clean */
 	/* Errors of the device's cache, failed flushes too, as counted there. */
-	u32 s_bdev_wb_err_seq; /* [const] before the mount for writing */
-	u32 s_bdev_seen_seq;   /* [atomic] that some fsync has reported */
-	int s_wb_err;	       /* [atomic] write-back error not yet reported by syncfs */
-	void *s_fs_info;       /* filesystem's */
+	u32 s_bdev_err_base;	/* [const] before the mount for writing */
+	u32 s_bdev_err_seen;	/* [atomic] that some fsync has reported */
+	struct errseq s_wb_err; /* [atomic] errors of all files, for syncfs */
+	void *s_fs_info;	/* filesystem's */
 };
 
 static inline bool sb_rdonly(const struct super_block *sb)

@@ -149,12 +149,12 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 	if (bytes == bdev->bd_block_size)
 		return 0;
 	/* Most of it without the mutex, for which writers wait. */
-	err = filemap_write_keep_errors(m, 0, INT64_MAX);
+	err = filemap_write_and_wait_range(m, 0, INT64_MAX);
 	if (err < 0)
 		return err;
 	mutex_lock(&m->host->i_mutex);
 	/* What was written meanwhile must not be dropped. */
-	err = filemap_write_keep_errors(m, 0, INT64_MAX);
+	err = filemap_write_and_wait_range(m, 0, INT64_MAX);
 	if (!err) {
 		truncate_inode_pages(m, 0);
 		set_inode_blocksize(bdev, m->host, bytes);
@@ -175,12 +175,13 @@ static int flush_keep_error(struct block_device *bdev)
 
 int sync_blockdev(struct block_device *bdev)
 {
-	int err = 0, flush_err;
+	struct address_space *m = bdev->bd_inode ? &bdev->bd_inode->i_data : NULL;
+	int err = m ? filemap_write_and_wait_range(m, 0, INT64_MAX) : 0;
+	int old = m ? errseq_take(&m->wb_err) : 0;
+	int flush_err = flush_keep_error(bdev);
 
-	if (bdev->bd_inode)
-		err = filemap_write_and_wait(&bdev->bd_inode->i_data);
-	flush_err = flush_keep_error(bdev);
-	return err < 0 ? err : flush_err;
+	err = old ? old : err;
+	return err ? err : flush_err;
 }
 
 struct sync_args {
@@ -200,7 +201,7 @@ static int sync_one_bdev(struct block_device *bdev, void *arg)
 	if (m->host->i_dirtied_when <= args->before)
 		err = filemap_fdatawrite_range(m, 0, INT64_MAX, args->wait);
 	if (args->wait) {
-		filemap_fdatawait_keep_errors(m, 0, INT64_MAX);
+		filemap_fdatawait_range(m, 0, INT64_MAX);
 		err = flush_keep_error(bdev);
 	}
 	(void)err; /* it stays in the mapping for who asks */
@@ -217,7 +218,7 @@ void sync_bdevs(bool wait, ktime_t before)
 /* Who opens the device next is told of an error by fsync. Locks: open_mutex held. */
 static void write_and_empty(struct block_device *bdev, struct address_space *m, bool write)
 {
-	int err = filemap_write_keep_errors(m, 0, INT64_MAX);
+	int err = filemap_write_and_wait_range(m, 0, INT64_MAX);
 
 	if (err)
 		mapping_set_error(m, err); /* also when a page could not even be sent */
@@ -231,15 +232,15 @@ void bdev_close(struct block_device *bdev, bool write, void *holder)
 {
 	struct gendisk *disk = bdev->bd_disk;
 	struct address_space *m = bdev_mapping(bdev);
-	u32 errors = IS_ERR(m) ? 0 : m->wb_err_seq;
+	u32 errors = IS_ERR(m) ? 0 : m->wb_err.count;
 
 	/* The most of it without the mutex, for which openers and readers of /sys wait. */
 	if (!IS_ERR(m) && READ_ONCE(bdev->bd_openers) == 1)
-		(void)filemap_write_keep_errors(m, 0, INT64_MAX);
+		(void)!filemap_write_and_wait_range(m, 0, INT64_MAX);
 	mutex_lock(&disk->open_mutex);
 	if (!IS_ERR(m) && bdev->bd_openers == 1)
 		write_and_empty(bdev, m, write);
-	if (!IS_ERR(m) && m->wb_err_seq != errors)
+	if (!IS_ERR(m) && m->wb_err.count != errors)
 		printk("%s: error while writing at close\n", disk->disk_name);
 	blkdev_put_locked(bdev, holder);
 	mutex_unlock(&disk->open_mutex);

@@ -63,15 +63,12 @@ static bool range_has(struct address_space *m, loff_t pos, loff_t end, enum radi
 /* What is dirty goes to the disk. Returns: 0, -EAGAIN, or the error of a write. */
 static int write_range(const struct kiocb *iocb, struct address_space *m, loff_t pos, loff_t end)
 {
-	int err;
-
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return range_has(m, pos, end, RADIX_TAG_DIRTY) ||
 				       range_has(m, pos, end, RADIX_TAG_WRITEBACK) ?
 			       -EAGAIN :
 			       0;
-	err = filemap_fdatawrite_range(m, pos, end, true);
-	return err < 0 ? err : filemap_fdatawait_range(m, pos, end);
+	return filemap_write_and_wait_range(m, pos, end);
 }
 
 /* Returns: whether no page of the range is left. */

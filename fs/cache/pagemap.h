@@ -102,20 +102,15 @@ void page_cache_sync_readahead(struct address_space *m, struct file *file, pgoff
 void page_cache_async_readahead(struct file *file, struct page *page);
 
 /* Start write-back of dirty pages in a range (sync: also of those under write-back, again) / wait
- * for it and collect the error. */
+ * for it. Errors are recorded in the mapping. Context: sleeps. */
 int must_check filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end,
 					bool sync);
-int must_check filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
-/* Wait / write and wait, and leave an error for who asks later by fsync. The latter returns what went
- * wrong just now, or 0. Context: sleeps. */
-int filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end);
-void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end);
-int must_check filemap_write_and_wait(struct address_space *m);
-/* Record an error for later fsyncs / report it once to this open file. */
+void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
+/* Write, wait, and say what went wrong just now. It stays recorded for those who fsync later.
+ * Returns: 0 or -errno. Context: sleeps. */
+int must_check filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
+/* Record an error for later fsyncs, and for syncfs. Context: any. */
 void mapping_set_error(struct address_space *m, int error);
-int must_check file_check_and_advance_wb_err(struct file *file);
-/* For open: an error that nobody has seen yet is this file's to report, older ones are not. */
-u32 filemap_sample_wb_err(struct address_space *m);
 /* Drop all pages from byte `start` on, out of programs, too; a partial page is zeroed. Context:
  * sleeps, i_mutex; i_size is lowered already. */
 void truncate_inode_pages(struct address_space *m, loff_t start);

@@ -2,8 +2,8 @@
  * Write-back of ranges (hop 6): dirty pages on their way to the disk, for fsync, for the flusher, and
  * for who empties a cache; and the errors on that way.
  *
- * A write error is recorded in the mapping twice: wb_err, taken by the first filemap_fdatawait_range,
- * and wb_err_seq, which each open file compares with the number that it reported last.
+ * A write error is recorded in the mapping and in its filesystem. Each open file has a cursor into the
+ * former, so that its fsync reports each error once; syncfs takes the latter.
  */
 #include "fs/cache/pagemap.h"
 
@@ -16,36 +16,8 @@
 
 void mapping_set_error(struct address_space *m, int error)
 {
-	u64 flags = spin_lock_irqsave(&m->tree_lock);
-
-	m->wb_err = m->wb_last_err = error;
-	m->wb_err_seq++;
-	spin_unlock_irqrestore(&m->tree_lock, flags);
-	WRITE_ONCE(m->host->i_sb->s_wb_err, error); /* for syncfs */
-}
-
-u32 filemap_sample_wb_err(struct address_space *m)
-{
-	u64 flags = spin_lock_irqsave(&m->tree_lock);
-	u32 seq = m->wb_err_seq - (m->wb_err != 0 ? 1 : 0);
-
-	spin_unlock_irqrestore(&m->tree_lock, flags);
-	return seq;
-}
-
-int file_check_and_advance_wb_err(struct file *file)
-{
-	struct address_space *m = file->f_mapping;
-	u64 flags = spin_lock_irqsave(&m->tree_lock);
-	int err = 0;
-
-	if (file->f_wb_err_seq != m->wb_err_seq) {
-		file->f_wb_err_seq = m->wb_err_seq;
-		err = m->wb_last_err;
-		m->wb_err = 0;
-	}
-	spin_unlock_irqrestore(&m->tree_lock, flags);
-	return err;
+	errseq_set(&m->wb_err, error);
+	errseq_set(&m->host->i_sb->s_wb_err, error); /* for syncfs */
 }
 
 /* --- writing ranges ----------------------------------------------------------------------- */
@@ -100,7 +72,7 @@ int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, 
 	return err;
 }
 
-void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end)
+void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
 	pgoff_t index = (u64)start >> PAGE_SHIFT, last = (u64)end >> PAGE_SHIFT;
 	struct page *pages[PAGEVEC_SIZE];
@@ -115,32 +87,12 @@ void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t
 	}
 }
 
-int filemap_write_keep_errors(struct address_space *m, loff_t start, loff_t end)
+int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end)
 {
-	u32 errors = READ_ONCE(m->wb_err_seq);
-	int err = filemap_fdatawrite_range(m, start, end, true);
+	u32 since = READ_ONCE(m->wb_err.count);
+	int err = filemap_fdatawrite_range(m, start, end, true), wait_err;
 
-	filemap_fdatawait_keep_errors(m, start, end);
-	return errors == READ_ONCE(m->wb_err_seq) ? err : READ_ONCE(m->wb_last_err);
-}
-
-int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
-{
-	u64 flags;
-	int err;
-
-	filemap_fdatawait_keep_errors(m, start, end);
-	flags = spin_lock_irqsave(&m->tree_lock);
-	err = m->wb_err;
-	m->wb_err = 0;
-	spin_unlock_irqrestore(&m->tree_lock, flags);
-	return err;
-}
-
-int filemap_write_and_wait(struct address_space *m)
-{
-	int err = filemap_fdatawrite_range(m, 0, INT64_MAX, true);
-	int wait_err = filemap_fdatawait_range(m, 0, INT64_MAX);
-
-	return wait_err < 0 ? wait_err : err;
+	filemap_fdatawait_range(m, start, end);
+	wait_err = errseq_check(&m->wb_err, since);
+	return wait_err ? wait_err : err;
 }

@@ -28,7 +28,7 @@ static int blkdev_open(struct inode *inode, struct file *file)
 		return (int)PTR_ERR(m);
 	}
 	file->f_mapping = m;
-	file->f_wb_err_seq = filemap_sample_wb_err(m);
+	file->f_wb_err = errseq_sample(&m->wb_err);
 	file->private_data = bdev;
 	return 0;
 }
@@ -84,10 +84,10 @@ static int blkdev_fsync(struct file *file, loff_t start, loff_t end, bool datasy
 	int err = filemap_fdatawrite_range(file->f_mapping, start, end, true), e;
 
 	(void)datasync;
-	filemap_fdatawait_keep_errors(file->f_mapping, start, end);
+	filemap_fdatawait_range(file->f_mapping, start, end);
 	e = blkdev_issue_flush(file->private_data);
 	err = err < 0 ? err : e;
-	e = file_check_and_advance_wb_err(file);
+	e = errseq_check_and_advance(&file->f_mapping->wb_err, &file->f_wb_err);
 	return err < 0 ? err : e;
 }
 

@@ -56,7 +56,7 @@ static int blkdev_range_ioctl(struct file *file, u32 cmd, u64 arg)
 	nr = range[1] >> SECTOR_SHIFT;
 	mutex_lock(&m->host->i_mutex);
 	/* The first and the last page may hold more than the range. */
-	(void)filemap_write_keep_errors(m, (loff_t)range[0], (loff_t)last);
+	(void)!filemap_write_and_wait_range(m, (loff_t)range[0], (loff_t)last);
 	err = cmd == BLKDISCARD ? blkdev_issue_discard(bdev, sector, nr) :
 				  blkdev_issue_zeroout(bdev, sector, nr);
 	invalidate_inode_pages2_range(m, range[0] >> PAGE_SHIFT, last >> PAGE_SHIFT);
@@ -161,10 +161,10 @@ long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 		return 0;
 	case BLKRRPART:
 		/* The table is read past the cache. */
-		(void)filemap_write_keep_errors(file->f_mapping, 0, INT64_MAX);
+		(void)!filemap_write_and_wait_range(file->f_mapping, 0, INT64_MAX);
 		return blkdev_reread_part(bdev, file->f_excl ? file : NULL);
 	case BLKFLSBUF:
-		(void)filemap_write_keep_errors(file->f_mapping, 0, INT64_MAX);
+		(void)!filemap_write_and_wait_range(file->f_mapping, 0, INT64_MAX);
 		err = blkdev_issue_flush(bdev);
 		(void)invalidate_mapping_pages(file->f_mapping, 0, ~0ull);
 		return err;

@@ -82,8 +82,8 @@ static struct file *do_dentry_open(const struct path *path, u32 flags)
 	if (err)
 		goto err_write;
 	file->f_flags &= ~O_NOCTTY; /* was for open only */
-	file->f_wb_err_seq = filemap_sample_wb_err(file->f_mapping);
-	file->f_bdev_err_seq = READ_ONCE(inode->i_sb->s_bdev_seen_seq);
+	file->f_wb_err = errseq_sample(&file->f_mapping->wb_err);
+	file->f_bdev_err = READ_ONCE(inode->i_sb->s_bdev_err_seen);
 	if (flags & O_DIRECT && !(flags & O_PATH) &&
 	    (!file->f_mapping->a_ops || !file->f_mapping->a_ops->direct_IO)) {
 		fput(file);

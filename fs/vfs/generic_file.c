@@ -89,14 +89,14 @@ ssize_t generic_file_write_iter(struct kiocb *iocb, struct iov_iter *iter)
  * and each open one reports it once. */
 static int check_bdev_err(struct file *file, struct super_block *sb)
 {
-	const struct inode *cache = sb->s_bdev->bd_inode;
-	u32 seq = cache ? READ_ONCE(cache->i_data.wb_err_seq) : 0;
+	struct inode *cache = sb->s_bdev->bd_inode;
+	int err = cache ? errseq_check(&cache->i_data.wb_err, file->f_bdev_err) : 0;
 
-	if (!cache || file->f_bdev_err_seq == seq)
-		return 0;
-	file->f_bdev_err_seq = seq;
-	WRITE_ONCE(sb->s_bdev_seen_seq, seq);
-	return READ_ONCE(cache->i_data.wb_last_err);
+	if (err) {
+		file->f_bdev_err = READ_ONCE(cache->i_data.wb_err.count);
+		WRITE_ONCE(sb->s_bdev_err_seen, file->f_bdev_err);
+	}
+	return err;
 }
 
 int generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasync)
@@ -105,7 +105,7 @@ int generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasyn
 	struct inode *inode = m->host;
 	int err = filemap_fdatawrite_range(m, start, end, true), e;
 
-	filemap_fdatawait_keep_errors(m, start, end);
+	filemap_fdatawait_range(m, start, end);
 	e = sync_mapping_buffers(m);
 	err = err < 0 ? err : e;
 	e = sync_inode_metadata(inode, datasync);
@@ -116,6 +116,6 @@ int generic_file_fsync(struct file *file, loff_t start, loff_t end, bool datasyn
 		e = check_bdev_err(file, inode->i_sb);
 		err = err < 0 ? err : e;
 	}
-	e = file_check_and_advance_wb_err(file);
+	e = errseq_check_and_advance(&m->wb_err, &file->f_wb_err);
 	return err < 0 ? err : e;
 }

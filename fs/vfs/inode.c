@@ -442,7 +442,7 @@ static void wait_sb_inodes(struct super_block *sb)
 		grab_locked(inode);
 		spin_unlock(&inode_lock);
 		iput(prev);
-		filemap_fdatawait_keep_errors(&inode->i_data, 0, INT64_MAX);
+		filemap_fdatawait_range(&inode->i_data, 0, INT64_MAX);
 		prev = inode; /* keeps our place in the list */
 		spin_lock(&inode_lock);
 	}

@@ -124,7 +124,7 @@ bool sb_is_whole(struct super_block *sb)
 	const struct address_space *m = bdev_mapping(sb->s_bdev);
 
 	return !READ_ONCE(sb->s_lost) && !IS_ERR(m) &&
-	       READ_ONCE(m->wb_err_seq) == sb->s_bdev_wb_err_seq;
+	       READ_ONCE(m->wb_err.count) == sb->s_bdev_err_base;
 }
 
 static int sync_sb_bdev(struct super_block *sb)
@@ -221,7 +221,7 @@ static int open_bdev(struct super_block *sb, bool write)
 		blkdev_put(sb->s_bdev, sb); /* the one for reading */
 	sb->s_bdev = bdev;
 	sb->s_bdev_write = write;
-	sb->s_bdev_wb_err_seq = sb->s_bdev_seen_seq = READ_ONCE(m->wb_err_seq);
+	sb->s_bdev_err_base = sb->s_bdev_err_seen = READ_ONCE(m->wb_err.count);
 	return 0;
 }
 
@@ -375,8 +375,7 @@ void sb_error(struct super_block *sb, const char *fmt, ...)
 	printk("%s: error on %s: %s%s\n", sb->s_type->name, dev, text,
 	       sb_rdonly(sb) ? "" : "; now read-only");
 	sb->s_flags |= MS_RDONLY;
-	if (!sb->s_wb_err)
-		sb->s_wb_err = -EUCLEAN;
+	errseq_set(&sb->s_wb_err, -EUCLEAN);
 }
 
 /* --- sync --- */
@@ -425,7 +424,7 @@ static int sync_and_wait(struct super_block *sb)
 int sync_filesystem(struct super_block *sb)
 {
 	int err = sync_and_wait(sb);
-	int old = __atomic_exchange_n(&sb->s_wb_err, 0, __ATOMIC_SEQ_CST);
+	int old = errseq_take(&sb->s_wb_err);
 
 	return err ? err : old;
 }

@@ -41,7 +41,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	fake_disk_fail_reads = fake_disk_fail_writes = false;
-	(void)!filemap_write_and_wait(&fs.inode.i_data);
+	(void)!filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 	bdev_close(bdev, true, NULL);
 	bdev->bd_openers = 1;
@@ -146,13 +146,13 @@ static void a_write_error_is_reported_once_per_file(void **state)
 		;
 	fake_disk_fail_writes = false;
 	late = fs.file;
-	late.f_wb_err_seq = filemap_sample_wb_err(late.f_mapping);
+	late.f_wb_err = errseq_sample(&late.f_mapping->wb_err);
 	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), -EIO);
 	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), 0);
 	assert_int_equal(other.f_op->fsync(&other, 0, INT64_MAX, false), -EIO);
 	assert_int_equal(other.f_op->fsync(&other, 0, INT64_MAX, false), 0);
 	assert_int_equal(late.f_op->fsync(&late, 0, INT64_MAX, false), -EIO);
-	late.f_wb_err_seq = filemap_sample_wb_err(late.f_mapping);
+	late.f_wb_err = errseq_sample(&late.f_mapping->wb_err);
 	assert_int_equal(late.f_op->fsync(&late, 0, INT64_MAX, false), 0);
 	assert_int_equal(toyfs_write(&fs, 0, buf, 10, IOCB_DSYNC), 10);
 	fake_disk_fail_writes = true;
@@ -163,7 +163,7 @@ static void a_read_error_is_the_readers(void **state)
 {
 	(void)state;
 	assert_int_equal(toyfs_write(&fs, 0, buf, 16384, 0), 16384);
-	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 	fake_disk_bad_sector = (fs.map[9] - 1) * 2; /* in the third page */
 	assert_int_equal(toyfs_read(&fs, 0, buf, 16384), 8192);

@@ -57,7 +57,7 @@ static int teardown(void **state)
 	(void)state;
 	while (fake_disk_complete_one() || fake_run_pending())
 		;
-	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 	assert_int_equal(atomic_read(&fs.inode.i_dio_count), 0);
 	for (u32 i = 0; i < FRAMES; i++) {
@@ -88,7 +88,7 @@ static void full_file(u32 blksize, bool scatter)
 	start_fs(blksize, scatter);
 	fill(model, BYTES);
 	assert_int_equal(toyfs_write(&fs, 0, model, BYTES, 0), BYTES);
-	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 }
 
@@ -379,7 +379,7 @@ static void a_block_dirtied_meanwhile_is_kept(void **state)
 	assert_int_equal(toyfs_write(&fs, 1024, shadow, 1024, 0), 1024);
 	land_all();
 	write_is_seen(model);
-	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 	write_is_seen(model);
 }
@@ -417,7 +417,7 @@ static void a_block_allocated_meanwhile_is_written_first(void **state)
 	fs.before_direct = fill_the_hole;
 	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, 0), PAGE_SIZE);
 	assert_memory_equal(user, shadow, PAGE_SIZE);
-	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	fs.before_direct = fill_the_hole;
 	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, IOCB_NOWAIT), -EAGAIN);
 }

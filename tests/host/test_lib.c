@@ -3,6 +3,7 @@
 /* kernel/lib: what the C library has too is compared with it, the rest with a plain model. */
 #include "tests/host/host.h"
 
+#include "kernel/lib/errseq.h"
 #include "kernel/lib/bitmap.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
@@ -257,9 +258,34 @@ static void radix_tree_without_memory_stays_whole(void **state)
 	assert_true(failures > 5);
 }
 
+static void each_cursor_is_told_of_an_error_once(void **state)
+{
+	struct errseq e = {0};
+	u32 before = errseq_sample(&e), late, next;
+
+	(void)state;
+	assert_int_equal(errseq_check_and_advance(&e, &before), 0);
+	errseq_set(&e, -EIO);
+	late = errseq_sample(&e); /* nobody was told yet: it is for him, too */
+	assert_int_equal(errseq_check(&e, before), -EIO);
+	assert_int_equal(errseq_check_and_advance(&e, &before), -EIO);
+	assert_int_equal(errseq_check_and_advance(&e, &before), 0);
+	assert_int_equal(errseq_check_and_advance(&e, &late), -EIO);
+	next = errseq_sample(&e);
+	assert_int_equal(errseq_check_and_advance(&e, &next), 0);
+	assert_int_equal(errseq_take(&e), 0);
+	errseq_set(&e, -EIO); /* the same error again is a new one */
+	errseq_set(&e, -ENOSPC);
+	assert_int_equal(errseq_take(&e), -ENOSPC);
+	assert_int_equal(errseq_take(&e), 0);
+	assert_int_equal(errseq_check_and_advance(&e, &before), -ENOSPC);
+	assert_int_equal(errseq_check_and_advance(&e, &before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_cursor_is_told_of_an_error_once),
 		cmocka_unit_test(formats_are_the_c_librarys),
 		cmocka_unit_test(text_formats),
 		cmocka_unit_test(strscpy_cuts_and_says_so),

@@ -52,7 +52,7 @@ static int setup(void **state)
 /* Everything written and dropped: nothing of the cache may stay in memory. */
 static void drop_all(void)
 {
-	assert_int_equal(filemap_write_and_wait(&fs.inode.i_data), 0);
+	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 	assert_int_equal(fs.inode.i_data.nrpages, 0);
 	assert_int_equal(fake_pages_live(), 0);

@@ -403,16 +403,11 @@ int filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end, 
 	return 0;
 }
 
-void filemap_fdatawait_keep_errors(struct address_space *m, loff_t start, loff_t end)
+void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
 	(void)m;
 	(void)start;
 	(void)end;
-}
-
-u32 filemap_sample_wb_err(struct address_space *m)
-{
-	return m->wb_err_seq;
 }
 
 bool radix_tree_tagged(const struct radix_tree *tree, enum radix_tag tag)
