@@ -1,5 +1,10 @@
-# Host unit tests: each tests/host/test_*.c is linked with the kernel's real sources that its
-# head names in a line `// sources: block/elevator.c tests/host/fakes/kmalloc.c`.
+# Host unit tests: each tests/host/test_*.c is linked with the kernel's real sources. Its head names
+# sets of them (`// uses: block fakes`; sets.mk has the sets), and odd single files
+# (`// sources: kernel/lib/rbtree.c`).
+
+include tests/host/sets.mk
+# The sources of a set; a name without a set is a mistake.
+host_set = $(or $(SET_$1),$(error tests/host/sets.mk has no set $1))
 
 HOST_TESTS := $(patsubst tests/host/%.c,$(U)/tests/host/%,$(wildcard tests/host/test_*.c))
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -15,10 +20,11 @@ $(U)/host/%.o: %.c tests/host/host.mk
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) $(ERROR) -MMD -MP -c -o $@ $<
 
 ifneq (,$(filter test test-host host-tests check $(U)/tests/host/%,$(MAKECMDGOALS)))
-$(U)/tests/host/%.mk: tests/host/%.c
+$(U)/tests/host/%.mk: tests/host/%.c tests/host/host.mk
 	@mkdir -p $(@D)
-	@sed -n 's,^// sources:,,p' $< | tr -s ' \t' '\n' | sed -n 's,\(..*\)\.c$$,$(U)/host/\1.o,p' | \
-		tr '\n' ' ' | sed 's,^.*$$,$(U)/tests/host/$*: &\n,' >$@
+	@{ sed -n 's,^// sources:,,p' $< | tr -s ' \t' '\n' | sed -n '/./p'; \
+		sed -n 's,^// uses:,,p' $< | tr -s ' \t' '\n' | sed -n 's,..*,$$(call host_set\,&),p'; } | \
+		tr '\n' ' ' | sed 's,^.*$$,$(U)/tests/host/$*: $$(patsubst %.c\,$(U)/host/%.o\,&)\n,' >$@
 
 include $(HOST_TESTS:=.mk)
 -include $(shell find $(U)/host -name '*.d' 2>/dev/null)

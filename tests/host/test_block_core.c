@@ -1,9 +1,5 @@
-// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c block/blk-poll.c
-// sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
-// sources: block/genhd.c block/bdev.c block/partitions.c
-// sources: kernel/lib/cmdline.c kernel/lib/bitmap.c kernel/lib/string.c kernel/lib/vsnprintf.c
-// sources: tests/host/fakes/blkfake.c tests/host/fakes/printk.c tests/host/fakes/fail.c
-// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/sched.c
+// uses: block text fakes
+// sources: tests/host/fakes/blkfake.c
 /* The request queue, one mechanism a test: what reaches the driver, in what order, and back. */
 #include "tests/host/host.h"
 

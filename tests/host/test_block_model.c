@@ -1,10 +1,5 @@
-// sources: block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c block/blk-poll.c
-// sources: block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c
-// sources: block/genhd.c block/bdev.c block/partitions.c block/dm/dm.c block/dm/dm-targets.c
-// sources: block/dm/dm-mirror.c
-// sources: kernel/lib/cmdline.c kernel/lib/bitmap.c kernel/lib/string.c kernel/lib/vsnprintf.c
-// sources: tests/host/fakes/blkfake.c tests/host/fakes/printk.c tests/host/fakes/fail.c
-// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/sched.c
+// uses: block dm text fakes
+// sources: tests/host/fakes/blkfake.c
 /*
  * Random bios against an array of bytes, through every kind of device: the model knows what each
  * sector may hold, the disks complete in any order, rings fill up, and requests fail.

@@ -1,10 +1,5 @@
-// sources: fs/vfs/llseek.c fs/cache/filemap.c fs/cache/filemap_rw.c fs/cache/readahead.c fs/cache/truncate.c fs/cache/vmscan.c fs/cache/writeback.c
-// sources: fs/cache/throttle.c fs/vfs/flusher.c fs/cache/bdev_cache.c fs/vfs/generic_file.c
-// sources: fs/cache/buffer.c fs/cache/buffer_io.c fs/nodes/block_dev.c fs/nodes/block_ioctl.c fs/cache/direct_io.c kernel/lib/radix_tree.c
-// sources: kernel/mm/iov_iter.c tests/host/fakes/disk.c tests/host/fakes/toyfs.c
-// sources: tests/host/fakes/printk.c tests/host/fakes/fail.c tests/host/fakes/kmalloc.c
-// sources: tests/host/fakes/page.c tests/host/fakes/sched.c tests/host/fakes/uaccess.c
-// sources: kernel/lib/vsnprintf.c
+// uses: fs-cache user-copies fakes
+// sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c kernel/lib/vsnprintf.c
 /* Direct I/O, synchronous and not, beside the page cache, against a plain array. */
 #include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"

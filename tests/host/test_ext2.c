@@ -1,16 +1,4 @@
-// sources: fs/vfs/llseek.c fs/vfs/locks.c fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c fs/ext2/indirect.c
-// sources: fs/cache/throttle.c fs/vfs/flusher.c fs/cache/bdev_cache.c fs/vfs/generic_file.c fs/nodes/special.c fs/vfs/seq_file.c
-// sources: fs/ext2/inode.c fs/ext2/load.c fs/ext2/namei.c fs/ext2/super.c fs/ext2/symlink.c
-// sources: fs/ext2/truncate.c fs/vfs/attr.c fs/nodes/block_dev.c fs/nodes/block_ioctl.c fs/cache/buffer.c fs/cache/buffer_io.c fs/vfs/dcache.c
-// sources: fs/cache/direct_io.c
-// sources: fs/vfs/file.c fs/vfs/files.c fs/cache/filemap.c fs/cache/filemap_rw.c fs/vfs/fs_struct.c fs/vfs/inode.c fs/vfs/mount.c
-// sources: fs/vfs/namei.c fs/vfs/namei_ops.c fs/vfs/read_write.c fs/cache/readahead.c fs/vfs/stat.c fs/vfs/super.c
-// sources: fs/cache/truncate.c fs/cache/vmscan.c fs/cache/writeback.c kernel/lib/bitmap.c kernel/lib/radix_tree.c
-// sources: kernel/lib/vsnprintf.c kernel/lib/string.c kernel/mm/iov_iter.c
-// sources: tests/host/fakes/ext2_world.c tests/host/fakes/ramdisk.c tests/host/fakes/fail.c
-// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
-// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
-// sources: fs/vfs/d_path.c
+// uses: fs-cache vfs ext2 text user-copies fakes
 /* ext2: single operations, each judged by e2fsck, and what debugfs says of the result. */
 #include "tests/host/fakes/ext2_world.h"
 #include "tests/host/fakes/ramdisk.h"

@@ -1,5 +1,5 @@
-// sources: tests/host/fakes/printk.c tests/host/fakes/fail.c tests/host/fakes/kmalloc.c
-// sources: tests/host/fakes/page.c tests/host/fakes/sched.c tests/host/fakes/uaccess.c
+// uses: fakes
+// sources: tests/host/fakes/uaccess.c
 /* The fakes keep the promises that the other host tests rest on. */
 #include "tests/host/host.h"
 

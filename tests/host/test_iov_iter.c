@@ -1,6 +1,6 @@
-// sources: kernel/mm/iov_iter.c kernel/lib/vsnprintf.c tests/host/fakes/uaccess.c
-// sources: tests/host/fakes/printk.c tests/host/fakes/page.c tests/host/fakes/kmalloc.c
-// sources: tests/host/fakes/fail.c
+// uses: user-copies
+// sources: kernel/lib/vsnprintf.c tests/host/fakes/printk.c tests/host/fakes/page.c
+// sources: tests/host/fakes/kmalloc.c tests/host/fakes/fail.c
 /* The cursor over user vectors against one flat array. */
 #include "tests/host/host.h"
 

@@ -1,6 +1,5 @@
-// sources: fs/vfs/locks.c kernel/lib/string.c
-// sources: tests/host/fakes/kmalloc.c tests/host/fakes/printk.c tests/host/fakes/sched.c
-// sources: tests/host/fakes/fail.c
+// sources: fs/vfs/locks.c kernel/lib/string.c tests/host/fakes/kmalloc.c
+// sources: tests/host/fakes/printk.c tests/host/fakes/sched.c tests/host/fakes/fail.c
 /* Locks on files against a model that knows each byte's owners. */
 #include "tests/host/host.h"
 

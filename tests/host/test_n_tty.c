@@ -1,9 +1,5 @@
-// sources: drivers/char/n_tty.c drivers/char/n_tty_read.c
-// sources: drivers/char/tty_io.c drivers/char/tty_ioctl.c
-// sources: drivers/char/tty_jobctrl.c kernel/mm/iov_iter.c kernel/lib/cmdline.c
-// sources: kernel/lib/string.c kernel/lib/vsnprintf.c tests/host/fakes/printk.c
-// sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
-// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c tests/host/fakes/hostpty.c
+// uses: tty text user-copies fakes
+// sources: kernel/lib/cmdline.c tests/host/fakes/hostpty.c
 /* The line discipline, and terminals as files, over a driver that keeps what it was sent. */
 #include "tests/host/host.h"
 

@@ -1,11 +1,6 @@
-// sources: fs/vfs/llseek.c fs/vfs/locks.c fs/vfs/attr.c fs/nodes/char_dev.c fs/vfs/dcache.c fs/vfs/file.c fs/vfs/files.c fs/vfs/fs_struct.c fs/vfs/inode.c
-// sources: fs/nodes/special.c fs/vfs/seq_file.c
-// sources: fs/vfs/mount.c fs/vfs/namei.c fs/vfs/namei_ops.c fs/nodes/pipe.c fs/vfs/poll.c fs/vfs/read_write.c fs/vfs/stat.c fs/vfs/super.c
-// sources: kernel/lib/bitmap.c kernel/lib/string.c kernel/mm/iov_iter.c kernel/lib/vsnprintf.c
-// sources: tests/host/fakes/memfs.c tests/host/fakes/oracle.c tests/host/fakes/fail.c
-// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
-// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
-// sources: fs/vfs/d_path.c
+// uses: vfs text user-copies fakes
+// sources: fs/nodes/char_dev.c fs/nodes/pipe.c fs/vfs/poll.c tests/host/fakes/memfs.c
+// sources: tests/host/fakes/oracle.c
 /* Path walk and the operations on names: random operations against the host's Linux, and the cases
  * that it cannot judge: permissions, mounts, failures, references. */
 #include "tests/host/fakes/memfs.h"

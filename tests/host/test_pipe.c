@@ -1,12 +1,6 @@
-// sources: fs/vfs/llseek.c fs/vfs/locks.c fs/vfs/attr.c fs/nodes/char_dev.c fs/vfs/dcache.c fs/pseudo/devfs.c fs/vfs/file.c fs/vfs/files.c fs/vfs/fs_struct.c
-// sources: fs/nodes/special.c fs/vfs/seq_file.c
-// sources: fs/vfs/inode.c fs/vfs/mount.c fs/vfs/namei.c fs/vfs/namei_ops.c fs/nodes/pipe.c fs/vfs/poll.c fs/pseudo/proc_text.c
-// sources: fs/pseudo/procfs.c fs/vfs/read_write.c fs/vfs/stat.c fs/vfs/super.c
-// sources: kernel/lib/bitmap.c kernel/lib/string.c kernel/mm/iov_iter.c kernel/lib/vsnprintf.c
-// sources: tests/host/fakes/memfs.c tests/host/fakes/fail.c
-// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/printk.c
-// sources: tests/host/fakes/sched.c tests/host/fakes/uaccess.c
-// sources: fs/vfs/d_path.c
+// uses: vfs text user-copies fakes
+// sources: fs/nodes/char_dev.c fs/pseudo/devfs.c fs/nodes/pipe.c fs/vfs/poll.c
+// sources: fs/pseudo/proc_text.c fs/pseudo/procfs.c tests/host/fakes/memfs.c
 /* What is opened but lies on no disk: pipes, FIFOs, poll, tables of descriptors, /dev and /proc. */
 #include "tests/host/fakes/memfs.h"
 #include "tests/host/fakes/vfs.h"

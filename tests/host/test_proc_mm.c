@@ -1,8 +1,5 @@
-// sources: kernel/vm/mm.c kernel/vm/vma.c kernel/vm/mremap.c kernel/vm/madvise.c
-// sources: kernel/vm/rmap.c kernel/vm/fault.c kernel/lib/rbtree.c
-// sources: kernel/lib/vsnprintf.c tests/host/fakes/printk.c
-// sources: tests/host/fakes/page.c tests/host/fakes/kmalloc.c tests/host/fakes/fail.c
-// sources: tests/host/fakes/sched.c
+// uses: vm fakes
+// sources: kernel/lib/vsnprintf.c
 /* Address spaces under random operations, against a model of one byte a page; also with allocations
  * that fail. */
 #include "tests/host/host.h"

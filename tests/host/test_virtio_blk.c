@@ -1,11 +1,7 @@
-// sources: drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c drivers/virtio/virtio_pci_modern.c
-// sources: drivers/virtio/virtio_pci_legacy.c drivers/block/virtio_blk.c
-// sources: drivers/block/virtio_blk_queue.c drivers/block/virtio_blk_config.c drivers/pci/msix.c
+// uses: virtio-blk fakes
 // sources: kernel/lib/string.c kernel/lib/bitmap.c kernel/lib/cmdline.c
 // sources: tests/host/fakes/machine.c tests/host/fakes/vdev.c tests/host/fakes/vdev_regs.c
-// sources: tests/host/fakes/bus.c tests/host/fakes/blk.c tests/host/fakes/printk.c
-// sources: tests/host/fakes/fail.c tests/host/fakes/kmalloc.c tests/host/fakes/page.c
-// sources: tests/host/fakes/sched.c
+// sources: tests/host/fakes/bus.c tests/host/fakes/blk.c
 /* virtio_blk over every transport, against a device that behaves, dawdles, or lies. */
 #include "tests/host/fakes/blk.h"
 #include "tests/host/fakes/machine.h"

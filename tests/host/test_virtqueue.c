@@ -1,5 +1,5 @@
-// sources: drivers/virtio/virtqueue.c tests/host/fakes/printk.c tests/host/fakes/fail.c
-// sources: tests/host/fakes/kmalloc.c tests/host/fakes/page.c tests/host/fakes/sched.c
+// uses: fakes
+// sources: drivers/virtio/virtqueue.c
 /*
  * The split virtqueue alone: every size, across the wrap of its indices, and each way in which the
  * device's half of the ring can be wrong.
