@@ -42,7 +42,8 @@ else
 ##   make debug        boot stopped, console here; elsewhere, `make gdb` attaches
 ##   make test         all; or test-host, test-kernel, test-system; T=word picks
 ##   make test-fresh   README's two commands on fresh Debians; SUITE=sid (root)
-##   make check        warnings, format, linters, layers; make sizes: lines, limits
+##   make path         the files of a read and a write, hop by hop (sizes: folders)
+##   make check        warnings, format, linters, layers, the path, limits
 ##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make test-names   COUNT=1000 random sequences on names from SEED=1 (long)
 ##   make fuzz-elf     mutated programs; also fuzz-syscalls, fuzz-virtio (long)
@@ -80,7 +81,7 @@ QEMUFLAGS ?=
 Q := $(if $(V),,@)
 
 # What the goals need, by the groups of tools/deps: one clear line when it is missing.
-ifneq (,$(filter-out help clean doctor sizes hooks tags print-% deps%,$(or $(MAKECMDGOALS),all)))
+ifneq (,$(filter-out help clean doctor sizes path hooks tags print-% deps%,$(or $(MAKECMDGOALS),all)))
 GROUPS := build \
 	$(if $(filter run% debug test% bench,$(MAKECMDGOALS)),run) \
 	$(if $(filter iso run-iso run-disk bootdisk test test-system check,$(MAKECMDGOALS)),iso) \
@@ -128,7 +129,7 @@ ASFLAGS := -f elf64 -g -F dwarf -I. -Wall -w-unknown-warning -w-reloc
 LDFLAGS := -T linker.ld -z max-page-size=4096 -z noexecstack -nostdlib -static --build-id=none
 
 # What the objects were compiled with: they are compiled again when it changes.
-ifneq (,$(filter-out help clean doctor sizes hooks tags deps gdb,$(or $(MAKECMDGOALS),all)))
+ifneq (,$(filter-out help clean doctor sizes path hooks tags deps gdb,$(or $(MAKECMDGOALS),all)))
 FLAGS_NOW := $(CC) $(ALL_CFLAGS) / $(ASFLAGS) / $(LDFLAGS)
 ifneq ($(strip $(file <$(O)/.flags)),$(strip $(FLAGS_NOW)))
 $(shell mkdir -p $(O)/obj && \
@@ -331,7 +332,7 @@ include tests/names/names.mk
 include tools/bench/bench.mk
 include tools/editors.mk
 
-.PHONY: test test-host test-kernel test-system test-fresh check sizes doctor help clean
+.PHONY: test test-host test-kernel test-system test-fresh check sizes path doctor help clean
 test: all iso host-tests
 	$(Q)$(PYTHON) tools/run-tests host kernel system
 test-host: host-tests
@@ -351,6 +352,9 @@ check:
 
 sizes:
 	@tools/check-sizes --table
+
+path:
+	@tools/path
 
 # For the check scripts: what a file is compiled with.
 .PHONY: print-cflags print-sources

@@ -1,4 +1,7 @@
-/* Block devices in use: opening and claiming, names, and what is counted about them. */
+/*
+ * Block devices in use: opening and claiming, names, and what is counted about them.
+ * Path: hop 2
+ */
 #include "block/genhd.h"
 
 #include "block/blk-stat.h"

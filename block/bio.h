@@ -8,6 +8,7 @@
  * Invariants:
  * 1. Between submit_bio and bi_end_io the bio and its pages belong to the block layer.
  * 2. bi_iter moves only forward; bi_io_vec is never changed by a lower device (clones share it).
+ * Path: hop 8
  */
 #pragma once
 

@@ -11,6 +11,7 @@
  * 1. One flush is under way at a time, by the queue's own flush request. Who asks meanwhile waits
  *    for the next one: the current one may have passed his data by.
  * 2. A request of a sequence carries one bio, never merges, and keeps its tag to the end.
+ * Also there: flushes of the disk's own cache
  */
 #include "block/blk.h"
 

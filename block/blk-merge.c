@@ -5,6 +5,7 @@
  * which none crosses a multiple of seg_boundary_bytes.
  * What merges: reads with reads and writes with writes of one device that touch end to start.
  * Flushes, FUA writes, discards and retried bios never do.
+ * Path: hop 10
  */
 #include "block/blk.h"
 

@@ -9,6 +9,7 @@
  *    that submitted them.
  *
  * Lock order: blkdev.h.
+ * Path: hop 10
  */
 #include "block/blk-stat.h"
 #include "block/blk.h"

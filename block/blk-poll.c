@@ -12,6 +12,7 @@
  *    interrupt in between would only cost time. Other rings are not: it may compute for long.
  *
  * Lock order: poll_lock, then the driver's locks (virtqueue).
+ * Also there: completions without an interrupt
  */
 #include "block/blk.h"
 

@@ -1,4 +1,7 @@
-/* Request queues: making and freeing them, their limits, and the watchdog over their requests. */
+/*
+ * Request queues: making and freeing them, their limits, and the watchdog over their requests.
+ * Also there: queues are made and watched
+ */
 #include "block/blk.h"
 
 #include "kernel/arch/clock.h"

@@ -1,5 +1,8 @@
-/* Counting what a device does, for /proc/diskstats. Locks of all: the queue's, or bio_stats_lock of
- * bdev.c for a device without one. */
+/*
+ * Counting what a device does, for /proc/diskstats. Locks of all: the queue's, or bio_stats_lock of
+ * bdev.c for a device without one.
+ * Also there: what a device does is counted
+ */
 #pragma once
 
 #include "block/blkdev.h"

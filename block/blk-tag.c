@@ -3,6 +3,7 @@
  *
  * Who finds none sleeps until one is free. Its own plugged requests hold tags too, so they are sent
  * first; those that the queue holds back as well.
+ * Path: hop 10
  */
 #include "block/blk-stat.h"
 #include "block/blk.h"

@@ -1,4 +1,7 @@
-/* What the files of block/ share and nobody else sees. */
+/*
+ * What the files of block/ share and nobody else sees.
+ * Path: hop 10
+ */
 #pragma once
 
 #include "block/blkdev.h"

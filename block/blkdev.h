@@ -11,6 +11,7 @@
  * 3. The driver owns a request between queue_rqs and blk_mq_complete_request.
  *
  * Lock order: q->lock, then the driver's (virtqueue) lock. Neither is held while bios end.
+ * Path: hop 10
  */
 #pragma once
 

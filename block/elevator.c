@@ -1,4 +1,7 @@
-/* Elevators: which one a queue has, and `none`, which keeps the order of arrival. */
+/*
+ * Elevators: which one a queue has, and `none`, which keeps the order of arrival.
+ * Path: hop 10
+ */
 #include "block/blk.h"
 
 #include "kernel/lib/cmdline.h"

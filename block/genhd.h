@@ -5,6 +5,7 @@
  * (partno 0) or one partition. Device numbers follow Linux's encoding: major 12 bits, minor 20.
  *
  * Lock order: open_mutex, then the device table's lock, then the queue's.
+ * Path: hop 2
  */
 #pragma once
 

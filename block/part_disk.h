@@ -1,4 +1,7 @@
-/* Partition tables as they lie on a disk: MBR, and GPT (UEFI 2.10 §5). */
+/*
+ * Partition tables as they lie on a disk: MBR, and GPT (UEFI 2.10 §5).
+ * Also there: partitions are read when a disk comes
+ */
 #pragma once
 
 #include "kernel/lib/assert.h"

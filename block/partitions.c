@@ -4,6 +4,7 @@
  * All numbers come from the disk: each is checked before it is used, chains of tables end after a
  * bound, and a table that contradicts itself gives no partitions and one line. A partition that ends
  * behind the disk is cut, as Linux does: some cameras make such.
+ * Also there: partitions are read when a disk comes
  */
 #include "block/blk.h"
 

@@ -6,6 +6,7 @@
 ;
 ; The header has the address fields (flag 16): QEMU's -kernel refuses a 64-bit ELF that lacks them,
 ; GRUB follows them too. They name one piece of the file that goes to 1 MiB (linker.ld, point 1).
+; Also there: the boot loader starts the kernel here
 
 extern kernel_main, boot_tsc
 extern __data_end, __bss_end

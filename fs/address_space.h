@@ -1,6 +1,7 @@
 /*
  * An address space: the pages of one file or block device in memory, by index, and the operations
  * that read and write them. fs/cache/pagemap.h has the rules and the functions.
+ * Path: hop 4
  */
 #pragma once
 

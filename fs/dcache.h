@@ -8,6 +8,7 @@
  * 4. d_parent and d_name change only under the rename mutex and dcache_lock (d_move).
  * 5. A directory has one dentry at most, whatever a disk says: the tree has no loops, and two
  *    dentries of directories are two inodes.
+ * Path: hop 2
  */
 #pragma once
 

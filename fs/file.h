@@ -2,6 +2,7 @@
  * Open files, their operations, and tables of file descriptors.
  *
  * Lock order: files_struct lock is innermost and a spinlock. f_pos is guarded by f_pos_lock.
+ * Path: hop 3
  */
 #pragma once
 

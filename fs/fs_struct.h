@@ -1,6 +1,7 @@
 /*
  * What the VFS needs to know of its caller: credentials, root, working directory, umask.
  * kernel/proc fills them; a thread points to them (kernel/sched/thread.h).
+ * Also there: who calls, and from where
  */
 #pragma once
 

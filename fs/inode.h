@@ -7,6 +7,7 @@
  *
  * Lock order: i_mutex of the parent directory, then of the child; two directories in the order of
  * rename (ancestor first, else by address). Then pages.
+ * Path: hop 3
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* poll(2): a file's poll op registers wait queues and returns what is ready. */
+/*
+ * poll(2): a file's poll op registers wait queues and returns what is ready.
+ * Also there: waiting for many files
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

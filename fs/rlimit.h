@@ -1,6 +1,7 @@
 /*
  * Limits of a process (setrlimit(2)), as far down as files need them. kernel/proc fills them; a thread
  * points to its process's (kernel/sched/thread.h). Kernel threads have none.
+ * Also there: limits of a process
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* File types, permission bits, open flags and the other constants of Linux's x86-64 file ABI. */
+/*
+ * File types, permission bits, open flags and the other constants of Linux's x86-64 file ABI.
+ * Also there: constants of files
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -1,5 +1,6 @@
 /*
  * Filesystems: their types, superblocks, and the tree of mounts.
+ * Also there: filesystems and mounts
  */
 #pragma once
 

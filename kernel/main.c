@@ -1,5 +1,8 @@
-/* Boot: a flat list, one line and one reason a step. Each step may use what the lines above it
- * brought up, and panics with one line if it cannot be done. */
+/*
+ * Boot: a flat list, one line and one reason a step. Each step may use what the lines above it
+ * brought up, and panics with one line if it cannot be done.
+ * Also there: boot, step by step
+ */
 #include "block/blkdev.h"
 #include "drivers/block/virtio_blk.h"
 #include "drivers/char/char_init.h"

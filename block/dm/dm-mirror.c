@@ -20,6 +20,7 @@
  *    back over new.
  * 3. Only rebuild_leg makes a leg REBUILDING: one that is so when all is copied has missed no write
  *    since the first chunk.
+ * Also there: a disk with copies
  */
 #include "block/dm/dm.h"
 

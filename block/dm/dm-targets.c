@@ -1,4 +1,7 @@
-/* Targets that keep no state: linear, striped, delay, error. */
+/*
+ * Targets that keep no state: linear, striped, delay, error.
+ * Also there: other kinds of stacked disks
+ */
 #include "block/dm/dm.h"
 
 #include "kernel/arch/clock.h"

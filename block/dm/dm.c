@@ -6,6 +6,7 @@
  *
  * A write with PREFLUSH waits until all devices of the disk have flushed: first an empty flush is
  * sent to all, then the write without the flag.
+ * Also there: disks made of others, which the loop of hop 9 goes through
  */
 #include "block/dm/dm.h"
 

@@ -13,6 +13,7 @@
  *	mirror core NARGS ARGS... COUNT DEV START DEV START...    (ARGS: [REGION] [nosync])
  *	delay DEV START MILLISECONDS
  *	error
+ * Also there: disks made of others
  */
 #pragma once
 

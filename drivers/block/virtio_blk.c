@@ -1,6 +1,7 @@
 /*
  * virtio_blk, the disk: probe, limits and capacity from the device's configuration, changes of it,
  * remove. Source: virtio-1.2 §5.2.3 to §5.2.5.
+ * Also there: the disk is set up
  */
 #include "drivers/block/virtio_blk.h"
 

@@ -3,6 +3,7 @@
  *
  * Toggles on the command line: virtio.queues=N (rings a disk, at most), virtio.size=N (length of a
  * ring, at most), blk.poll=1 (no completion interrupts).
+ * Also there: the disk is set up
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
  * virtio_blk, what the device says of itself: capacity and limits, each checked.
  * Source: virtio-1.2 §5.2.4.
+ * Also there: the disk is set up
  */
 #include "drivers/block/virtio_blk_impl.h"
 

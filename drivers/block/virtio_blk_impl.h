@@ -8,6 +8,7 @@
  * 3. A request is completed by exactly one of: the drain of its ring, the failure of the device.
  *
  * Lock order: vq->lock. Nothing of the block layer is called under it.
+ * Path: hop 11
  */
 #pragma once
 

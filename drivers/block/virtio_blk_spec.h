@@ -1,4 +1,7 @@
-/* The block device: configuration, requests. Source: virtio-1.2 §5.2. Data only. */
+/*
+ * The block device: configuration, requests. Source: virtio-1.2 §5.2. Data only.
+ * Path: hop 11
+ */
 #pragma once
 
 #include "kernel/lib/assert.h"

@@ -1,4 +1,7 @@
-/* The boot of the character devices. */
+/*
+ * The boot of the character devices.
+ * Also there: terminals and character devices
+ */
 #include "drivers/char/char_init.h"
 
 #include "drivers/char/char_internal.h"

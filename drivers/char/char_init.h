@@ -1,4 +1,7 @@
-/* The character devices' place in the boot sequence. */
+/*
+ * The character devices' place in the boot sequence.
+ * Also there: terminals and character devices
+ */
 #pragma once
 
 /* Register memory devices, random, terminals, UART, VGA text and keyboard. Context: thread, after

@@ -1,4 +1,7 @@
-/* What the files of drivers/char share: boot steps in the order of char_init(), registration. */
+/*
+ * What the files of drivers/char share: boot steps in the order of char_init(), registration.
+ * Also there: terminals and character devices
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -1,5 +1,8 @@
-/* PS/2 keyboard behind the i8042: scan code set 1, US layout; keys as the Linux console sends them.
- * Sources: IBM PS/2 Technical Reference (keyboard controller); Linux console_codes(4). */
+/*
+ * PS/2 keyboard behind the i8042: scan code set 1, US layout; keys as the Linux console sends them.
+ * Sources: IBM PS/2 Technical Reference (keyboard controller); Linux console_codes(4).
+ * Also there: terminals and character devices
+ */
 #include "drivers/char/char_internal.h"
 #include "drivers/char/tty_driver.h"
 #include "drivers/char/vga.h"

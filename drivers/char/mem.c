@@ -1,4 +1,7 @@
-/* /dev/null, zero, full, random and urandom. Numbers: Linux admin-guide/devices.txt. */
+/*
+ * /dev/null, zero, full, random and urandom. Numbers: Linux admin-guide/devices.txt.
+ * Also there: terminals and character devices
+ */
 #include "block/genhd.h"
 #include "drivers/char/char_internal.h"
 #include "drivers/char/random.h"

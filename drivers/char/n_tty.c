@@ -3,6 +3,7 @@
  * ones on their way to the terminal. POSIX.1-2017, XBD chapter 11.
  *
  * Invariant: a change between canonical and raw mode makes all input that has come readable.
+ * Also there: terminals and character devices
  */
 #include "drivers/char/tty_driver.h"
 #include "kernel/lib/string.h"

@@ -1,4 +1,7 @@
-/* The line discipline's reads: lines in canonical mode, bytes by VMIN and VTIME in the other. */
+/*
+ * The line discipline's reads: lines in canonical mode, bytes by VMIN and VTIME in the other.
+ * Also there: terminals and character devices
+ */
 #include "drivers/char/tty_driver.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"

@@ -5,6 +5,7 @@
  * 1. Each request replaces the key before anything is handed out, so that who reads the memory
  *    later cannot tell what was handed out before.
  * 2. Events are only added to the key; a known one takes nothing away.
+ * Also there: terminals and character devices
  */
 #include "drivers/char/random.h"
 

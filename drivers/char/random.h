@@ -1,5 +1,8 @@
-/* Random bytes for programs and the kernel: ChaCha20, seeded from the processor and from the timing
- * of interrupts. */
+/*
+ * Random bytes for programs and the kernel: ChaCha20, seeded from the processor and from the timing
+ * of interrupts.
+ * Also there: terminals and character devices
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

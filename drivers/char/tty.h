@@ -3,6 +3,7 @@
  *
  * kernel/proc knows processes, groups and sessions; the terminal only their numbers. What it wants
  * of them goes through tty_job_ops.
+ * Also there: terminals and character devices
  */
 #pragma once
 

@@ -9,6 +9,7 @@
  *    first, and is throttled from the answer 0 until readers have made some.
  *
  * Lock order: read_lock or write_lock, tty->lock, then a driver's, kernel/proc's, a wait queue's.
+ * Also there: terminals and character devices
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* Terminals as files: /dev/ttyS0, tty0, tty, console. Numbers: Linux devices.txt. */
+/*
+ * Terminals as files: /dev/ttyS0, tty0, tty, console. Numbers: Linux devices.txt.
+ * Also there: terminals and character devices
+ */
 #include "block/genhd.h"
 #include "drivers/char/char_internal.h"
 #include "drivers/char/tty_driver.h"

@@ -1,4 +1,7 @@
-/* The ioctls of terminals; those of sessions and groups are in tty_jobctrl.c. */
+/*
+ * The ioctls of terminals; those of sessions and groups are in tty_jobctrl.c.
+ * Also there: terminals and character devices
+ */
 #include "drivers/char/tty_driver.h"
 #include "fs/fs_struct.h"
 #include "kernel/lib/errno.h"

@@ -1,5 +1,8 @@
-/* Job control: which session a terminal belongs to, and which of its groups may use it.
- * POSIX.1-2017, XBD 11.1.1 to 11.1.4. */
+/*
+ * Job control: which session a terminal belongs to, and which of its groups may use it.
+ * POSIX.1-2017, XBD 11.1.1 to 11.1.4.
+ * Also there: terminals and character devices
+ */
 #include "drivers/char/tty_driver.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/uaccess.h"

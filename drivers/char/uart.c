@@ -9,6 +9,7 @@
  *    the receiver's unless the terminal is throttled: then the FIFO fills, and the sender waits.
  *
  * Lock order: tty->lock, uart_lock.
+ * Also there: terminals and character devices
  */
 #include "block/genhd.h"
 #include "drivers/char/char_internal.h"

@@ -8,6 +8,7 @@
  * 2. x < COLS, y < ROWS at all times.
  *
  * Lock order: tty->lock or printk's, vga.lock. Nothing is printed under vga.lock.
+ * Also there: terminals and character devices
  */
 #include "drivers/char/vga.h"
 

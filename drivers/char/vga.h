@@ -1,4 +1,7 @@
-/* The screen's terminal, for the keyboard. */
+/*
+ * The screen's terminal, for the keyboard.
+ * Also there: terminals and character devices
+ */
 #pragma once
 
 #include "drivers/char/tty.h"

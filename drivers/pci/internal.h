@@ -1,4 +1,7 @@
-/* Inside drivers/pci: the scan, and the set-up of what the firmware left out. */
+/*
+ * Inside drivers/pci: the scan, and the set-up of what the firmware left out.
+ * Also there: devices are found at boot
+ */
 #pragma once
 
 #include "drivers/pci/pci.h"

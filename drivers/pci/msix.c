@@ -2,6 +2,7 @@
  * A PCI device's interrupts: the MSI-X table over vectors of the LAPIC, or the shared INTx line.
  *
  * Source: PCI Local Bus 3.0 §6.8.2 (MSI-X), PCI-to-PCI Bridge 1.2 §9.1 (INTx behind bridges).
+ * Also there: interrupts of a PCI device
  */
 #include "drivers/pci/pci.h"
 

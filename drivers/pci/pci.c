@@ -4,6 +4,7 @@
  * Source: PCI Local Bus 3.0 §3.2.2.3.2 (configuration mechanism #1), §6.2.5.1 (BAR sizing).
  *
  * Lock order: bus mutex, then the port pair's spinlock.
+ * Also there: devices are found at boot
  */
 #include "drivers/pci/pci.h"
 

@@ -5,6 +5,7 @@
  * 1. A pci_dev lives from pci_init() to power-off; there is no hot-plug.
  * 2. A device has at most one driver; between a successful probe and remove it is the driver's.
  * 3. A BAR with size 0 does not exist, or there was no room for it; it is never touched.
+ * Also there: devices are found at boot
  */
 #pragma once
 

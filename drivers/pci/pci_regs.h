@@ -1,6 +1,9 @@
-/* PCI configuration space: offsets and bits. Source: PCI Local Bus 3.0 chapter 6, MSI-X §6.8.2,
+/*
+ * PCI configuration space: offsets and bits. Source: PCI Local Bus 3.0 chapter 6, MSI-X §6.8.2,
  * PCI-to-PCI Bridge 1.2 chapter 3.
- * Data only: shared with host tests. */
+ * Data only: shared with host tests.
+ * Also there: devices are found at boot
+ */
 #pragma once
 
 #define PCI_CONFIG_ADDRESS 0xcf8

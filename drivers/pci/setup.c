@@ -17,6 +17,7 @@
  * - Ports: from 0xc000 up, where SeaBIOS puts them too: a PC's own devices lie below.
  *
  * Source: PCI Local Bus 3.0 §6.2.5.1, PCI-to-PCI Bridge 1.2 §3.2.5.
+ * Also there: devices are found at boot
  */
 #include "drivers/pci/internal.h"
 #include "kernel/arch/bootinfo.h"

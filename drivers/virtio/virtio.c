@@ -1,5 +1,6 @@
 /*
  * The virtio bus: reset, negotiation, binding, rings. Source: virtio-1.2 §3.1 (initialization).
+ * Path: hop 13
  */
 #include "drivers/virtio/virtio.h"
 

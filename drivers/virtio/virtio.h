@@ -11,6 +11,7 @@
  * 3. No callback of a driver runs before virtio_device_ready() or after virtio_del_vqs().
  *
  * Lock order: bus mutex, then what drivers take, then a virtqueue's lock.
+ * Path: hop 13
  */
 #pragma once
 

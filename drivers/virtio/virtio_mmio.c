@@ -1,5 +1,6 @@
 /*
  * The MMIO transport, modern (version 2) and legacy (version 1). Source: virtio-1.2 §4.2.
+ * Also there: another transport
  */
 #include "drivers/virtio/virtio_mmio.h"
 

@@ -1,4 +1,7 @@
-/* virtio over memory-mapped registers, announced on the command line (QEMU's microvm). */
+/*
+ * virtio over memory-mapped registers, announced on the command line (QEMU's microvm).
+ * Also there: another transport
+ */
 #pragma once
 
 /* Bind every `virtio_mmio.device=SIZE@ADDRESS:IRQ` of the command line, as Linux writes it.

@@ -1,4 +1,7 @@
-/* virtio over MMIO: register offsets. Source: virtio-1.2 §4.2.2, legacy §4.2.4. Data only. */
+/*
+ * virtio over MMIO: register offsets. Source: virtio-1.2 §4.2.2, legacy §4.2.4. Data only.
+ * Also there: another transport
+ */
 #pragma once
 
 #define VIRTIO_MMIO_MAGIC_VALUE 0x74726976u /* "virt" */

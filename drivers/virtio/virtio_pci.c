@@ -1,6 +1,7 @@
 /*
  * virtio over PCI: which interface a device is driven by, and its interrupts.
  * Source: virtio-1.2 §4.1.1 to §4.1.2 (ids), §4.1.4.5 (ISR), §4.1.5.1.2 (MSI-X vectors).
+ * Path: hop 13
  */
 #include "drivers/virtio/virtio_pci.h"
 

@@ -3,6 +3,7 @@
  *
  * Interrupts, best first: MSI-X entry 0 for configuration changes and one for each queue; fewer
  * entries, shared by queues in turn; INTx with the ISR register.
+ * Path: hop 13
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
  * The legacy PCI transport (0.9.5): registers in an I/O BAR, the ring by its page number.
  * Source: virtio-1.2 §4.1.4.10 (legacy interface), §2.7.2 (ring layout).
+ * Also there: devices of before 2016
  */
 #include "drivers/virtio/virtio_pci.h"
 

@@ -1,6 +1,7 @@
 /*
  * The modern PCI transport: capabilities point to register blocks in memory BARs.
  * Source: virtio-1.2 §4.1.3 (access widths), §4.1.4 (capabilities), §4.1.5 (initialization).
+ * Also there: the device is set up
  */
 #include "drivers/virtio/virtio_pci.h"
 

@@ -1,5 +1,8 @@
-/* virtio over PCI: ids, capabilities, registers. Source: virtio-1.2 §4.1, legacy §4.1.4.10.
- * Data only. */
+/*
+ * virtio over PCI: ids, capabilities, registers. Source: virtio-1.2 §4.1, legacy §4.1.4.10.
+ * Data only.
+ * Also there: registers of the transport
+ */
 #pragma once
 
 #include "kernel/lib/assert.h"

@@ -1,4 +1,7 @@
-/* The split virtqueue's layout in memory. Source: virtio-1.2 §2.7. Data only. */
+/*
+ * The split virtqueue's layout in memory. Source: virtio-1.2 §2.7. Data only.
+ * Path: hop 12
+ */
 #pragma once
 
 #include "kernel/lib/assert.h"

@@ -1,5 +1,8 @@
-/* Numbers of the virtio core. Source: virtio-1.2 §2.1 (status), §5 (device ids), §6 (features).
- * Data only: shared with host tests. */
+/*
+ * Numbers of the virtio core. Source: virtio-1.2 §2.1 (status), §5 (device ids), §6 (features).
+ * Data only: shared with host tests.
+ * Also there: numbers of virtio
+ */
 #pragma once
 
 #define VIRTIO_ID_BLOCK 2

@@ -18,6 +18,7 @@
  *	we write used_event / avail->flags    |  device writes used->idx
  *	  [B4] smp_mb                         |    full barrier
  *	we read used->idx                     |  device reads used_event / avail->flags
+ * Path: hop 12
  */
 #include "drivers/virtio/virtqueue.h"
 

@@ -16,6 +16,7 @@
  * 3. Nothing is decided by memory that the device can write, except the used ring's entries, and
  *    each of these is checked before use. A lie sets `broken`, and then nothing is given to or
  *    taken from the device any more.
+ * Path: hop 12
  */
 #pragma once
 

@@ -9,6 +9,7 @@
  *    the last user has let go.
  *
  * Lock order: read_lock (a mutex), then ctx->lock (taken in softirqs); table->lock alone.
+ * Also there: many requests at a time
  */
 #include "fs/aio/aio_internal.h"
 

@@ -6,6 +6,7 @@
  *
  * Direct reads and writes are asynchronous, as far as they need no allocation of blocks, and so is
  * fsync. Everything else is done when io_submit returns, as on Linux.
+ * Also there: many requests at a time
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* Linux's <linux/aio_abi.h>: what programs and kernel tell each other about asynchronous I/O. */
+/*
+ * Linux's <linux/aio_abi.h>: what programs and kernel tell each other about asynchronous I/O.
+ * Also there: many requests at a time
+ */
 #pragma once
 
 #include "kernel/lib/assert.h"

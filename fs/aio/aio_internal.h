@@ -1,4 +1,7 @@
-/* Between aio.c (contexts, ring, collection) and aio_submit.c (submission). */
+/*
+ * Between aio.c (contexts, ring, collection) and aio_submit.c (submission).
+ * Also there: many requests at a time
+ */
 #pragma once
 
 #include "fs/aio/aio.h"

@@ -3,6 +3,7 @@
  *
  * What is wrong with an iocb, or forbidden, io_submit tells; what the file's own operation says to
  * it, its event.
+ * Also there: many requests at a time
  */
 #include "fs/aio/aio_internal.h"
 

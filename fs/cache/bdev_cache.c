@@ -6,6 +6,7 @@
  * as the device.
  *
  * Lock order: open_mutex, then pages; i_mutex, then pages; bdev_lock is innermost.
+ * Path: hop 4
  */
 #include "fs/cache/bdev_cache.h"
 

@@ -1,4 +1,7 @@
-/* The page cache of a block device. */
+/*
+ * The page cache of a block device.
+ * Path: hop 4
+ */
 #pragma once
 
 #include "block/genhd.h"

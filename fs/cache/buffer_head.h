@@ -8,6 +8,7 @@
  * 1. The buffers of a page are one array, linked to a ring; page->private names the first.
  * 2. BH_MAPPED: b_blocknr is valid. BH_DIRTY implies BH_UPTODATE, and the page is dirty too.
  * 3. A buffer with b_count > 0 keeps its page.
+ * Path: hop 7
  */
 #pragma once
 

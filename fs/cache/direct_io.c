@@ -10,6 +10,7 @@
  * 4. A dio has ended when refs is 0; then it is the waiter's, or ki_complete's, who may free it.
  *
  * Lock order: i_mutex, mm->lock (a page is brought in).
+ * Path: hop 4'
  */
 #include "fs/cache/direct_io.h"
 

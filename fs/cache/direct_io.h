@@ -6,6 +6,7 @@
  * then cannot go is read again. A write that must allocate blocks, or whose range the cache cannot
  * let go of beforehand, goes through the cache, is written out, and dropped: so nobody ever sees a
  * block that is allocated but not written.
+ * Path: hop 4'
  */
 #pragma once
 

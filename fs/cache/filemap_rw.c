@@ -4,6 +4,7 @@
  * A user page that is touched while a page lock is held could need that very lock, so the copy into
  * a locked page never faults: the source is brought in first, and the copy is tried again if it has
  * gone meanwhile. Copies out are made without a page lock.
+ * Path: hop 4, 5
  */
 #include "fs/cache/direct_io.h"
 #include "fs/cache/pagemap.h"

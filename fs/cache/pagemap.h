@@ -8,6 +8,7 @@
  * 4. A page leaves the tree only locked, clean and without PG_WRITEBACK (truncation waits).
  *
  * Lock order: i_mutex, page lock (several: ascending index), tree_lock.
+ * Path: hop 4
  */
 #pragma once
 

@@ -5,6 +5,7 @@
  * PG_READAHEAD; the reader that touches it starts the next window, twice as large up to what the
  * file's device allows (gendisk.ra_pages).
  * One window is one or a few large requests: the pages are submitted under one plug.
+ * Path: hop 4
  */
 #include "block/blkdev.h"
 #include "fs/cache/pagemap.h"

@@ -4,6 +4,7 @@
  *
  * The flusher itself is above, in fs/vfs/flusher.c; what it sleeps on is here, so that those who need
  * it woken do not see it.
+ * Path: hop 5
  */
 #include "fs/cache/pagemap.h"
 

@@ -7,6 +7,7 @@
  * Truncation waits for write-back of each page, and for the page lock, so that no read or write of
  * a dropped page is under way when it returns. The caller has lowered i_size first: readers do not
  * bring such pages back.
+ * Also there: pages leave the cache
  */
 #include "fs/cache/buffer_head.h"
 #include "fs/cache/pagemap.h"

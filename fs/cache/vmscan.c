@@ -10,6 +10,7 @@
  * 2. A page is dropped only while the tree and the reclaimer hold its only references.
  *
  * Lock order: lru_lock is taken alone.
+ * Also there: pages are given back when memory is short
  */
 #include "fs/cache/buffer_head.h"
 #include "fs/cache/pagemap.h"

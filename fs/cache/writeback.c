@@ -4,6 +4,7 @@
  *
  * A write error is recorded in the mapping and in its filesystem. Each open file has a cursor into the
  * former, so that its fsync reports each error once; syncfs takes the latter.
+ * Path: hop 6
  */
 #include "fs/cache/pagemap.h"
 

@@ -6,6 +6,7 @@
  *    only if its bit was set.
  *
  * Locks: s_alloc_lock guards bitmaps, descriptors and counters.
+ * Also there: free blocks
  */
 #include "fs/ext2/ext2.h"
 

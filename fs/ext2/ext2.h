@@ -11,6 +11,7 @@
  * 3. i_blocks counts every block allocated to the inode: data, indirect, attributes.
  *
  * Lock order: i_mutex, page lock, truncate_mutex, s_alloc_lock; then the buffers of the device.
+ * Path: hop 7
  */
 #pragma once
 

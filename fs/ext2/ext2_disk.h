@@ -2,6 +2,7 @@
  * The layout of an ext2 filesystem on disk. All integers are little-endian.
  *
  * Sources: Documentation/filesystems/ext4 of Linux, lib/ext2fs/ext2_fs.h of e2fsprogs.
+ * Also there: the layout on the disk
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* Regular files: the generic operations over the page cache, with our map of blocks below. */
+/*
+ * Regular files: the generic operations over the page cache, with our map of blocks below.
+ * Path: hop 3
+ */
 #include "fs/ext2/ext2.h"
 
 #include "fs/cache/direct_io.h"

@@ -3,6 +3,7 @@
  *
  * Files go to their directory's group, so that a directory's files lie together; directories are
  * spread over the groups, so that there is room for that.
+ * Also there: new inodes
  */
 #include "fs/ext2/ext2.h"
 

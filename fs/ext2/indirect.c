@@ -6,6 +6,7 @@
  *    empty, which is valid; want of space is seen before the first one is made.
  *
  * Locks: truncate_mutex guards the map of an inode.
+ * Path: hop 7
  */
 #include "fs/ext2/ext2.h"
 

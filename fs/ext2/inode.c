@@ -1,5 +1,6 @@
 /*
  * Inodes between disk and memory: reading, writing, the end of a deleted one, and attributes.
+ * Also there: inodes on the disk
  */
 #include "fs/ext2/ext2.h"
 

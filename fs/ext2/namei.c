@@ -6,6 +6,7 @@
  *    undone; a new inode that gets no name has i_nlink 0, and iput frees it with its blocks.
  *
  * Locks: i_mutex of each directory is held by the caller.
+ * Also there: names are made and removed
  */
 #include "fs/ext2/ext2.h"
 

@@ -5,6 +5,7 @@
  * the first corruption on. Its counters are brought up to date by sync and unmount; the
  * descriptors' own are always. The first file of 2 GiB brings the feature that says so, and revision
  * 1 if need be. Backup superblocks are never touched.
+ * Also there: mount and unmount
  */
 #include "fs/ext2/ext2.h"
 

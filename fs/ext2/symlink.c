@@ -1,4 +1,7 @@
-/* Symbolic links: the target lies in the inode where it fits ("fast"), else in one block. */
+/*
+ * Symbolic links: the target lies in the inode where it fits ("fast"), else in one block.
+ * Also there: symbolic links
+ */
 #include "fs/ext2/ext2.h"
 
 #include "fs/ext2/ext2_meta.h"

@@ -4,6 +4,7 @@
  * Invariants:
  * 1. A pointer is cleared, and a buffer forgotten, before the block is freed.
  * 2. A map that loops ends at the first block that is free already.
+ * Also there: blocks are given back
  */
 #include "fs/ext2/ext2.h"
 

@@ -1,4 +1,7 @@
-/* Block nodes: a block device as a file. */
+/*
+ * Block nodes: a block device as a file.
+ * Path: hop 2
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

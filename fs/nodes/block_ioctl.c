@@ -1,4 +1,7 @@
-/* The ioctls of block nodes, with Linux's numbers, rights and errors. */
+/*
+ * The ioctls of block nodes, with Linux's numbers, rights and errors.
+ * Also there: settings of a block device
+ */
 #include "fs/nodes/block_dev.h"
 
 #include "block/blkdev.h"

@@ -1,4 +1,7 @@
-/* Character devices: the registered numbers, and the open that finds the driver. */
+/*
+ * Character devices: the registered numbers, and the open that finds the driver.
+ * Also there: character devices
+ */
 #include "fs/nodes/char_dev.h"
 
 #include "fs/file.h"

@@ -1,4 +1,7 @@
-/* Character devices: from a device number to file operations. */
+/*
+ * Character devices: from a device number to file operations.
+ * Also there: character devices
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

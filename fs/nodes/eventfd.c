@@ -4,6 +4,7 @@
  * Invariant: a write leaves the count below ~0, which only eventfd_signal may reach.
  *
  * Lock order: a counter's lock, taken in softirqs, then its wait queue's.
+ * Also there: a counter as a file
  */
 #include "fs/nodes/eventfd.h"
 

@@ -1,4 +1,7 @@
-/* eventfd(2): a counter that is an open file. */
+/*
+ * eventfd(2): a counter that is an open file.
+ * Also there: a counter as a file
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

@@ -7,6 +7,7 @@
  * 2. The pipe lives as long as a file has it open: inode->i_pipe is NULL when `files` is zero.
  *
  * Lock order: pipe->mutex; pipes_lock (a spinlock) guards i_pipe and files.
+ * Also there: pipes
  */
 #include "fs/nodes/pipe.h"
 

@@ -1,4 +1,7 @@
-/* Pipes and FIFOs: a ring between files, of 64 KiB at first. Writes of up to PIPE_BUF bytes are atomic. */
+/*
+ * Pipes and FIFOs: a ring between files, of 64 KiB at first. Writes of up to PIPE_BUF bytes are atomic.
+ * Also there: pipes
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

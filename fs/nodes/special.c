@@ -1,4 +1,7 @@
-/* Special files: which operations a device node or a FIFO has, by its mode (hop 3). */
+/*
+ * Special files: which operations a device node or a FIFO has, by its mode (hop 3).
+ * Path: hop 2
+ */
 #include "fs/nodes/special.h"
 
 #include "fs/file.h"

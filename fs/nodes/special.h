@@ -1,4 +1,7 @@
-/* Special files: device nodes and FIFOs. */
+/*
+ * Special files: device nodes and FIFOs.
+ * Path: hop 2
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

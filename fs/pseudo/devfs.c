@@ -9,6 +9,7 @@
  * 1. A positive dentry is pinned by one reference until it is unlinked or the filesystem unmounted.
  * 2. A negative dentry is not kept: a device of that name may come (d_volatile).
  * 3. A node's inode number is its device number with its kind; others count up from INO_FIRST.
+ * Also there: /dev, /proc and /sys
  */
 #include "fs/pseudo/devfs.h"
 

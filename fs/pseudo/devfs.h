@@ -1,4 +1,7 @@
-/* /dev: a filesystem whose nodes are the registered char devices and disks, as they come and go,
- * plus what users make there (links, directories). */
+/*
+ * /dev: a filesystem whose nodes are the registered char devices and disks, as they come and go,
+ * plus what users make there (links, directories).
+ * Also there: /dev, /proc and /sys
+ */
 #pragma once
 void devfs_init(void);

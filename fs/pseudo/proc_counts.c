@@ -3,6 +3,7 @@
  *
  * A test that compares them before and after finds what was leaked: in use is the first number
  * without the second.
+ * Also there: /dev, /proc and /sys
  */
 #include "fs/dcache.h"
 #include "fs/file.h"

@@ -1,4 +1,7 @@
-/* /proc/cpuinfo, as Linux's for x86: what CPUID tells (SDM vol. 2, CPUID). */
+/*
+ * /proc/cpuinfo, as Linux's for x86: what CPUID tells (SDM vol. 2, CPUID).
+ * Also there: /dev, /proc and /sys
+ */
 #include "fs/pseudo/procfs_internal.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/cpu.h"

@@ -1,4 +1,7 @@
-/* The files of /proc that tell about the system, in Linux's formats (proc(5)). */
+/*
+ * The files of /proc that tell about the system, in Linux's formats (proc(5)).
+ * Also there: /dev, /proc and /sys
+ */
 #include "fs/pseudo/procfs_internal.h"
 
 #include "block/genhd.h"

@@ -1,4 +1,7 @@
-/* Settings below /proc/sys that belong to no layer above (sysctl(5)). */
+/*
+ * Settings below /proc/sys that belong to no layer above (sysctl(5)).
+ * Also there: /dev, /proc and /sys
+ */
 #include "fs/cache/pagemap.h"
 #include "fs/dcache.h"
 #include "fs/inode.h"

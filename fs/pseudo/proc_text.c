@@ -1,4 +1,7 @@
-/* Open files of /proc: the text is made by a read at its start; later reads continue in it. */
+/*
+ * Open files of /proc: the text is made by a read at its start; later reads continue in it.
+ * Also there: /dev, /proc and /sys
+ */
 #include "fs/pseudo/procfs_internal.h"
 
 #include "fs/file.h"

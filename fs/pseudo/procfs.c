@@ -7,6 +7,7 @@
  * Invariants:
  * 1. The tree of entries only grows, at boot; it needs no lock.
  * 2. Inode numbers: an entry's own below PID_INO(1); else PID_INO(pid) + what it is within.
+ * Also there: /dev, /proc and /sys
  */
 #include "fs/pseudo/procfs.h"
 

@@ -1,5 +1,6 @@
 /*
  * /proc: files whose text is made when they are opened. Layers below and above register theirs.
+ * Also there: /dev, /proc and /sys
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* Between procfs.c (the tree), proc_text.c (open files) and proc_files.c (the files of the system). */
+/*
+ * Between procfs.c (the tree), proc_text.c (open files) and proc_files.c (the files of the system).
+ * Also there: /dev, /proc and /sys
+ */
 #pragma once
 
 #include "fs/pseudo/procfs.h"

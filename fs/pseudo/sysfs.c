@@ -6,6 +6,7 @@
  *
  * Nothing is kept: a name is looked up by walking what its directory has now, and an inode's number
  * says all about it, so a disk that has gone leaves nothing.
+ * Also there: /dev, /proc and /sys
  */
 #include "fs/pseudo/sysfs.h"
 

@@ -1,4 +1,7 @@
-/* The files of /sys/block, with Linux's names, units and formats. */
+/*
+ * The files of /sys/block, with Linux's names, units and formats.
+ * Also there: /dev, /proc and /sys
+ */
 #include "fs/pseudo/sysfs_internal.h"
 
 #include "block/blkdev.h"

@@ -1,4 +1,7 @@
-/* Between sysfs.c (the tree) and sysfs_attrs.c (the files in it). */
+/*
+ * Between sysfs.c (the tree) and sysfs_attrs.c (the files in it).
+ * Also there: /dev, /proc and /sys
+ */
 #pragma once
 
 #include "fs/pseudo/procfs.h"

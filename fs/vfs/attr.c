@@ -1,4 +1,7 @@
-/* What an inode says of itself, who may do what with it, and how that is changed. */
+/*
+ * What an inode says of itself, who may do what with it, and how that is changed.
+ * Also there: rights, owners and times
+ */
 #include "fs/inode.h"
 
 #include "fs/cache/pagemap.h"

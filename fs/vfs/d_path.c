@@ -1,4 +1,7 @@
-/* Places in the tree of mounts, and their names. */
+/*
+ * Places in the tree of mounts, and their names.
+ * Also there: from a place to its name
+ */
 #include "fs/dcache.h"
 
 #include "fs/vfs/internal.h"

@@ -6,6 +6,7 @@
  * 2. A dentry with count zero is on the LRU list, or is being killed by who took it there.
  *
  * Lock order: mount lock, dcache_lock. Nothing is called under dcache_lock.
+ * Also there: names that were looked up before
  */
 #include "fs/dcache.h"
 

@@ -1,4 +1,7 @@
-/* Open files: how they come to be, and go. */
+/*
+ * Open files: how they come to be, and go.
+ * Path: hop 2
+ */
 #include "fs/file.h"
 
 #include "fs/cache/pagemap.h"

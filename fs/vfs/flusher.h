@@ -1,4 +1,7 @@
-/* The flusher: the thread that writes what has been dirty for long, or is too much. */
+/*
+ * The flusher: the thread that writes what has been dirty for long, or is too much.
+ * Path: hop 6
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

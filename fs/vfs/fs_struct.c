@@ -1,4 +1,7 @@
-/* Who calls, and from where: credentials, root and working directory. */
+/*
+ * Who calls, and from where: credentials, root and working directory.
+ * Also there: who calls, and from where
+ */
 #include "fs/fs_struct.h"
 
 #include "fs/super.h"

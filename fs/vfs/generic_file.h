@@ -1,4 +1,7 @@
-/* The file operations that files of most filesystems share, over the page cache. */
+/*
+ * The file operations that files of most filesystems share, over the page cache.
+ * Path: hop 3
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

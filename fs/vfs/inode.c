@@ -10,6 +10,7 @@
  * 3. An inode is on s_dirty if it has I_DIRTY or a dirty page, unless it is I_FREEING.
  *
  * Lock order: inode_lock, then a mapping's tree_lock.
+ * Also there: inodes in memory, and which are dirty
  */
 #include "fs/inode.h"
 

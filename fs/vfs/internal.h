@@ -1,4 +1,7 @@
-/* What the files of fs/ share among themselves and nobody else uses. */
+/*
+ * What the files of fs/ share among themselves and nobody else uses.
+ * Also there: inside this folder
+ */
 #pragma once
 
 #include "fs/dcache.h"

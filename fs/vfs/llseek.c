@@ -1,4 +1,7 @@
-/* llseek operations for files that need none of their own. */
+/*
+ * llseek operations for files that need none of their own.
+ * Also there: the position of a file
+ */
 #include "fs/file.h"
 
 #include "fs/inode.h"

@@ -8,6 +8,7 @@
  *    when it last looked, or NULL when that one has changed something since.
  *
  * Lock order: locks_lock alone. It guards everything here, of all files: locks are few and short.
+ * Also there: locks on files
  */
 #include "fs/vfs/locks.h"
 

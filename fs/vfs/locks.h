@@ -4,6 +4,7 @@
  *
  * The owner is what lets go of the lock: a table of descriptors (with any of its descriptors of the
  * file) for POSIX's, an open file (with its last reference) for the others.
+ * Also there: locks on files
  */
 #pragma once
 

@@ -7,6 +7,7 @@
  * 2. d_mounted of a dentry is true if some mount has it as its mount point.
  *
  * Lock order: mount_mutex (changes of the tree), then mount_lock (a spinlock), then dcache_lock.
+ * Also there: mounts
  */
 #include "fs/super.h"
 

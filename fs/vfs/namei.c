@@ -5,6 +5,7 @@
  * without recursion, whatever links lead to.
  *
  * Lock order: one directory's i_mutex at a time.
+ * Path: hop 2
  */
 #include "fs/vfs/namei.h"
 

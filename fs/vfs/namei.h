@@ -1,6 +1,9 @@
-/* Path walk and the operations on names: the VFS half of open, mkdir, unlink, rename, ... All take
+/*
+ * Path walk and the operations on names: the VFS half of open, mkdir, unlink, rename, ... All take
  * kernel strings, start at dfd (AT_FDCWD: working directory), check permissions, may sleep, and
- * return 0 or -errno as the system call of that name in Linux. */
+ * return 0 or -errno as the system call of that name in Linux.
+ * Path: hop 2
+ */
 #pragma once
 
 #include "fs/dcache.h"

@@ -3,6 +3,7 @@
  *
  * Lock order: s_rename_mutex, i_mutex of the directories (an ancestor first), i_mutex of what
  * the name stands for.
+ * Also there: names are made and removed
  */
 #include "fs/vfs/namei.h"
 

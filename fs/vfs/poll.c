@@ -1,4 +1,7 @@
-/* poll(2): register on the wait queues of many files, sleep once, look again. */
+/*
+ * poll(2): register on the wait queues of many files, sleep once, look again.
+ * Also there: waiting for many files
+ */
 #include "fs/poll.h"
 
 #include "fs/file.h"

@@ -1,4 +1,7 @@
-/* The checked operations on open files, as the system calls need them. */
+/*
+ * The checked operations on open files, as the system calls need them.
+ * Path: hop 3
+ */
 #include "fs/file.h"
 
 #include "fs/inode.h"

@@ -1,4 +1,7 @@
-/* Texts that the kernel makes for a reader, piece by piece, in a buffer that may hold only a part. */
+/*
+ * Texts that the kernel makes for a reader, piece by piece, in a buffer that may hold only a part.
+ * Also there: texts of the kernel's files
+ */
 #include "fs/vfs/seq_file.h"
 
 #include "kernel/lib/printk.h"

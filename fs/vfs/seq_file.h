@@ -1,4 +1,7 @@
-/* Texts that the kernel makes for a reader, piece by piece. */
+/*
+ * Texts that the kernel makes for a reader, piece by piece.
+ * Also there: texts of the kernel's files
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

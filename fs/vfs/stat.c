@@ -1,4 +1,7 @@
-/* What is asked of and changed in a file by its name: stat, access, readlink, attributes, size. */
+/*
+ * What is asked of and changed in a file by its name: stat, access, readlink, attributes, size.
+ * Also there: what is asked of a file by its name
+ */
 #include "fs/stat.h"
 
 #include "fs/fs_struct.h"

@@ -6,6 +6,7 @@
  * the walkers (s_walkers).
  *
  * Lock order: s_lock, then sb_lock (a spinlock).
+ * Also there: filesystems are mounted, synced and unmounted
  */
 #include "fs/super.h"
 

@@ -2,6 +2,7 @@
  * ACPI tables: the MADT for interrupts, the FADT and the DSDT's \_S5 for power.
  *
  * The tables are the firmware's: lengths are checked, and a bad table is as good as none.
+ * Also there: tables of the firmware
  */
 #include "kernel/arch/acpi.h"
 

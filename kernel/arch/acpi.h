@@ -1,4 +1,7 @@
-/* What we keep of the ACPI tables: interrupt routing, and how to turn the machine off. */
+/*
+ * What we keep of the ACPI tables: interrupt routing, and how to turn the machine off.
+ * Also there: tables of the firmware
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -1,4 +1,7 @@
-/* The ACPI tables that we read. Source: ACPI 6.4 chapter 5. Data only. */
+/*
+ * The ACPI tables that we read. Source: ACPI 6.4 chapter 5. Data only.
+ * Also there: tables of the firmware
+ */
 #pragma once
 
 #include "kernel/lib/assert.h"

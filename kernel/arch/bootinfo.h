@@ -1,4 +1,7 @@
-/* What the boot loader told us. Source: Multiboot 0.6.96 §3.3. */
+/*
+ * What the boot loader told us. Source: Multiboot 0.6.96 §3.3.
+ * Also there: what the boot loader left
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -2,6 +2,7 @@
  * The clock is the TSC, the tick the LAPIC timer; both are measured against the PIT at boot.
  *
  * Sources: SDM vol. 3, 11.5.4 and 18.17; Intel 8254 data sheet.
+ * Also there: time
  */
 #include "kernel/arch/clock.h"
 

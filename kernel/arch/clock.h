@@ -1,4 +1,7 @@
-/* Time: a clock from the TSC (calibrated against the PIT) and a periodic tick from the LAPIC. */
+/*
+ * Time: a clock from the TSC (calibrated against the PIT) and a periodic tick from the LAPIC.
+ * Also there: time
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -1,4 +1,7 @@
-/* Switching threads: FPU, TLS, page tables and kernel stack; entry.asm changes the stack itself. */
+/*
+ * Switching threads: FPU, TLS, page tables and kernel stack; entry.asm changes the stack itself.
+ * Also there: threads switch
+ */
 #include "kernel/arch/context.h"
 
 #include "kernel/arch/cpu.h"

@@ -1,4 +1,7 @@
-/* Switching between threads: callee-saved registers on the kernel stack, FPU state, TLS base. */
+/*
+ * Switching between threads: callee-saved registers on the kernel stack, FPU state, TLS base.
+ * Also there: threads switch
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

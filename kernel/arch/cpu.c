@@ -1,4 +1,7 @@
-/* The processor: private data, descriptor table, TSS, and the features that we rely on. */
+/*
+ * The processor: private data, descriptor table, TSS, and the features that we rely on.
+ * Also there: the processor is set up
+ */
 #include "kernel/arch/cpu.h"
 
 #include "kernel/arch/internal.h"

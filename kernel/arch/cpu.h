@@ -1,4 +1,7 @@
-/* One processor: its private data, flags, ports, model-specific registers. */
+/*
+ * One processor: its private data, flags, ports, model-specific registers.
+ * Also there: the processor's private data
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

@@ -1,4 +1,7 @@
-/* Output through the 16550 at COM1 by polling. Source: National Semiconductor PC16550D. */
+/*
+ * Output through the 16550 at COM1 by polling. Source: National Semiconductor PC16550D.
+ * Also there: messages before there are drivers
+ */
 #include "kernel/arch/earlycon.h"
 
 #include "kernel/arch/io.h"

@@ -1,5 +1,8 @@
-/* The first serial port by polling: the kernel's console from the first line on. The tty
- * driver shares the port for what programs write. */
+/*
+ * The first serial port by polling: the kernel's console from the first line on. The tty
+ * driver shares the port for what programs write.
+ * Also there: messages before there are drivers
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -4,6 +4,7 @@
 ;    and once on the way out. NMI, #DF and #MC may come in between: they look at the MSR.
 ; 2. From user mode a trapframe lies at the top of the thread's kernel stack (trap_user_frame).
 ; 3. Interrupts are off from the last look at pending work (trap_exit_to_user) until user mode.
+; Path: hop 1
 
 %include "kernel/arch/asm.inc"
 

@@ -1,5 +1,8 @@
-/* Instructions of the kernel that may fault: the fault goes on at the fixup instead of stopping the
- * kernel. Entries are made by EXTABLE in asm.inc. */
+/*
+ * Instructions of the kernel that may fault: the fault goes on at the fixup instead of stopping the
+ * kernel. Entries are made by EXTABLE in asm.inc.
+ * Also there: faults of the kernel that are expected
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

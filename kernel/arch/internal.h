@@ -1,4 +1,7 @@
-/* What the files of kernel/arch tell each other and nobody else. */
+/*
+ * What the files of kernel/arch tell each other and nobody else.
+ * Also there: inside this folder
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

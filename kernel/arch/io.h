@@ -1,4 +1,7 @@
-/* Port I/O, MMIO accessors and memory barriers for devices. */
+/*
+ * Port I/O, MMIO accessors and memory barriers for devices.
+ * Also there: ports, device registers, barriers
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -2,6 +2,7 @@
  * The IOAPICs. Source: Intel 82093AA data sheet.
  *
  * Locks: the caller's (irq.c's lock), since index and data register belong together.
+ * Also there: interrupt lines are routed
  */
 #include "kernel/arch/acpi.h"
 #include "kernel/arch/internal.h"

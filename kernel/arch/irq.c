@@ -6,6 +6,7 @@
  *    it is complete, and after unlinking it is reused only when no walk is under way.
  *
  * Locks: lock guards the table and the controllers' registers.
+ * Also there: interrupt lines and their handlers
  */
 #include "kernel/arch/irq.h"
 

@@ -3,6 +3,7 @@
  *
  * Handlers run with interrupts off and must not sleep. Several handlers may share a level-triggered
  * line: each looks at its own device and tells whether it was the one.
+ * Also there: interrupt lines and their handlers
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* The local APIC through its registers in memory. Source: SDM vol. 3, chapter 11. */
+/*
+ * The local APIC through its registers in memory. Source: SDM vol. 3, chapter 11.
+ * Also there: interrupts reach the processor
+ */
 #include "kernel/arch/internal.h"
 
 #include "kernel/arch/cpu.h"

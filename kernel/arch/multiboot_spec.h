@@ -1,4 +1,7 @@
-/* What a multiboot loader hands over. Source: Multiboot 0.6.96 §3.3. Data only. */
+/*
+ * What a multiboot loader hands over. Source: Multiboot 0.6.96 §3.3. Data only.
+ * Also there: what the boot loader left
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

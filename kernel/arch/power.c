@@ -1,4 +1,7 @@
-/* Off, reset, halt, and QEMU's debug exit. */
+/*
+ * Off, reset, halt, and QEMU's debug exit.
+ * Also there: the machine goes off
+ */
 #include "kernel/arch/power.h"
 
 #include "kernel/arch/acpi.h"

@@ -1,4 +1,7 @@
-/* Turning the machine off and on again, and leaving QEMU with a status. */
+/*
+ * Turning the machine off and on again, and leaving QEMU with a status.
+ * Also there: the machine goes off
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

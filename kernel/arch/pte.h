@@ -1,4 +1,7 @@
-/* x86-64 page-table entries and the kernel's address map. Source: SDM vol. 3, chapter 4. */
+/*
+ * x86-64 page-table entries and the kernel's address map. Source: SDM vol. 3, chapter 4.
+ * Also there: page-table entries
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

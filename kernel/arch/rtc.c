@@ -1,4 +1,7 @@
-/* Reads the CMOS clock. Source: Motorola MC146818 data sheet. */
+/*
+ * Reads the CMOS clock. Source: Motorola MC146818 data sheet.
+ * Also there: time of day at boot
+ */
 #include "kernel/arch/internal.h"
 
 #include "kernel/arch/io.h"

@@ -1,4 +1,7 @@
-/* Where linker.ld put the parts of the kernel image; all are page-aligned. */
+/*
+ * Where linker.ld put the parts of the kernel image; all are page-aligned.
+ * Also there: parts of the kernel image
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -1,4 +1,7 @@
-/* The bare spin lock under kernel/sched/spinlock.h; kernel/arch uses it directly. */
+/*
+ * The bare spin lock under kernel/sched/spinlock.h; kernel/arch uses it directly.
+ * Also there: the bare lock
+ */
 #pragma once
 
 #include "kernel/arch/cpu.h"

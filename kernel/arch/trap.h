@@ -3,6 +3,7 @@
  *
  * kernel/arch knows no layer above it: the hooks below are filled by kernel/sched and kernel/proc
  * at boot, before the first thread runs in user mode.
+ * Also there: what is saved of an interrupted program
  */
 #pragma once
 

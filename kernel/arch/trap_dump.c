@@ -1,4 +1,7 @@
-/* What is printed of a dying kernel: registers, the backtrace by frame pointers; and the end. */
+/*
+ * What is printed of a dying kernel: registers, the backtrace by frame pointers; and the end.
+ * Also there: what a dying kernel prints
+ */
 #include "kernel/arch/internal.h"
 
 #include "kernel/arch/cpu.h"

@@ -2,6 +2,7 @@
 ;
 ; Whole words first: software emulation runs `rep` one element at a time. A fault in a word is
 ; tried again by bytes, so that the count of what was not copied is exact.
+; Also there: the bare copies
 
 %include "kernel/arch/asm.inc"
 

@@ -4,6 +4,7 @@
  *
  * The caller has checked that the user side lies in the user half. While
  * this_cpu()->pagefault_disabled is not 0, an absent page is not brought in.
+ * Also there: the bare copies
  */
 #pragma once
 

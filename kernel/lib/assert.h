@@ -1,5 +1,8 @@
-/* Assertions about our own code. What devices, disks and programs say is checked and answered with
- * an error instead. */
+/*
+ * Assertions about our own code. What devices, disks and programs say is checked and answered with
+ * an error instead.
+ * Also there: checks of our own code
+ */
 #pragma once
 
 #include "kernel/lib/printk.h"

@@ -1,4 +1,7 @@
-/* Atomic integers; all operations are fully ordered unless the name says otherwise. */
+/*
+ * Atomic integers; all operations are fully ordered unless the name says otherwise.
+ * Also there: atomic integers
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -1,4 +1,7 @@
-/* Bit arrays, searched a word at a time. */
+/*
+ * Bit arrays, searched a word at a time.
+ * Also there: free tags and free blocks are bits
+ */
 #include "kernel/lib/bitmap.h"
 
 bool bitmap_test(const u64 *map, size_t bit)

@@ -1,4 +1,7 @@
-/* Bit arrays of any length, bit 0 the lowest of the first word. No locking: the caller's. */
+/*
+ * Bit arrays of any length, bit 0 the lowest of the first word. No locking: the caller's.
+ * Also there: free tags and free blocks are bits
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

@@ -3,6 +3,7 @@
  *
  * Parsing follows Linux's next_arg(): a quote keeps blanks until the next one, quotes around the
  * whole word or around the value are taken off, and `-` in a key is the same as `_`.
+ * Also there: settings at boot
  */
 #include "kernel/lib/cmdline.h"
 

@@ -1,5 +1,8 @@
-/* The kernel command line, parsed as Linux does: words separated by blanks, "quotes" keep blanks,
- * `key` or `key=value`, the last one of a key counts, `--` ends it (the rest is for init). */
+/*
+ * The kernel command line, parsed as Linux does: words separated by blanks, "quotes" keep blanks,
+ * `key` or `key=value`, the last one of a key counts, `--` ends it (the rest is for init).
+ * Also there: settings at boot
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

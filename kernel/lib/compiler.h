@@ -1,4 +1,7 @@
-/* Compiler attributes and the few macros that every file uses. */
+/*
+ * Compiler attributes and the few macros that every file uses.
+ * Also there: words for the compiler
+ */
 #pragma once
 
 #define must_check	       __attribute__((warn_unused_result))

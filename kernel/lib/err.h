@@ -1,4 +1,7 @@
-/* Pointers that carry -errno, as Linux's err.h. */
+/*
+ * Pointers that carry -errno, as Linux's err.h.
+ * Also there: errors in pointers
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

@@ -1,4 +1,7 @@
-/* Linux's x86-64 error numbers. Source: Linux include/uapi/asm-generic/errno*.h, errno(3). */
+/*
+ * Linux's x86-64 error numbers. Source: Linux include/uapi/asm-generic/errno*.h, errno(3).
+ * Also there: numbers of errors
+ */
 #pragma once
 
 #ifdef HOST_TEST

@@ -4,6 +4,7 @@
  *
  * Each error counts up. Who reports errors keeps a cursor: the count up to which he has reported. An
  * error that nobody has been told of yet is also for those who come after it.
+ * Also there: write errors wait for fsync
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* Lookup in the symbol table that tools/mksyms made. */
+/*
+ * Lookup in the symbol table that tools/mksyms made.
+ * Also there: names in a backtrace
+ */
 #include "kernel/lib/ksyms.h"
 
 #define KSYM_BASE 0xffffffff80000000ull

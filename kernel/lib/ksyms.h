@@ -1,4 +1,7 @@
-/* The kernel's own symbol table, made by tools/mksyms at link time, for backtraces. */
+/*
+ * The kernel's own symbol table, made by tools/mksyms at link time, for backtraces.
+ * Also there: names in a backtrace
+ */
 #pragma once
 
 #include "kernel/lib/types.h"

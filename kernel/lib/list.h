@@ -1,4 +1,7 @@
-/* Intrusive doubly linked lists, as Linux's list.h: a head is a node that belongs to no element. */
+/*
+ * Intrusive doubly linked lists, as Linux's list.h: a head is a node that belongs to no element.
+ * Also there: lists
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

@@ -8,6 +8,7 @@
  * 3. read_pos and clear_pos are at the start of a line, or within one that syslog(2) read a part of.
  *
  * The lock is a bare one with interrupts off, innermost of all; console->write runs under it.
+ * Also there: messages of the kernel
  */
 #include "kernel/lib/printk.h"
 

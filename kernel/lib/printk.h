@@ -3,6 +3,7 @@
  *
  * printk() formats into a ring (read by dmesg) and passes each line to the registered consoles.
  * Formats: %d %u %x %c %s %p %% with l, ll, z, flags - 0 #, and a width.
+ * Also there: messages of the kernel
  */
 #pragma once
 

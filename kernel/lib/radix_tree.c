@@ -4,6 +4,7 @@
  * Invariants:
  * 1. No node is empty. The tree may be higher than its items need: it shrinks when it is empty.
  * 2. A tag's bit in an inner node is set exactly when some item below it has the tag.
+ * Also there: the index of the page cache
  */
 #include "kernel/lib/radix_tree.h"
 

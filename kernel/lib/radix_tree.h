@@ -3,6 +3,7 @@
  *
  * 64 slots a node. Locks: the caller's lock guards the tree. Nodes come from the allocator set at
  * boot, which may fail.
+ * Also there: the index of the page cache
  */
 #pragma once
 

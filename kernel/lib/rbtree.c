@@ -1,4 +1,7 @@
-/* Balanced trees. Invariant: the heights of a node's two subtrees differ by one at most. */
+/*
+ * Balanced trees. Invariant: the heights of a node's two subtrees differ by one at most.
+ * Also there: the tree of a program's mappings
+ */
 #include "kernel/lib/rbtree.h"
 
 static u32 height_of(const struct rb_node *node)

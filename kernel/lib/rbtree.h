@@ -6,6 +6,7 @@
  * rb_link_node() where it found a free place, and then rb_insert().
  *
  * Locks: the user's.
+ * Also there: the tree of a program's mappings
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
  * Memory and string functions. The bulk of a copy or fill moves in words: an emulated processor
  * runs one iteration per element, so that words are eight times faster than bytes.
+ * Also there: memory and strings
  */
 #include "kernel/lib/string.h"
 

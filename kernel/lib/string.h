@@ -1,4 +1,7 @@
-/* Memory and string functions with the C library's meaning. */
+/*
+ * Memory and string functions with the C library's meaning.
+ * Also there: memory and strings
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

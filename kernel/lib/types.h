@@ -2,6 +2,7 @@
  * Integer types, units as types, and little-endian fields of the outside world.
  *
  * Host tests (HOST_TEST) take the POSIX names from the C library; the sizes are the same.
+ * Also there: integers and units
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* Formatted output into a buffer; the formats are listed in printk.h. */
+/*
+ * Formatted output into a buffer; the formats are listed in printk.h.
+ * Also there: formatted text
+ */
 #include "kernel/lib/printk.h"
 
 #include "kernel/lib/string.h"

@@ -1,4 +1,7 @@
-/* The buddy allocator: split the smallest block that is large enough, merge free neighbours. */
+/*
+ * The buddy allocator: split the smallest block that is large enough, merge free neighbours.
+ * Also there: free pages
+ */
 #include "kernel/mm/buddy.h"
 
 #include "kernel/lib/assert.h"

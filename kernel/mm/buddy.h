@@ -6,6 +6,7 @@
  * the page array of memory that nobody wants yet.
  *
  * Locks: the caller's lock guards all of it.
+ * Also there: free pages
  */
 #pragma once
 

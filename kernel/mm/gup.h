@@ -6,6 +6,7 @@
  * device writes stays the program's own is the care of PTE_OWN (kernel/vm/mm.h), which was set when
  * it was pinned: a write never moves the program to another page, even if it was protected from
  * writing meanwhile, and fork gives the child a copy of a pinned page at once.
+ * Also there: direct I/O pins a program's pages
  */
 #pragma once
 

@@ -3,6 +3,7 @@
  *
  * Until the buddy allocator has the memory, ranges[] holds what is free, and boot_alloc() takes
  * from it what then stays taken for good.
+ * Also there: memory at boot
  */
 #include "kernel/arch/bootinfo.h"
 #include "kernel/arch/sections.h"

@@ -1,4 +1,7 @@
-/* A cursor over the source or destination of a read or write. */
+/*
+ * A cursor over the source or destination of a read or write.
+ * Also there: a cursor over the buffers of a read or write
+ */
 #include "kernel/mm/iov_iter.h"
 
 #include "kernel/lib/assert.h"

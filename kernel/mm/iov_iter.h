@@ -1,5 +1,8 @@
-/* Where the bytes of a read or write go or come from: user vectors or one kernel buffer, with a
- * cursor. As Linux's iov_iter. */
+/*
+ * Where the bytes of a read or write go or come from: user vectors or one kernel buffer, with a
+ * cursor. As Linux's iov_iter.
+ * Also there: a cursor over the buffers of a read or write
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

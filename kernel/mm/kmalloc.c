@@ -8,6 +8,7 @@
  *    the number of objects in use, order the number of its size class.
  *
  * Locks: one per size class; pages are allocated and freed outside of it.
+ * Also there: the heap
  */
 #include "kernel/mm/kmalloc.h"
 

@@ -1,4 +1,7 @@
-/* Kernel heap: power-of-two and 96/192-byte slabs up to 2 KiB, whole pages above, 1 MiB at most. */
+/*
+ * Kernel heap: power-of-two and 96/192-byte slabs up to 2 KiB, whole pages above, 1 MiB at most.
+ * Also there: the heap
+ */
 #pragma once
 
 #include "kernel/mm/page.h"

@@ -5,6 +5,7 @@
  * 1. Below the low watermark caches are asked to shrink (mm_is_low); the last `reserve` frames
  *    are for those who cannot wait: GFP_ATOMIC, and reclaim itself.
  * 2. Out of memory is NULL for the caller, never a panic.
+ * Also there: free pages
  */
 #include "kernel/mm/page.h"
 

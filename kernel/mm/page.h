@@ -4,6 +4,7 @@
  * Invariants:
  * 1. A free frame is in exactly one free list and has refcount 0.
  * 2. page->mapping and page->index are set while the page is in a page cache, under its lock.
+ * Also there: pages
  */
 #pragma once
 

@@ -5,6 +5,7 @@
  * 1. The kernel's top-level entries exist from boot on and never change, so that every program's
  *    tables share them by copying the top level once.
  * 2. Tables of the kernel half are never freed.
+ * Also there: page tables
  */
 #include "kernel/mm/pgtable.h"
 

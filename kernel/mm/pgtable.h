@@ -3,6 +3,7 @@
  *
  * Locks: the lower half is guarded by its owner (the address space's lock); kernel mappings by a
  * lock inside.
+ * Also there: page tables
  */
 #pragma once
 

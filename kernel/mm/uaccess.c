@@ -1,4 +1,7 @@
-/* Copies between kernel and user memory, checked, on the bare ones of kernel/arch. */
+/*
+ * Copies between kernel and user memory, checked, on the bare ones of kernel/arch.
+ * Path: hop 1
+ */
 #include "kernel/mm/uaccess.h"
 
 #include "kernel/arch/cpu.h"

@@ -3,6 +3,7 @@
  *
  * A wild pointer gives -EFAULT; a page that is not there yet is brought in by the page-fault hook.
  * Context: thread of a program, may sleep, no spinlock held.
+ * Path: hop 1
  */
 #pragma once
 

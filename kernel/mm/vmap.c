@@ -4,6 +4,7 @@
  * Invariants:
  * 1. A set bit of `used` is a page of address space that is mapped, or the guard below a mapping.
  * 2. Every mapping has one unmapped page below it.
+ * Also there: mappings of device registers and stacks
  */
 #include "kernel/lib/assert.h"
 #include "kernel/lib/bitmap.h"

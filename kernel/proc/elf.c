@@ -4,6 +4,7 @@
  * Source: System V gABI chapters 4 and 5, x86-64 psABI 3.4.1.
  *
  * Nothing in the file is believed: sizes, offsets and addresses are checked before they are used.
+ * Also there: processes
  */
 #include "drivers/char/random.h"
 #include "fs/file.h"

@@ -4,6 +4,7 @@
  * Up to the point of no return (exec_commit) an error leaves the old program as it was; after it
  * the only way out of an error is SIGKILL. The strings are put on the new stack from its top down:
  * the name, the environment, the arguments; what an interpreter adds comes in front of those.
+ * Also there: processes
  */
 #include "kernel/proc/exec.h"
 

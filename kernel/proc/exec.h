@@ -1,4 +1,7 @@
-/* Inside execve: the image being loaded, shared by exec.c and elf.c. */
+/*
+ * Inside execve: the image being loaded, shared by exec.c and elf.c.
+ * Also there: processes
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

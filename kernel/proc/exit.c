@@ -1,4 +1,7 @@
-/* The end of a process, stops, and the parent's wait for both. States: kernel/proc/process.h. */
+/*
+ * The end of a process, stops, and the parent's wait for both. States: kernel/proc/process.h.
+ * Also there: processes
+ */
 #include "drivers/char/tty.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"

@@ -3,6 +3,7 @@
  *
  * A child gets copies of what belongs to the process (address space, files, signal actions) or
  * shares it where clone says so. Threads of one process (CLONE_THREAD) are not supported.
+ * Also there: processes
  */
 #include "fs/file.h"
 #include "fs/fs_struct.h"

@@ -7,6 +7,7 @@
  *
  * Lock order: futex_mutex, mm->lock. A waiter is queued before the mutex is free again, and a waker
  * changes the word before it takes the mutex: no wake-up is lost.
+ * Also there: processes
  */
 #include "fs/cache/pagemap.h"
 #include "fs/file.h"

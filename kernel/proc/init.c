@@ -1,4 +1,7 @@
-/* The first program: process 1. */
+/*
+ * The first program: process 1.
+ * Also there: processes
+ */
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "kernel/lib/err.h"

@@ -2,6 +2,7 @@
  * Interval timers of a process: of the clock, and of the processor time that it uses.
  *
  * A fork begins without any, an exec keeps them: the thread, which carries the latter two, stays.
+ * Also there: processes
  */
 #include "kernel/arch/clock.h"
 #include "kernel/proc/process.h"

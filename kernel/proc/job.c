@@ -1,4 +1,7 @@
-/* What a terminal asks of processes: drivers/char/tty.h's tty_job_ops. */
+/*
+ * What a terminal asks of processes: drivers/char/tty.h's tty_job_ops.
+ * Also there: processes
+ */
 #include "drivers/char/tty.h"
 #include "kernel/proc/process.h"
 

@@ -5,6 +5,7 @@
  * chosen, and root's programs weigh less than others. One victim at a time: who else finds no memory
  * waits for its end, too. A caller may hold a lock that the victim needs, so that nobody waits for
  * ever: a victim that does not end in time is left alone, and another is chosen.
+ * Also there: processes
  */
 #include "fs/fs_struct.h"
 #include "kernel/arch/clock.h"

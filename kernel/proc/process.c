@@ -2,6 +2,7 @@
  * The table of processes, their groups and sessions.
  *
  * Invariants and lock order: kernel/proc/process.h.
+ * Also there: processes
  */
 #include "kernel/proc/process.h"
 

@@ -12,6 +12,7 @@
  *
  * Lock order: proc_lock guards the table, the tree, groups, sessions, signals and wait states. It
  * is taken with interrupts off, inside all filesystem and terminal locks, outside the scheduler's.
+ * Also there: processes
  */
 #pragma once
 

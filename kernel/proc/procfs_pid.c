@@ -4,6 +4,7 @@
  *
  * What can be told under proc_lock is printed there (seq_printf does not sleep); for the rest a
  * reference is taken under it (kernel/proc/process.h, invariant 3).
+ * Also there: processes
  */
 #include "drivers/char/tty.h"
 #include "fs/file.h"

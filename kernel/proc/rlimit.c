@@ -1,4 +1,7 @@
-/* Limits of processes: setrlimit and its kin, and those that processes as such have. */
+/*
+ * Limits of processes: setrlimit and its kin, and those that processes as such have.
+ * Also there: processes
+ */
 #include "fs/rlimit.h"
 
 #include "fs/file.h"

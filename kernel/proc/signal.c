@@ -2,6 +2,7 @@
  * Sending signals and the bookkeeping of masks and actions.
  *
  * Invariants: kernel/proc/signal.h. Locks: proc_lock.
+ * Also there: processes
  */
 #include "kernel/proc/signal.h"
 

@@ -4,6 +4,7 @@
  * Invariants:
  * 1. All of struct sighand changes only under proc_lock, and only its owner blocks and takes.
  * 2. thread->sigpending is true whenever a signal is pending that is not blocked or is awaited.
+ * Also there: processes
  */
 #pragma once
 

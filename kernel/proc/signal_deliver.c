@@ -3,6 +3,7 @@
  *
  * The frame that a handler runs on is Linux's struct rt_sigframe (arch/x86/include/asm/sigframe.h),
  * because C libraries and unwinders read it.
+ * Also there: processes
  */
 #include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"

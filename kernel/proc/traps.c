@@ -1,4 +1,7 @@
-/* The program side of traps: faults become pages or signals; the last steps before user mode. */
+/*
+ * The program side of traps: faults become pages or signals; the last steps before user mode.
+ * Also there: processes
+ */
 #include "kernel/arch/trap.h"
 
 #include "kernel/lib/errno.h"

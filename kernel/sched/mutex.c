@@ -1,4 +1,7 @@
-/* Sleeping locks: who finds it taken waits, and an unlock wakes the one that waits longest. */
+/*
+ * Sleeping locks: who finds it taken waits, and an unlock wakes the one that waits longest.
+ * Also there: locks that sleep
+ */
 #include "kernel/sched/mutex.h"
 
 #include "kernel/lib/assert.h"

@@ -1,4 +1,7 @@
-/* Sleeping locks. Context: thread only. The owner unlocks; not recursive. */
+/*
+ * Sleeping locks. Context: thread only. The owner unlocks; not recursive.
+ * Also there: locks that sleep
+ */
 #pragma once
 
 #include "kernel/sched/wait.h"

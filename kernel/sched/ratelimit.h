@@ -1,4 +1,7 @@
-/* Messages that a device, a disk or a program can ask for again and again. */
+/*
+ * Messages that a device, a disk or a program can ask for again and again.
+ * Also there: messages are not repeated without end
+ */
 #pragma once
 
 #include "kernel/arch/clock.h"

@@ -10,6 +10,7 @@
  * 2. A thread is put back into rq.ready, or leaves on_rq, only in its own schedule(). A wake-up
  *    before that only changes the state back to RUNNING, and schedule() sees it: none is lost.
  * 3. Until on_cpu is cleared, by the thread that runs next, no other CPU runs it.
+ * Also there: who runs next
  */
 #include "kernel/sched/sched.h"
 

@@ -5,6 +5,7 @@
  * 1. They run with interrupts on and softirq_depth > 0, so that none starts inside another.
  * 2. One run ends after MAX_ROUNDS; what is raised again by then waits for ksoftirqd, which
  *    shares the processor with the other threads.
+ * Path: hop 14
  */
 #include "kernel/sched/softirq.h"
 

@@ -2,6 +2,7 @@
  * Softirqs: work that an interrupt handler leaves for the moment after it, with interrupts on.
  *
  * They run at the end of the outermost interrupt, never nested on one CPU, and must not sleep.
+ * Path: hop 14
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* Spinlocks, and in a debug build the check of their order. */
+/*
+ * Spinlocks, and in a debug build the check of their order.
+ * Also there: locks that spin
+ */
 #include "kernel/sched/spinlock.h"
 
 #include "kernel/lib/assert.h"

@@ -5,6 +5,7 @@
  *
  * A debug build (DEBUG=1) checks the owner, the order of lock classes, and that nothing sleeps
  * under one.
+ * Also there: locks that spin
  */
 #pragma once
 

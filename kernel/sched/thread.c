@@ -1,4 +1,7 @@
-/* Creating and ending threads. */
+/*
+ * Creating and ending threads.
+ * Also there: threads begin and end
+ */
 #include "kernel/sched/thread.h"
 
 #include "kernel/lib/assert.h"

@@ -4,6 +4,7 @@
  * Invariants:
  * 1. A RUNNING thread is current or on the run queue; no other is on it.
  * 2. A thread changes its own state only; others make it RUNNING by wake_up_thread().
+ * Also there: threads
  */
 #pragma once
 

@@ -4,6 +4,7 @@
  * Invariants:
  * 1. timers is sorted by `expires`; equal ones are in the order in which they were armed.
  * 2. `running` is the timer whose function runs now, or NULL.
+ * Also there: timers
  */
 #include "kernel/sched/timer.h"
 

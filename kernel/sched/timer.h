@@ -1,4 +1,7 @@
-/* One-shot timers of tick resolution; the function runs in softirq context. */
+/*
+ * One-shot timers of tick resolution; the function runs in softirq context.
+ * Also there: timers
+ */
 #pragma once
 
 #include "kernel/lib/list.h"

@@ -8,6 +8,7 @@
  * and makes it RUNNING again.
  *
  * Lock order: the queue's lock, then the run queue's.
+ * Path: hop 14
  */
 #include "kernel/sched/wait.h"
 

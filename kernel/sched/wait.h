@@ -7,6 +7,7 @@
  *
  * Lost wakeups cannot happen: the waiter is queued and its state set before the condition is
  * tested; the waker makes the condition true before it calls wake_up().
+ * Path: hop 14
  */
 #pragma once
 

@@ -4,6 +4,7 @@
  * Invariants:
  * 1. A work is taken off the list before its function runs, so that it may be queued again or
  *    freed by it; wq->running then only compares addresses.
+ * Also there: work that may sleep
  */
 #include "kernel/sched/workqueue.h"
 

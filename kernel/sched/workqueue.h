@@ -1,4 +1,7 @@
-/* Work for thread context: functions queued from anywhere and run in order by a kernel thread. */
+/*
+ * Work for thread context: functions queued from anywhere and run in order by a kernel thread.
+ * Also there: work that may sleep
+ */
 #pragma once
 
 #include "kernel/lib/compiler.h"

@@ -1,4 +1,7 @@
-/* Asynchronous I/O (io_setup and its kin), and preadv2, pwritev2. */
+/*
+ * Asynchronous I/O (io_setup and its kin), and preadv2, pwritev2.
+ * Also there: many requests at a time
+ */
 #include "fs/aio/aio.h"
 #include "fs/file.h"
 #include "kernel/arch/clock.h"

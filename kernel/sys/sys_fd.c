@@ -1,4 +1,7 @@
-/* System calls on descriptors. */
+/*
+ * System calls on descriptors.
+ * Also there: calls on descriptors
+ */
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/nodes/eventfd.h"

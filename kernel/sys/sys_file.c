@@ -1,4 +1,7 @@
-/* System calls on open files. */
+/*
+ * System calls on open files.
+ * Path: hop 1
+ */
 #include "fs/file.h"
 #include "fs/cache/pagemap.h"
 #include "fs/inode.h"

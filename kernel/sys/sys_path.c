@@ -1,4 +1,7 @@
-/* System calls on names; stat and statfs in Linux's layouts. */
+/*
+ * System calls on names; stat and statfs in Linux's layouts.
+ * Also there: calls on names
+ */
 #include "block/genhd.h"
 #include "fs/file.h"
 #include "fs/fs_struct.h"

@@ -1,4 +1,7 @@
-/* System calls on processes: life, groups, address space, credentials, limits. */
+/*
+ * System calls on processes: life, groups, address space, credentials, limits.
+ * Also there: calls on processes
+ */
 #include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/rlimit.h"

@@ -1,4 +1,7 @@
-/* System calls on processors and the order in which processes get one: there is one of each. */
+/*
+ * System calls on processors and the order in which processes get one: there is one of each.
+ * Also there: calls on processors
+ */
 #include "fs/fs_struct.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"

@@ -1,4 +1,7 @@
-/* System calls on signals, and those that wait with a signal mask: poll and select. */
+/*
+ * System calls on signals, and those that wait with a signal mask: poll and select.
+ * Also there: calls on signals
+ */
 #include "fs/file.h"
 #include "fs/poll.h"
 #include "kernel/lib/assert.h"

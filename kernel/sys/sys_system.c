@@ -1,4 +1,7 @@
-/* System calls on the whole machine. */
+/*
+ * System calls on the whole machine.
+ * Also there: calls on the whole machine
+ */
 #include "drivers/char/random.h"
 #include "fs/cache/pagemap.h"
 #include "fs/fs_struct.h"

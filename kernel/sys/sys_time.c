@@ -1,4 +1,7 @@
-/* System calls on time. */
+/*
+ * System calls on time.
+ * Also there: calls on time
+ */
 #include "fs/fs_struct.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"

@@ -1,4 +1,7 @@
-/* What the machine is called: uname(2) and its kin, and the same names below /proc. */
+/*
+ * What the machine is called: uname(2) and its kin, and the same names below /proc.
+ * Also there: the machine's name
+ */
 #include "fs/fs_struct.h"
 #include "fs/pseudo/procfs.h"
 #include "kernel/lib/errno.h"

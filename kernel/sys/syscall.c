@@ -1,4 +1,7 @@
-/* The table of system calls and the way into it. */
+/*
+ * The table of system calls and the way into it.
+ * Path: hop 1
+ */
 #include "kernel/sys/syscall.h"
 
 #include "fs/file.h"

@@ -8,6 +8,7 @@
  *
  * Context of all: thread of a program, interrupts on, may sleep.
  * Returns of all: the result, or -errno; what each does is in section 2 of Linux's manual.
+ * Path: hop 1
  */
 #pragma once
 

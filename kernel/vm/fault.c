@@ -4,6 +4,7 @@
  *
  * Invariants: those of kernel/vm/mm.h. A page of the page cache has a mapping; an anonymous page
  * has none, so one that nobody else has any more is known by: no mapping and one reference.
+ * Also there: programs' memory
  */
 #include "fs/cache/pagemap.h"
 #include "fs/file.h"

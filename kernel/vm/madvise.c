@@ -1,4 +1,7 @@
-/* madvise: what the advice changes is done; what it only speeds up on Linux is accepted. */
+/*
+ * madvise: what the advice changes is done; what it only speeds up on Linux is accepted.
+ * Also there: programs' memory
+ */
 #include "fs/file.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"

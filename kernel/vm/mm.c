@@ -1,4 +1,7 @@
-/* Mappings: mmap, munmap, mprotect, mremap, brk. Invariants: kernel/vm/mm.h. */
+/*
+ * Mappings: mmap, munmap, mprotect, mremap, brk. Invariants: kernel/vm/mm.h.
+ * Also there: programs' memory
+ */
 #include "kernel/vm/mm.h"
 
 #include "fs/file.h"

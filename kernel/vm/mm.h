@@ -11,6 +11,7 @@
  * 4. A VMA of a file is in the i_mmap list of its address_space, so that truncation finds it.
  *
  * Lock order: inode->i_mutex, unmap_mutex (rmap.c), mm->lock (parent, child), page lock.
+ * Also there: programs' memory
  */
 #pragma once
 

@@ -1,4 +1,7 @@
-/* mremap: a mapping grows, shrinks, or gets another place. The order of checks is Linux's. */
+/*
+ * mremap: a mapping grows, shrinks, or gets another place. The order of checks is Linux's.
+ * Also there: programs' memory
+ */
 #include "fs/file.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"

@@ -10,6 +10,7 @@
  * every change of the address space, so that it holds no entries of others.
  *
  * Lock order: unmap_mutex, mm->lock; i_mmap_lock is innermost.
+ * Also there: programs' memory
  */
 #include "fs/cache/pagemap.h"
 #include "fs/file.h"

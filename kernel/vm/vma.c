@@ -3,6 +3,7 @@
  *
  * Each VMA knows of its subtree the lowest and highest address and the largest gap within, so that a
  * place for a new mapping is found without looking at all of them.
+ * Also there: programs' memory
  */
 #include "fs/file.h"
 #include "kernel/lib/errno.h"

@@ -171,3 +171,22 @@ def test_the_glossary_is_sorted_and_each_term_is_met_in_its_file():
             if re.sub(r"[\W_]", "", term[1].lower())
             not in re.sub(r"[\W_]", "", read(term[2]).lower())]
     assert not lost
+
+
+def test_the_path_is_walked_hop_by_hop_and_held(clone):
+    walked = clone.ok("make", "path")
+    hops = [line.split()[0] for line in walked.splitlines()[1:] if line[0] != " "]
+    assert list(dict.fromkeys(hop.strip("'") for hop in hops)) == [str(n) for n in range(1, 15)]
+    for hop, file, function in (("1", "kernel/arch/entry.asm", "syscall_entry"),
+                                ("12", "drivers/virtio/virtqueue.c", "virtqueue_add")):
+        assert re.search(rf"^{hop} +{file} +\d+  {function}$", walked, re.M), walked
+
+    throttle = os.path.join(clone.top, "fs/cache/throttle.c")
+    with open(throttle, encoding="utf-8") as file:
+        text = file.read()
+    for wrong, says in ((text.replace("Path: hop 5", "Path: hop 15"), "there is no hop 15"),
+                        (text.replace(" * Path: hop 5\n", ""), "throttle.c: its opening comment"),
+                        (text + "int x;\n" * 9000, "it stays under 9000")):
+        clone.put("fs/cache/throttle.c", wrong)
+        status, said = clone.run("tools/path", "--check")
+        assert status == 1 and says in said, said
