@@ -1,7 +1,7 @@
 /*
  * Open files, their operations, and tables of file descriptors.
  *
- * Lock order: files_struct lock is innermost and a spinlock. f_pos is guarded by f_pos_lock.
+ * Lock order: files_struct lock is innermost and a spinlock. f_pos changes under f_pos_lock.
  * Path: hop 3
  */
 #pragma once
@@ -60,20 +60,20 @@ struct file_operations {
 
 struct file {
 	atomic_t f_count;	     /* [atomic] */
-	u32 f_flags;		     /* [f_lock] O_* ; O_APPEND, O_NONBLOCK, O_DIRECT may change */
+	u32 f_flags;		     /* [atomic] O_* ; O_APPEND, O_NONBLOCK, O_DIRECT may change */
 	bool f_readable, f_writable; /* [const] */
 	bool f_excl;		     /* [const] opened with O_EXCL: a block node is claimed */
 	struct mutex f_pos_lock;
-	loff_t f_pos;			    /* [f_pos_lock] */
+	loff_t f_pos;			    /* [f_pos_lock to change] */
 	struct path f_path;		    /* [const] references held */
 	struct inode *f_inode;		    /* [const] = f_path.dentry->d_inode */
 	struct address_space *f_mapping;    /* [const] */
 	const struct file_operations *f_op; /* [const after open] */
-	u32 f_wb_err;			    /* [f_lock] cursor: errors reported so far */
-	u32 f_bdev_err;			    /* [f_lock] and of the device below */
-	pgoff_t f_ra_start;		    /* [f_pos_lock] read-ahead window */
-	u32 f_ra_size;			    /* [f_pos_lock] pages */
-	pgoff_t f_ra_prev;		    /* [f_pos_lock] last page read */
+	u32 f_wb_err;			    /* [atomic] cursor: errors reported so far */
+	u32 f_bdev_err;			    /* [atomic] and of the device below */
+	pgoff_t f_ra_start;		    /* [atomic] read-ahead window, a hint */
+	u32 f_ra_size;			    /* [atomic] pages */
+	pgoff_t f_ra_prev;		    /* [atomic] last page read */
 	void *private_data;		    /* driver's */
 	s32 f_owner;			    /* [atomic] F_SETOWN: a process, -group, or 0 */
 	u32 f_sig;			    /* [atomic] F_SETSIG */

@@ -76,7 +76,7 @@ struct super_block {
 	struct dentry *s_root;		     /* [const] */
 	struct mutex s_lock;		     /* mount, remount, umount, sync */
 	struct mutex s_rename_mutex;	     /* renames between directories */
-	atomic_t s_active;		     /* [atomic] mounts of it; 0: it goes */
+	atomic_t s_active;		     /* [atomic] mounts of it; from 0 it does not return */
 	u32 s_walkers;			     /* [sb lock] calls of super_for_each that are at it */
 	struct list_head s_inodes;	     /* [inode hash lock] */
 	struct list_head s_dirty;	     /* [inode hash lock] inodes, oldest first */

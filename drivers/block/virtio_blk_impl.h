@@ -1,6 +1,18 @@
 /*
  * virtio_blk's own structures: a disk, its rings, a request on its way.
  *
+ * Down, in the thread that submits or that unplugs:
+ *	blk_mq_submit_bio() > blk_mq_run_queue() > virtblk_queue_rqs()
+ *		virtblk_add_req() > virtqueue_add()		each request of the list
+ *	virtblk_commit_rqs() > virtqueue_kick_prepare()		once for all of them
+ *		virtqueue_notify()				the device is told
+ * Up, from the interrupt to the sleeper:
+ *	virtio_queue_interrupt() > virtblk_done() > virtblk_drain()
+ *		take_batch() > virtqueue_get()			each finished request
+ *	blk_mq_complete_requests()				the softirq is raised
+ *	blk_done_softirq() > blk_mq_put_requests()		tags are free again
+ *		bio_endio() > end_page_read() > unlock_page()	who waited wakes
+ *
  * Invariants:
  * 1. A request's header and status byte are the device's from virtqueue_add() until its token is
  *    back, or the device has been reset.

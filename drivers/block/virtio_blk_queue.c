@@ -155,7 +155,10 @@ static int take_batch(struct virtblk_queue *q, struct list_head *done, bool *mor
 		((struct virtblk_req *)rq->pdu)->written = len;
 		list_add_tail(&rq->list, done);
 	}
-	*more = n == DRAIN_BATCH || (!q->silent && !virtqueue_enable_cb(q->vq));
+	*more = n == DRAIN_BATCH;
+	/* Interrupts come back only with an empty ring; what ended meanwhile brings none. */
+	if (!*more && !q->silent)
+		*more = !virtqueue_enable_cb(q->vq);
 	return n;
 }
 

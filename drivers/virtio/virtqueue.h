@@ -90,12 +90,22 @@ struct virtqueue *must_check virtqueue_create(const char *name, u16 index, u16 s
 void virtqueue_destroy(struct virtqueue *vq);
 
 /* Put up a buffer of `out` pieces that the device reads and then `in` pieces that it writes.
- * Returns: 0, -ENOSPC (no room until a buffer comes back), -EINVAL (never fits), -ENOMEM, -EIO
- * (broken).
- * Locks: vq->lock. Owns: the memory is the device's until the token comes back. */
+ * After an error the ring and the device are as before, and the buffer is still the caller's.
+ * Returns:
+ * 0        the memory is the device's until virtqueue_get() or virtqueue_detach_unused() gives the
+ *          token back; it may be looked at from now on, notified or not.
+ * -ENOSPC  too few descriptors are free. There is room when a buffer comes back: what was added
+ *          before must be notified, or nothing comes back.
+ * -EINVAL  it never fits: more pieces than the ring has descriptors (without indirect tables), or
+ *          4 GiB or more that the device may write.
+ * -ENOMEM  no memory for an indirect table, too few descriptors without one, and nothing in flight
+ *          that would make room. A later try may succeed.
+ * -EIO     the ring is broken, for good.
+ * Context: any. Locks: vq->lock. */
 int must_check virtqueue_add(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u32 in,
 			     void *token);
-/* Publish is done; must the device be notified? Locks: vq->lock. */
+/* All that was added is published; must the device be notified? True at most once for the same
+ * buffers, so that who gets it calls virtqueue_notify(). Locks: vq->lock. */
 bool must_check virtqueue_kick_prepare(struct virtqueue *vq);
 void virtqueue_notify(struct virtqueue *vq);
 /* The next finished buffer, and how many bytes the device wrote (at most what it might).

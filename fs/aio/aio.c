@@ -227,7 +227,7 @@ static void last_fput_work(struct work *w)
 	struct aio_kiocb *req = container_of(w, struct aio_kiocb, work);
 
 	fput(req->rw.ki_filp);
-	aio_post_event(req, req->dio.size);
+	aio_post_event(req, req->res);
 }
 
 void aio_complete(struct kiocb *iocb, ssize_t res)
@@ -238,7 +238,7 @@ void aio_complete(struct kiocb *iocb, ssize_t res)
 		post_event(req, res);
 		return;
 	}
-	req->dio.size = res;
+	req->res = res;
 	work_init(&req->work, last_fput_work);
 	queue_work(aio_wq, &req->work);
 }

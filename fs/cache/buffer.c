@@ -4,7 +4,7 @@
  * Invariants:
  * 1. The ring of a page holds one reference to the page.
  * 2. A ring is taken off its page under buffer_lock, only when no buffer of it is referenced,
- *    dirty, locked or the journal's.
+ *    dirty or locked.
  * 3. A page that was truncated while a buffer was referenced loses its ring at the last brelse.
  *
  * Lock order: page lock, BH_LOCKED (a sleeping lock), buffer_lock (interrupts off), tree_lock.

@@ -1,6 +1,16 @@
 /*
  * The page cache: the pages of a file or block device, by index, in an address_space.
  *
+ * To read a page:                                 To change one:
+ *	page = read_mapping_page(mapping, index);	page = find_lock_page(mapping, index);
+ *	if (IS_ERR(page))				if (!page)
+ *		return PTR_ERR(page);				return 0;	it is not cached
+ *	use page_address(page);				change page_address(page);
+ *	put_page(page);					set_page_dirty_nobuffers(page);
+ *							unlock_page(page); put_page(page);
+ * A reference keeps the page's memory, not its place in the file: after lock_page(), page->mapping
+ * tells whether it still has that. Each find is undone by one put_page().
+ *
  * Invariants:
  * 1. A page in the tree holds one reference for the tree; page->mapping and ->index name its slot.
  * 2. PG_UPTODATE is set only when all bytes are those of the file (zero past its end).

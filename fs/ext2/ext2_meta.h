@@ -1,6 +1,5 @@
 /*
- * The only ways to change metadata: announce it, change the bytes, mark them dirty. A journal is
- * put in here.
+ * The only ways to change metadata: announce it, change the bytes, mark them dirty.
  * Also there: how metadata is changed
  */
 #pragma once

@@ -178,6 +178,7 @@ static int follow_link(struct nameidata *nd, const struct path *link, const char
 	inode_update_atime(inode);
 	memcpy(buf + len, rest, strlen(rest) + 1);
 	kfree(nd->buf);
+	nd->last.name = NULL; /* it may have been in there */
 	nd->name = nd->buf = buf;
 	if (*buf == '/') {
 		path_get(&nd->root);

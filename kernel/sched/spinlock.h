@@ -16,9 +16,8 @@
 
 /* Lock order, outermost first (docs/design.md). A lock may be taken only under lower classes. */
 enum lock_class {
-	LOCK_ANY, /* not checked */
-	LOCK_FS,  /* dcache, inode hash, mounts */
-	LOCK_JOURNAL,
+	LOCK_ANY,     /* not checked */
+	LOCK_FS,      /* dcache, inode hash, mounts */
 	LOCK_MAPPING, /* page-cache tree */
 	LOCK_LRU,
 	LOCK_QUEUE, /* request queue */
