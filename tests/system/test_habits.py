@@ -5,11 +5,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from ringlet import TOP
 from test_tools import make_without
+
+sys.path.insert(0, os.path.join(TOP, "tools"))
+from layers import LAYERS  # noqa: E402
 
 KERNEL = ("boot", "kernel", "block", "drivers", "fs", "tests/kernel")
 BAD = "int  badly( void ){return 0;}\n"
@@ -171,6 +175,25 @@ def test_the_glossary_is_sorted_and_each_term_is_met_in_its_file():
             if re.sub(r"[\W_]", "", term[1].lower())
             not in re.sub(r"[\W_]", "", read(term[2]).lower())]
     assert not lost
+
+
+FOLDERS = [*(folder for folder in LAYERS if folder != "tests/kernel"), "drivers", "user", "tests",
+           "tools", "docs"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_each_folder_has_a_readme_whose_names_exist(folder):
+    text = read(folder + "/README.md")
+    assert 10 <= text.count("\n") <= 20
+    here = os.path.join(TOP, folder)
+    source = "\n".join(read(os.path.join(folder, name)) for name in os.listdir(here)
+                       if name.endswith((".c", ".h", ".asm")))
+    quoted = [name for name in re.findall(r"`([^`]+)`", text) if re.fullmatch(r"[\w./-]+", name)]
+    assert quoted
+    missing = [name for name in quoted if not name.startswith("-")
+               and not any(os.path.exists(os.path.join(top, name)) for top in (here, TOP))
+               and not (re.fullmatch(r"\w+", name) and re.search(rf"\b{name}\b", source))]
+    assert not missing
 
 
 def test_the_path_is_walked_hop_by_hop_and_held(clone):
