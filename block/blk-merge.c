@@ -119,17 +119,31 @@ static bool may_merge(blk_opf_t opf)
 	       !(opf & (REQ_PREFLUSH | REQ_FUA | REQ_NOMERGE));
 }
 
+static inline bool merging_is_on(const struct request_queue *q)
+{
+	return blk_merge_enabled && !READ_ONCE(q->nomerges);
+}
+
+/* The same operation on the same device, and neither has to stay alone. */
+static inline bool rq_is_like(const struct request *rq, const struct bio *bio)
+{
+	return may_merge(bio->bi_opf) && may_merge(rq->cmd_flags) &&
+	       (rq->cmd_flags & REQ_OP_MASK) == (u32)bio_op(bio) && rq->part == bio->bi_bdev;
+}
+
+/* Both together keep to the device's limits. */
+static inline bool rq_has_room(const struct request *rq, const struct bio *bio)
+{
+	return rq->nr_phys_segments + bio->bi_phys_segments <= rq->q->limits.max_segments &&
+	       (u64)rq->data_len + bio->bi_iter.bi_size <= max_bytes_of(rq->q, bio_op(bio));
+}
+
 /* They touch: at the request's end if `back`, else at its start. */
 static noinline bool rq_try_merge(struct request *rq, struct bio *bio, bool back)
 {
-	const struct queue_limits *lim = &rq->q->limits;
 	u32 size = bio->bi_iter.bi_size;
 
-	if (!blk_merge_enabled || READ_ONCE(rq->q->nomerges) || !may_merge(bio->bi_opf) ||
-	    !may_merge(rq->cmd_flags) || (rq->cmd_flags & REQ_OP_MASK) != (u32)bio_op(bio) ||
-	    rq->part != bio->bi_bdev ||
-	    rq->nr_phys_segments + bio->bi_phys_segments > lim->max_segments ||
-	    (u64)rq->data_len + size > max_bytes_of(rq->q, bio_op(bio)))
+	if (!merging_is_on(rq->q) || !rq_is_like(rq, bio) || !rq_has_room(rq, bio))
 		return false;
 	if (back) {
 		rq->biotail->bi_next = bio;

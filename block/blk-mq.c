@@ -97,8 +97,7 @@ static void turn_away(struct request_queue *q, struct list_head *batch, struct b
 		rq->state = RQ_QUEUED;
 		hctx->in_flight--;
 	}
-	list_splice_tail_init(&q->dispatch, batch);
-	list_splice_tail_init(batch, &q->dispatch);
+	list_splice_init(batch, &q->dispatch);
 	if (hctx->starts != starts)
 		return;
 	hctx->stopped = true;

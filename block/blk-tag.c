@@ -114,8 +114,7 @@ void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_
 		rq->state = RQ_IDLE;
 		q->tags_used--;
 	}
-	list_splice_tail_init(&q->idle, list);
-	list_splice_tail_init(list, &q->idle);
+	list_splice_init(list, &q->idle);
 	/* A waiter queues itself before it looks for a tag under the lock. */
 	if (!list_empty(&q->tag_wq.waiters))
 		wake_up_all(&q->tag_wq);

@@ -92,6 +92,18 @@ static inline void list_splice_tail_init(struct list_head *list, struct list_hea
 	INIT_LIST_HEAD(list);
 }
 
+/* Put all of `list` in front of `head`, in its order, and leave `list` empty. */
+static inline void list_splice_init(struct list_head *list, struct list_head *head)
+{
+	if (list_empty(list))
+		return;
+	list->next->prev = head;
+	list->prev->next = head->next;
+	head->next->prev = list->prev;
+	head->next = list->next;
+	INIT_LIST_HEAD(list);
+}
+
 /* Move what lies before `entry` in `head` to the empty list `list`. */
 static inline void list_cut_before(struct list_head *list, struct list_head *head,
 				   struct list_head *entry)
