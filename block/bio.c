@@ -10,10 +10,11 @@
  */
 #include "block/bio.h"
 
-#include "block/blk.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/spinlock.h"
+#include "kernel/sched/wait.h"
 
 #define RESERVE_BIOS 192
 

@@ -20,6 +20,7 @@
 
 struct block_device;
 struct request;
+struct thread;
 
 /* A piece of one page frame run: physically contiguous. */
 struct bio_vec {
@@ -92,6 +93,40 @@ static inline bool op_is_write(blk_opf_t opf)
 static inline sector_t bio_end_sector(const struct bio *bio)
 {
 	return bio->bi_iter.bi_sector + (bio->bi_iter.bi_size >> SECTOR_SHIFT);
+}
+
+/* Does it carry pieces, or only a range (flush, discard, write zeroes)? */
+static inline bool bio_has_data(const struct bio *bio)
+{
+	enum req_op op = bio_op(bio);
+
+	return op == REQ_OP_READ || op == REQ_OP_WRITE || op == REQ_OP_DRV_IN;
+}
+
+/* A list through bi_next. No locking: the caller's. */
+struct bio_list {
+	struct bio *head, *tail;
+};
+
+static inline void bio_list_add(struct bio_list *list, struct bio *bio)
+{
+	bio->bi_next = NULL;
+	if (list->head)
+		list->tail->bi_next = bio;
+	else
+		list->head = bio;
+	list->tail = bio;
+}
+
+static inline struct bio *bio_list_pop(struct bio_list *list)
+{
+	struct bio *bio = list->head;
+
+	if (bio) {
+		list->head = bio->bi_next;
+		bio->bi_next = NULL;
+	}
+	return bio;
 }
 
 /* A bio with room for nr_vecs pieces. GFP_KERNEL/GFP_NOFS waits for a reserve when memory is short
@@ -181,3 +216,11 @@ void bdev_end_io_acct(struct block_device *bdev, blk_opf_t opf, sector_t sectors
 int must_check blkdev_issue_flush(struct block_device *bdev);
 int must_check blkdev_issue_discard(struct block_device *bdev, sector_t sector, sector_t nr);
 int must_check blkdev_issue_zeroout(struct block_device *bdev, sector_t sector, sector_t nr);
+
+/* --- for block/ itself -------------------------------------------------------------------- */
+
+/* Once, from block_init. */
+void bio_init_reserves(void);
+extern struct thread *bio_clone_owner; /* [lock of the reserve; itself to NULL] see bio.c */
+/* The owner has sent all clones that it made: another may use their reserve. Context: any. */
+void bio_clones_sent(void);

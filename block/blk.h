@@ -9,40 +9,6 @@
 
 /* --- bios --------------------------------------------------------------------------------- */
 
-/* A list through bi_next. No locking: the caller's. */
-struct bio_list {
-	struct bio *head, *tail;
-};
-
-static inline void bio_list_add(struct bio_list *list, struct bio *bio)
-{
-	bio->bi_next = NULL;
-	if (list->head)
-		list->tail->bi_next = bio;
-	else
-		list->head = bio;
-	list->tail = bio;
-}
-
-static inline struct bio *bio_list_pop(struct bio_list *list)
-{
-	struct bio *bio = list->head;
-
-	if (bio) {
-		list->head = bio->bi_next;
-		bio->bi_next = NULL;
-	}
-	return bio;
-}
-
-/* Does it carry pieces, or only a range (flush, discard, write zeroes)? */
-static inline bool bio_has_data(const struct bio *bio)
-{
-	enum req_op op = bio_op(bio);
-
-	return op == REQ_OP_READ || op == REQ_OP_WRITE || op == REQ_OP_DRV_IN;
-}
-
 /* Does somebody wait for it? As Linux: for reads always. */
 static inline bool op_is_sync(blk_opf_t opf)
 {
@@ -50,7 +16,6 @@ static inline bool op_is_sync(blk_opf_t opf)
 	       ((opf & REQ_OP_MASK) == REQ_OP_READ && !(opf & REQ_RAHEAD));
 }
 
-void bio_init_reserves(void);
 /* A bi_end_io: complete() what bi_private points to. */
 void bio_wake_waiter(struct bio *bio);
 
@@ -161,14 +126,6 @@ static inline bool blk_rq_touches(const struct request *rq, const struct bio *bi
 }
 /* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
-
-/* blk-queue.c: what a stack (t) can do gets one more device (b). */
-void blk_stack_limits(struct queue_limits *t, const struct queue_limits *b);
-
-/* bio.c */
-extern struct thread *bio_clone_owner; /* [lock of the reserve; itself to NULL] see bio.c */
-/* The owner has sent all clones that it made: another may use their reserve. Context: any. */
-void bio_clones_sent(void);
 
 /* blk-plug.c */
 extern bool blk_plug_enabled;

@@ -136,6 +136,5 @@ int must_check elevator_switch(struct request_queue *q, const char *name);
 
 /* Once at boot: softirq, watchdog, command-line toggles. */
 void block_init(void);
-/* Make the virtual disks of the command line (dm-mod.create=, block/dm/dm.h). Context: thread, when the
- * disks that they are made of are there. */
-void dm_init(void);
+/* What a stack (t) can do gets one more device (b). */
+void blk_stack_limits(struct queue_limits *t, const struct queue_limits *b);

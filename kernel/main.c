@@ -4,6 +4,7 @@
  * Also there: boot, step by step
  */
 #include "block/blkdev.h"
+#include "block/dm/dm.h"
 #include "drivers/block/virtio_blk.h"
 #include "drivers/char/char_init.h"
 #include "drivers/pci/pci.h"

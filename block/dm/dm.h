@@ -17,7 +17,8 @@
  */
 #pragma once
 
-#include "block/blk.h"
+#include "block/blkdev.h"
+#include "kernel/sched/workqueue.h"
 
 #define DM_MAX_DEVS    8
 #define DM_MAX_TARGETS 16
@@ -63,6 +64,10 @@ struct dm_disk {
 	struct bio_list deferred; /* [lock] to be submitted by a thread */
 	struct work work;
 };
+
+/* Make the virtual disks of the command line. Context: thread, when the disks that they are made of
+ * are there. */
+void dm_init(void);
 
 /* A whole word as a decimal number. Returns: 0 or -errno. */
 int must_check dm_number(const char *s, u64 *value);
