@@ -37,7 +37,7 @@ static enum irq_return intx_interrupt(void *data)
 	struct virtio_pci *vp = data;
 	struct virtio_device *vdev = &vp->vdev;
 	/* Acknowledges: before the rings are drained, so that what comes later interrupts again. */
-	u8 isr = vdev->ops->legacy ? virtio_pci_legacy_isr(vp) : virtio_pci_modern_isr(vp);
+	u8 isr = vp->ops->read_isr(vp);
 
 	virtio_isr_interrupt(vdev, isr);
 	return isr ? IRQ_HANDLED : IRQ_NONE;
@@ -78,8 +78,7 @@ static int request_msix(struct virtio_pci *vp, u16 nr)
 		err = -ENOSPC;
 	vp->nr_vectors = err ? 0 : got;
 	if (!err)
-		err = vp->vdev.ops->legacy ? virtio_pci_legacy_config_vector(vp, 0) :
-					     virtio_pci_modern_config_vector(vp, 0);
+		err = vp->ops->config_vector(vp, 0);
 	if (err) {
 		vp->nr_vectors = 0;
 		pci_msix_disable(vp->pdev);
@@ -168,7 +167,7 @@ static void virtio_pci_remove(struct pci_dev *pdev)
 
 	virtio_unregister_device(&vp->vdev);
 	pci_clear_master(pdev);
-	virtio_pci_modern_exit(vp);
+	vp->ops->exit(vp);
 	kfree(vp);
 	pdev->driver_data = NULL;
 }

@@ -23,11 +23,23 @@ struct virtio_pci_region {
 	u64 len;	   /* bytes */
 };
 
+/* What an interface does in its own way, beside its virtio_transport_ops. */
+struct virtio_pci_ops {
+	/* Write the MSI-X entry for configuration changes. Returns: 0, or -EBUSY: the device did
+	 * not take it. */
+	int (*config_vector)(struct virtio_pci *vp, u16 vector);
+	/* Reading the ISR acknowledges INTx. Context: interrupt. */
+	u8 (*read_isr)(struct virtio_pci *vp);
+	/* Undo init; does nothing where there is nothing to undo. */
+	void (*exit)(struct virtio_pci *vp);
+};
+
 struct virtio_pci {
 	struct virtio_device vdev;
-	struct pci_dev *pdev; /* [const] */
-	u16 nr_vectors;	      /* [const while irqs are requested] MSI-X entries in use, 0: INTx */
-	bool intx;	      /* [same] */
+	const struct virtio_pci_ops *ops; /* [const] */
+	struct pci_dev *pdev;		  /* [const] */
+	u16 nr_vectors; /* [const while irqs are requested] MSI-X entries in use, 0: INTx */
+	bool intx;	/* [same] */
 	struct virtio_pci_vector vectors[VIRTIO_MAX_QUEUES + 1];
 	/* modern */
 	struct virtio_pci_region common, notify, isr, config; /* [const] */
@@ -41,24 +53,17 @@ static inline struct virtio_pci *to_virtio_pci(struct virtio_device *vdev)
 	return container_of(vdev, struct virtio_pci, vdev);
 }
 
-/* Fill vp for a device that has this interface, and undo. Returns: 0, -ENODEV when it has not, or
- * another -errno. */
+/* Fill vp, with its ops, for a device that has this interface. Returns: 0, -ENODEV when it has not,
+ * or another -errno. */
 int must_check virtio_pci_modern_init(struct virtio_pci *vp);
-void virtio_pci_modern_exit(struct virtio_pci *vp);
 int must_check virtio_pci_legacy_init(struct virtio_pci *vp);
 
-/* Shared parts of both ops tables; set_vector and read_isr differ. */
+/* Shared parts of both virtio_transport_ops. */
 int must_check virtio_pci_request_irqs(struct virtio_device *vdev, u16 nr);
 void virtio_pci_free_irqs(struct virtio_device *vdev);
 void virtio_pci_cut_off(struct virtio_device *vdev);
 /* The MSI-X entry of a queue, or VIRTIO_MSI_NO_VECTOR with INTx. */
 u16 virtio_pci_queue_vector(const struct virtio_pci *vp, u16 queue);
-/* Write the entry for configuration changes. Returns: 0, or -EBUSY: the device did not take it. */
-int must_check virtio_pci_modern_config_vector(struct virtio_pci *vp, u16 vector);
-int must_check virtio_pci_legacy_config_vector(struct virtio_pci *vp, u16 vector);
-/* Reading the ISR acknowledges INTx. Context: interrupt. */
-u8 virtio_pci_modern_isr(struct virtio_pci *vp);
-u8 virtio_pci_legacy_isr(struct virtio_pci *vp);
 
 /* Register with the PCI bus: every virtio device on it is bound. After pci_init(). */
 void virtio_pci_init(void);

@@ -67,7 +67,7 @@ static void legacy_notify(struct virtqueue *vq)
 	outw((u16)vq->doorbell, vq->index);
 }
 
-int virtio_pci_legacy_config_vector(struct virtio_pci *vp, u16 vector)
+static int legacy_config_vector(struct virtio_pci *vp, u16 vector)
 {
 	outw(reg(&vp->vdev, VIRTIO_LEGACY_CONFIG_VECTOR), vector);
 	return inw(reg(&vp->vdev, VIRTIO_LEGACY_CONFIG_VECTOR)) == vector ? 0 : -EBUSY;
@@ -91,7 +91,7 @@ static int legacy_activate_queue(struct virtio_device *vdev, struct virtqueue *v
 	return inw(reg(vdev, VIRTIO_LEGACY_QUEUE_VECTOR)) == vector ? 0 : -EBUSY;
 }
 
-u8 virtio_pci_legacy_isr(struct virtio_pci *vp)
+static u8 legacy_read_isr(struct virtio_pci *vp)
 {
 	return inb(reg(&vp->vdev, VIRTIO_LEGACY_ISR));
 }
@@ -112,6 +112,17 @@ static const struct virtio_transport_ops legacy_ops = {
 	.cut_off = virtio_pci_cut_off,
 };
 
+static void legacy_exit(struct virtio_pci *vp)
+{
+	(void)vp; /* ports are not mapped */
+}
+
+static const struct virtio_pci_ops legacy_pci_ops = {
+	.config_vector = legacy_config_vector,
+	.read_isr = legacy_read_isr,
+	.exit = legacy_exit,
+};
+
 int virtio_pci_legacy_init(struct virtio_pci *vp)
 {
 	const struct pci_bar *bar = &vp->pdev->bar[0];
@@ -123,5 +134,6 @@ int virtio_pci_legacy_init(struct virtio_pci *vp)
 	vp->port = (u16)bar->addr;
 	vp->vdev.config_len = (u32)(bar->size - VIRTIO_LEGACY_CONFIG_MSIX);
 	vp->vdev.ops = &legacy_ops;
+	vp->ops = &legacy_pci_ops;
 	return 0;
 }

@@ -74,7 +74,7 @@ static void modern_notify(struct virtqueue *vq)
 	mmio_write16((volatile void *)vq->doorbell, vq->index);
 }
 
-int virtio_pci_modern_config_vector(struct virtio_pci *vp, u16 vector)
+static int modern_config_vector(struct virtio_pci *vp, u16 vector)
 {
 	mmio_write16(COMMON(vp, config_msix_vector), vector);
 	return mmio_read16(COMMON(vp, config_msix_vector)) == vector ? 0 : -EBUSY;
@@ -106,7 +106,7 @@ static int modern_activate_queue(struct virtio_device *vdev, struct virtqueue *v
 	return 0;
 }
 
-u8 virtio_pci_modern_isr(struct virtio_pci *vp)
+static u8 modern_read_isr(struct virtio_pci *vp)
 {
 	return mmio_read8(vp->isr.base);
 }
@@ -155,6 +155,27 @@ static u8 map_region(struct virtio_pci *vp, u8 type, u64 min_len, u32 align,
 	return 0;
 }
 
+static void unmap_region(struct virtio_pci_region *region)
+{
+	if (region->base)
+		iounmap(region->base, region->len);
+	region->base = NULL;
+}
+
+static void modern_exit(struct virtio_pci *vp)
+{
+	unmap_region(&vp->common);
+	unmap_region(&vp->notify);
+	unmap_region(&vp->isr);
+	unmap_region(&vp->config);
+}
+
+static const struct virtio_pci_ops modern_pci_ops = {
+	.config_vector = modern_config_vector,
+	.read_isr = modern_read_isr,
+	.exit = modern_exit,
+};
+
 int virtio_pci_modern_init(struct virtio_pci *vp)
 {
 	u8 notify;
@@ -164,27 +185,13 @@ int virtio_pci_modern_init(struct virtio_pci *vp)
 	    !map_region(vp, VIRTIO_PCI_CAP_COMMON_CFG, sizeof(struct virtio_pci_common_cfg), 4,
 			&vp->common) ||
 	    !map_region(vp, VIRTIO_PCI_CAP_ISR_CFG, 1, 1, &vp->isr)) {
-		virtio_pci_modern_exit(vp);
+		modern_exit(vp);
 		return -ENODEV;
 	}
 	if (map_region(vp, VIRTIO_PCI_CAP_DEVICE_CFG, 1, 4, &vp->config))
 		vp->vdev.config_len = (u32)vp->config.len;
 	vp->notify_mult = pci_read32(vp->pdev, (u8)(notify + VIRTIO_PCI_CAP_NOTIFY_MULT));
 	vp->vdev.ops = &modern_ops;
+	vp->ops = &modern_pci_ops;
 	return 0;
-}
-
-static void unmap_region(struct virtio_pci_region *region)
-{
-	if (region->base)
-		iounmap(region->base, region->len);
-	region->base = NULL;
-}
-
-void virtio_pci_modern_exit(struct virtio_pci *vp)
-{
-	unmap_region(&vp->common);
-	unmap_region(&vp->notify);
-	unmap_region(&vp->isr);
-	unmap_region(&vp->config);
 }
