@@ -154,7 +154,7 @@ void bdev_set_read_only(struct block_device *bdev, bool read_only)
 	mutex_unlock(&bdev->bd_disk->open_mutex);
 }
 
-/* --- statistics --------------------------------------------------------------------------- */
+/* --- also: statistics ------------------------------------------------------------------- */
 
 /* For the devices without a queue, whose lock it would be. */
 static struct spinlock bio_stats_lock = SPINLOCK_INIT("bio statistics", LOCK_ANY);

@@ -125,6 +125,8 @@ int submit_bio_wait(struct bio *bio)
 	return bio->bi_status;
 }
 
+/* --- also: flush, discard, zero --------------------------------------------------------- */
+
 int blkdev_issue_flush(struct block_device *bdev)
 {
 	struct bio bio;

@@ -177,7 +177,7 @@ static struct block_device *bdev_alloc(struct gendisk *disk, u32 partno)
 	return bdev;
 }
 
-/* --- disks -------------------------------------------------------------------------------- */
+/* --- also: disks ------------------------------------------------------------------------ */
 
 /* Each device of a stack narrows these; a disk with a queue has the queue's. */
 static const struct queue_limits stack_of_nothing = {

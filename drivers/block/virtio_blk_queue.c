@@ -222,6 +222,8 @@ static int virtblk_poll(struct request_queue *rq_queue, u16 hctx_idx, bool again
 	return virtblk_drain(q);
 }
 
+/* --- also: the polling thread and failed disks ------------------------------------------ */
+
 static bool poll_wanted(struct virtio_blk *vblk)
 {
 	bool wanted = __atomic_load_n(&vblk->poll_stop, __ATOMIC_ACQUIRE);

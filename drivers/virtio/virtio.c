@@ -195,6 +195,8 @@ void virtio_queue_interrupt(struct virtio_device *vdev, u16 index)
 	vq->callback(vq);
 }
 
+/* --- also: changes of the configuration, and set-up of queues --------------------------- */
+
 void virtio_config_interrupt(struct virtio_device *vdev)
 {
 	if (is_ready(vdev) && vdev->driver && vdev->driver->config_changed)

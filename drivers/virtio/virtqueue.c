@@ -368,6 +368,8 @@ bool virtqueue_enable_cb(struct virtqueue *vq)
 	return vq->broken || ring_read(&vq->used->idx) == vq->last_used;
 }
 
+/* --- also: a device that is gone -------------------------------------------------------- */
+
 void *virtqueue_detach_unused(struct virtqueue *vq)
 {
 	if (vq->in_flight == 0)

@@ -365,7 +365,7 @@ int generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 copied, stru
 	return (int)copied;
 }
 
-/* --- truncation and the rest -------------------------------------------------------------- */
+/* --- also: truncation and the rest ------------------------------------------------------ */
 
 int block_truncate_page(struct inode *inode, loff_t from, get_block_t *get_block)
 {

@@ -399,7 +399,7 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 	return done;
 }
 
-/* --- beside the cache --------------------------------------------------------------------- */
+/* --- also: beside the cache ------------------------------------------------------------- */
 
 /* Position, length and memory in whole logical blocks. */
 static inline bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter,
