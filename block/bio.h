@@ -164,8 +164,8 @@ void submit_bio(struct bio *bio);
 /* submit_bio and wait. Returns: bi_status. Owns: stays the caller's. Context: may sleep. */
 int must_check submit_bio_wait(struct bio *bio);
 /* Finish a bio (or one part of it): sets no status. bi_end_io finds bi_remaining as after
- * bio_alloc, so a bio whose bi_iter, bi_status and bi_opf the owner sets again can be sent again. Called by drivers without a queue and by the
- * request layer. Context: softirq or thread. */
+ * bio_alloc, so a bio whose bi_iter, bi_status and bi_opf the owner sets again can be sent
+ * again. Called by drivers without a queue and by the request layer. Context: softirq or thread. */
 void bio_endio(struct bio *bio);
 /* Fail it with -errno. */
 void bio_io_error(struct bio *bio, int error);

@@ -105,7 +105,8 @@ void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_
 
 /* blk-merge.c */
 extern bool blk_merge_enabled;
-/* Cut bio to one request's limits; the rest is submitted again. NULL: it has ended with an error. */
+/* Cut bio to one request's limits; the rest is submitted again. NULL: it has ended with an
+ * error. */
 struct bio *blk_split_bio(struct request_queue *q, struct bio *bio);
 static inline struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio)
 {

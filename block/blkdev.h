@@ -54,10 +54,10 @@ struct request {
 };
 
 struct blk_mq_ops {
-	/* Start the requests of a list on a hardware queue, in order: those that are taken off belong to
-	 * the driver, and one that cannot be done is completed with its error. What stays on the list
-	 * finds the ring full: the queue stops until one of its requests has completed.
-	 * Context: interrupts off, q->lock not held. */
+	/* Start the requests of a list on a hardware queue, in order: those that are taken off
+	 * belong to the driver, and one that cannot be done is completed with its error. What
+	 * stays on the list finds the ring full: the queue stops until one of its requests has
+	 * completed. Context: interrupts off, q->lock not held. */
 	void (*queue_rqs)(struct request_queue *q, u16 hctx_idx, struct list_head *list);
 	/* No more follow at once: notify. Context: as blk_mq_run_queue. */
 	void (*commit_rqs)(struct request_queue *q, u16 hctx_idx);
@@ -72,15 +72,17 @@ struct blk_mq_ops {
 	int (*init_request)(struct request *rq);
 };
 
-/* A queue of `depth` tags over nr_hw_queues (at most 64) rings. One tag is kept for flushes; less
- * than 2 are taken as 2. Sets usable limits, which the driver changes. Returns: ERR_PTR(-ENOMEM/-EINVAL). */
+/* A queue of `depth` tags over nr_hw_queues (at most 64) rings. One tag is kept for flushes;
+ * less than 2 are taken as 2. Sets usable limits, which the driver changes. Returns:
+ * ERR_PTR(-ENOMEM/-EINVAL). */
 struct request_queue *must_check blk_mq_init_queue(const struct blk_mq_ops *ops, u16 nr_hw_queues,
 						   u16 depth, size_t cmd_size, void *driver_data);
 /* All requests have ended before (del_gendisk). Context: sleeps. */
 void blk_cleanup_queue(struct request_queue *q);
 void *blk_queue_driver_data(const struct request_queue *q);
 struct queue_limits *blk_queue_limits(struct request_queue *q);
-/* Does the device have a volatile write cache (flushes are sent), and does it do FUA? Context: any. */
+/* Does the device have a volatile write cache (flushes are sent), and does it do FUA? Context:
+ * any. */
 void blk_queue_write_cache(struct request_queue *q, bool write_cache, bool fua);
 bool blk_queue_has_write_cache(const struct request_queue *q);
 
@@ -96,7 +98,8 @@ bool blk_queue_polled(const struct request_queue *q);
 void blk_mq_complete_request(struct request *rq);
 /* The same for several, linked by rq->list; empties the list. */
 void blk_mq_complete_requests(struct list_head *done);
-/* Run a request of the driver's own (REQ_OP_DRV_IN) on one buffer and wait. Returns: 0 or -errno. */
+/* Run a request of the driver's own (REQ_OP_DRV_IN) on one buffer and wait. Returns: 0 or
+ * -errno. */
 int must_check blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len);
 /* Hold new dispatches back and wait until none is in flight; undo. Context: sleeps. */
 void blk_mq_freeze_queue(struct request_queue *q);

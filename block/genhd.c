@@ -142,8 +142,8 @@ void bdput(struct block_device *bdev)
 	kfree(disk);
 }
 
-/* Make it visible. Returns: 0 or -EBUSY when the number is taken. Owns: on success the table has the
- * caller's reference, until bdev_remove. */
+/* Make it visible. Returns: 0 or -EBUSY when the number is taken. Owns: on success the table has
+ * the caller's reference, until bdev_remove. */
 static int bdev_add(struct block_device *bdev)
 {
 	u64 flags = spin_lock_irqsave(&table_lock);

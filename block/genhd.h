@@ -97,7 +97,7 @@ struct gendisk {
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
 	bool write_cache; /* [const once added] one of a stacked device's has a volatile cache */
-	struct queue_limits limits; /* [const once added] the queue's, or what a whole stack can do */
+	struct queue_limits limits; /* [const once added] the queue's, or what a stack can do */
 	u32 ra_pages;		    /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
 	bool dead;		    /* [atomic] removed: all I/O fails */
 	atomic_t refs;		    /* [atomic] the driver's, and one of each block_device */
@@ -117,7 +117,8 @@ void disk_name_format(const char *prefix, u32 index, char *buf, size_t size);
 /* A disk with one whole-disk block_device. Returns: NULL if no memory. Owns: the driver. */
 struct gendisk *must_check alloc_disk(u32 minors);
 void put_disk(struct gendisk *disk);
-/* Sectors of 512 bytes; also grows or shrinks a live disk and prints the change. Context: sleeps. */
+/* Sectors of 512 bytes; also grows or shrinks a live disk and prints the change. Context:
+ * sleeps. */
 void set_capacity(struct gendisk *disk, sector_t sectors);
 sector_t get_capacity(const struct gendisk *disk);
 /* Make it visible: enters it and its partitions into the table. Returns: 0 or -errno. */
@@ -125,13 +126,14 @@ int must_check device_add_disk(struct gendisk *disk);
 /* Take it out: new I/O and opens fail, I/O in flight is waited for. Context: sleeps. */
 void del_gendisk(struct gendisk *disk);
 
-/* Set by fs, or NULL: the page cache of a device (bd_inode) goes with it, and learns its new size. */
+/* Set by fs, or NULL: the page cache of a device (bd_inode) goes with it, and learns its new
+ * size. */
 extern void (*bdev_free_inode)(struct inode *inode);
 extern void (*bdev_size_changed)(struct block_device *bdev);
 /* The same for what has its name: a device is gone, and none of that name has come. May sleep. */
 extern void (*bdev_removed)(const char *name);
-/* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open, or the
- * disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
+/* BLKRRPART: forget the partitions and read the table again. Returns: 0, -EBUSY (one is open, or
+ * the disk is claimed: by another than `holder`), -EINVAL (cannot have any). Context: sleeps. */
 int must_check blkdev_reread_part(struct block_device *bdev, const void *holder);
 
 /* Open for use. `holder` not NULL: exclusive (-EBUSY if held by another). Errors: -ENXIO (no such

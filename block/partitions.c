@@ -2,8 +2,8 @@
  * Partition tables: MBR with logical partitions, and GPT with its backup.
  *
  * All numbers come from the disk: each is checked before it is used, chains of tables end after a
- * bound, and a table that contradicts itself gives no partitions and one line. A partition that ends
- * behind the disk is cut, as Linux does: some cameras make such.
+ * bound, and a table that contradicts itself gives no partitions and one line. A partition that
+ * ends behind the disk is cut, as Linux does: some cameras make such.
  * Also there: partitions are read when a disk comes
  */
 #include "block/blk.h"
@@ -193,10 +193,10 @@ static bool mbr_read(struct part_scan *s, u64 lba, struct mbr_entry *entries)
 	return true;
 }
 
-/* The chain within an extended partition: each table holds a logical partition, and where the next
- * table is, counted from the start of the extended partition: also backwards, but not out of it, nor
- * where the chain was already. Usually these are the first and the second entry, but others have
- * been seen, and garbage in the last two. */
+/* The chain within an extended partition: each table holds a logical partition, and where the
+ * next table is, counted from the start of the extended partition: also backwards, but not out
+ * of it, nor where the chain was already. Usually these are the first and the second entry, but
+ * others have been seen, and garbage in the last two. */
 static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 {
 	const struct mbr_entry *next;
@@ -229,9 +229,9 @@ static void scan_logical(struct part_scan *s, u64 extended, u64 size)
 		printk("%s: the chain of logical partitions is broken\n", s->disk->disk_name);
 }
 
-/* As Linux: a protective entry is one that starts at block 1, whatever its status and size say; with
- * one that starts elsewhere the table is neither a GPT's nor an MBR. A size is what makes a partition,
- * not a type. */
+/* As Linux: a protective entry is one that starts at block 1, whatever its status and size say;
+ * with one that starts elsewhere the table is neither a GPT's nor an MBR. A size is what makes a
+ * partition, not a type. */
 static void scan_tables(struct part_scan *s)
 {
 	bool gpt = false, protective = false, strange = false;

@@ -43,9 +43,9 @@ struct address_space {
 	struct list_head i_mmap;       /* [kernel/vm/rmap.c] who maps it */
 };
 
-/* Take the pages [start, end] out of every address space that maps them: the next touch of each is a
- * fault. even_cows: private copies, too. Set once at boot by kernel/proc; without programs it is not
- * called. Context: sleeps; no page lock and no mm->lock is held. */
+/* Take the pages [start, end] out of every address space that maps them: the next touch of each
+ * is a fault. even_cows: private copies, too. Set once at boot by kernel/proc; without programs
+ * it is not called. Context: sleeps; no page lock and no mm->lock is held. */
 extern void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end,
 				  bool even_cows);
 static inline void unmap_mapping_range(struct address_space *m, pgoff_t start, pgoff_t end,

@@ -99,8 +99,8 @@ ssize_t must_check vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos
 ssize_t must_check vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
 /* Is the file open for it, and for a position of the caller's? Returns: 0, -ESPIPE, -EBADF. */
 int must_check vfs_rw_allowed(const struct file *file, bool positional, bool write);
-/* The same for a kiocb of the caller's, at ki_pos: is it allowed, and then what the file says to it.
- * One with ki_complete may give -EIOCBQUEUED, and is then no longer the caller's. */
+/* The same for a kiocb of the caller's, at ki_pos: is it allowed, and then what the file says to
+ * it. One with ki_complete may give -EIOCBQUEUED, and is then no longer the caller's. */
 int must_check vfs_iocb_check(struct kiocb *iocb, struct iov_iter *it, bool write);
 static inline ssize_t must_check vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
 {
@@ -142,9 +142,9 @@ void files_close_on_exec(struct files_struct *files);
 /* Reference held; NULL if fd is not open, or only by O_PATH. */
 struct file *fget(int fd);
 struct file *fget_raw(int fd); /* O_PATH is fine */
-/* Promise the lowest free number >= from, before anything is made that a full table would leave behind.
- * Returns: fd, -EMFILE, -EINVAL. / Keep the promise, taking the reference over; ERR_PTR: break it.
- * Returns: fd, or the error. */
+/* Promise the lowest free number >= from, before anything is made that a full table would leave
+ * behind. Returns: fd, -EMFILE, -EINVAL. / Keep the promise, taking the reference over; ERR_PTR:
+ * break it. Returns: fd, or the error. */
 int must_check fd_reserve(int from, bool cloexec);
 int fd_install(int fd, struct file *file);
 /* Lowest free number >= from, the file installed (reference taken over on success only).
@@ -154,16 +154,16 @@ int must_check fd_install_new(struct file *file, int from, bool cloexec);
 u32 files_limit(void);
 /* dup2/dup3: replaces and closes what was there. */
 int must_check fd_install_at(struct file *file, int fd, bool cloexec);
-/* How far select looks: Linux's tables grow by powers of two, and are 256 long in what a shell starts.
- */
+/* How far select looks: Linux's tables grow by powers of two, and are 256 long in what a shell
+ * starts. / */
 u32 files_table_size(void);
 int must_check fd_close(int fd); /* -EBADF, or flush's error */
 /* Close, or mark for closing at exec, all that are open in [first, last]. */
 void files_close_range(u32 first, u32 last, bool cloexec);
 int must_check fd_get_cloexec(int fd);
 int must_check fd_set_cloexec(int fd, bool on);
-/* Another thread's table: the file behind fd with a reference (for /proc/PID/fd), or NULL; next open
- * fd at or after from with its file, or -1. */
+/* Another thread's table: the file behind fd with a reference (for /proc/PID/fd), or NULL; next
+ * open fd at or after from with its file, or -1. */
 struct file *files_get(struct files_struct *files, int fd);
 int files_next(struct files_struct *files, int from, struct file **file);
 #define FILES_MAX 8192	 /* of users; as in Linux root may open more, to see what is wrong */

@@ -110,7 +110,8 @@ struct kstat {
  * marks inodes dirty.
  */
 struct inode_operations {
-	/* Find `dentry`'s name in dir: d_add(dentry, inode or NULL). Returns 0 when it is absent. */
+	/* Find `dentry`'s name in dir: d_add(dentry, inode or NULL). Returns 0 when it is
+	 * absent. */
 	int (*lookup)(struct inode *dir, struct dentry *dentry);
 	/* Make a regular file; d_instantiate on success. */
 	int (*create)(struct inode *dir, struct dentry *dentry, mode_t mode);
@@ -180,9 +181,9 @@ int must_check write_inode_now(struct inode *inode, bool wait);
  * read the data back. */
 int must_check sync_inode_metadata(struct inode *inode, bool datasync);
 size_t shrink_icache(size_t nr);
-/* The mode of a file that shall be made in dir, no directory itself: less the umask, and less S_ISGID
- * where the group would be one that the caller is not in. The umask comes last, so that it does not
- * hide the group's right to execute from the check. */
+/* The mode of a file that shall be made in dir, no directory itself: less the umask, and less
+ * S_ISGID where the group would be one that the caller is not in. The umask comes last, so that
+ * it does not hide the group's right to execute from the check. */
 mode_t vfs_prepare_mode(const struct inode *dir, mode_t mode);
 /* Owner, group (setgid directory), and the mode as the caller prepared it. */
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode);

@@ -1,6 +1,6 @@
 /*
- * Limits of a process (setrlimit(2)), as far down as files need them. kernel/proc fills them; a thread
- * points to its process's (kernel/sched/thread.h). Kernel threads have none.
+ * Limits of a process (setrlimit(2)), as far down as files need them. kernel/proc fills them; a
+ * thread points to its process's (kernel/sched/thread.h). Kernel threads have none.
  * Also there: limits of a process
  */
 #pragma once
@@ -44,7 +44,8 @@ static inline u64 rlimit(u32 which)
 
 /* The caller goes beyond RLIMIT_FSIZE: kernel/proc sends SIGXFSZ. Set once at boot. */
 extern void (*file_too_big_hook)(void);
-/* May a regular file reach `end` bytes by this caller? Returns: 0, or -EFBIG with the signal sent. */
+/* May a regular file reach `end` bytes by this caller? Returns: 0, or -EFBIG with the signal
+ * sent. */
 static inline int must_check file_size_allowed(loff_t end)
 {
 	if (likely((u64)end <= rlimit(RLIMIT_FSIZE)))

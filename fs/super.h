@@ -54,8 +54,8 @@ struct file_system_type {
 	bool needs_dev;
 	bool in_memory; /* dentries are the only copy: pinned until umount */
 	bool single;	/* all mounts show the same one (/dev, /proc) */
-	/* Read the superblock of sb->s_bdev (or none), set s_op, s_root. Returns: 0 or -errno; prints
-	 * one line that says what it found and what it wanted. */
+	/* Read the superblock of sb->s_bdev (or none), set s_op, s_root. Returns: 0 or -errno;
+	 * prints one line that says what it found and what it wanted. */
 	int (*fill_super)(struct super_block *sb, const char *data, bool silent);
 	struct list_head list; /* [fs types] */
 };
@@ -149,7 +149,8 @@ void mntput(struct mount *mnt);
 int must_check mounts_show(struct seq_file *m, bool info);
 /* Call fn on every superblock; stops at non-zero. None goes while fn is at it: umount waits. */
 int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg);
-/* For "clean" on the disk: is all written, and all that was deleted free, since sb can be written? */
+/* For "clean" on the disk: is all written, and all that was deleted free, since sb can be
+ * written? */
 bool sb_is_whole(struct super_block *sb);
 /* sync(2): everything, and wait. / one filesystem, with error reporting. */
 void sync_all(void);

@@ -1,8 +1,8 @@
 /*
  * bench: what `make bench` measures, the same binary on Ringlet and on Linux, as the only program.
  *
- * As process 1 it mounts what it needs, loads the modules of /modules (Linux), and powers off at the
- * end. Each row is one line:
+ * As process 1 it mounts what it needs, loads the modules of /modules (Linux), and powers off at
+ * the end. Each row is one line:
  *
  *	row NAME operations nanoseconds bios requests notifications interrupts
  *

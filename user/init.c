@@ -100,7 +100,7 @@ static void end_all(void)
 		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 			;
 		if (pid < 0)
-			return; /* every process descends from us; kill() would find kernel threads */
+			return; /* every process descends from us; kill() finds kernel threads */
 		nanosleep(&tick, NULL);
 	}
 	kill(-1, SIGKILL);

@@ -29,8 +29,8 @@ struct dm_target_ops {
 	const char *name;
 	/* Parse argv; dm_get_devices; write nothing yet. Returns: 0 or -errno. */
 	int (*ctr)(struct dm_target *t, u32 argc, char **argv);
-	/* Send on or end a bio that lies within the target and one chunk; its sector counts from the
-	 * start of the disk. One without data is a flush: for all devices. Context: thread. */
+	/* Send on or end a bio that lies within the target and one chunk; its sector counts from
+	 * the start of the disk. One without data is a flush: for all devices. Context: thread. */
 	void (*map)(struct dm_target *t, struct bio *bio);
 	/* Undo ctr; devices are put by dm.c. May be NULL. */
 	void (*dtr)(struct dm_target *t);

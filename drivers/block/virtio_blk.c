@@ -17,7 +17,8 @@
 #define VIRTBLK_MAX_DISKS 256u
 
 static u32 major; /* [const after virtio_blk_init] */
-/* [const after virtio_blk_init] Work that may wait for a disk: its watchdog must not wait behind. */
+/* [const after virtio_blk_init] Work that may wait for a disk: its watchdog must not wait
+ * behind. */
 static struct workqueue *virtblk_wq;
 /* Letters in use. Guard: the virtio bus mutex, under which probe and remove run. */
 static u64 used_indices[BITMAP_WORDS(VIRTBLK_MAX_DISKS)];

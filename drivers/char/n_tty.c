@@ -399,7 +399,8 @@ u32 n_tty_receive_room(const struct tty *tty)
 
 	if (iflag(tty, PARMRK)) /* a character may become three */
 		used = TTY_BUF_SIZE - (TTY_BUF_SIZE - min(used, TTY_BUF_SIZE)) / 3;
-	/* Nobody can read until the line ends, so what makes it too long is dropped, not awaited. */
+	/* Nobody can read until the line ends, so what makes it too long is dropped, not
+	 * awaited. */
 	if (lflag(tty, ICANON) && !n_tty_available(tty) && used >= TTY_BUF_SIZE - 1)
 		return 1;
 	return used < TTY_BUF_SIZE ? TTY_BUF_SIZE - 1 - used : 0;

@@ -63,7 +63,8 @@ struct tty_operations {
 	void (*flush_buffer)(struct tty *tty);
 	/* tty->stopped changed. */
 	void (*start)(struct tty *tty);
-	/* Leave bytes where they are, or bring them again. NULL if tty_receive_room is not asked. */
+	/* Leave bytes where they are, or bring them again. NULL if tty_receive_room is not
+	 * asked. */
 	void (*throttle)(struct tty *tty);
 	void (*unthrottle)(struct tty *tty);
 };

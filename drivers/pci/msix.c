@@ -97,8 +97,8 @@ int pci_request_intx(struct pci_dev *dev, irq_handler_t handler, void *data)
 		pin = (u8)((pin - 1 + at->slot) % 4 + 1);
 	gsi = irq_pci_gsi(at->bus, at->slot, pin, dev->irq_line);
 	if (gsi == 0 || gsi == 0xff) {
-		/* Where the wiring is the firmware's choice, 0 and 255 mean that it made none (qboot
-		 * makes one); input 0 is the timer's. */
+		/* Where the wiring is the firmware's choice, 0 and 255 mean that it made none
+		 * (qboot makes one); input 0 is the timer's. */
 		printk("pci: %02x:%02x.%x: the firmware gave it no interrupt line\n", dev->bus,
 		       dev->slot, dev->fn);
 		return -ENODEV;

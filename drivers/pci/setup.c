@@ -1,10 +1,11 @@
 /*
- * What a firmware like qboot leaves undone: numbers of buses, windows of bridges, addresses of BARs.
+ * What a firmware like qboot leaves undone: numbers of buses, windows of bridges, addresses of
+ * BARs.
  *
- * What the firmware did set up stays as it is, and nothing is put on top of it: only BARs without an
- * address get one, and only bridges that were switched off get windows (qboot numbers the buses, but
- * opens no bridge). A bus gets a number only if those above it had none either. A BAR for which there
- * is no room ends with size 0, as one that does not exist.
+ * What the firmware did set up stays as it is, and nothing is put on top of it: only BARs without
+ * an address get one, and only bridges that were switched off get windows (qboot numbers the buses,
+ * but opens no bridge). A bus gets a number only if those above it had none either. A BAR for which
+ * there is no room ends with size 0, as one that does not exist.
  *
  * Where there is room:
  * - Memory below 4 GiB: from the end of RAM (the loader's map) up to the IOAPIC at 0xfec00000. Both
@@ -311,8 +312,8 @@ void pci_assign(void)
 	struct pci_dev *dev;
 
 	number_buses();
-	/* A bridge comes after those above it in the list: sizes are summed from the end, places are
-	 * given from the start. */
+	/* A bridge comes after those above it in the list: sizes are summed from the end, places
+	 * are given from the start. */
 	list_for_each_entry_reverse(dev, &pci_devices, list)
 		for (u32 io = 0; io < 2 && dev->fresh; io++)
 			dev->window[io].size = lay_out(dev, io, 0, false, &dev->window[io].align);

@@ -63,9 +63,10 @@ static u64 wanted_features(const struct virtio_device *vdev, const struct virtio
 		wanted |= VIRTIO_BIT(VIRTIO_F_EVENT_IDX);
 	if (vdev->ops->legacy)
 		return wanted;
-	/* "My addresses may be translated by the platform" (virtio-1.2 §6, §6.1): a driver accepts it
-	 * and then either has the IOMMU off or programs it. Ours is off, as at reset: an address on the
-	 * bus is the physical one. A device may refuse a driver that does not know the bit. */
+	/* "My addresses may be translated by the platform" (virtio-1.2 §6, §6.1): a driver
+	 * accepts it and then either has the IOMMU off or programs it. Ours is off, as at reset:
+	 * an address on the bus is the physical one. A device may refuse a driver that does not
+	 * know the bit. */
 	return wanted | VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM);
 }
 

@@ -45,7 +45,8 @@ struct virtio_transport_ops {
 	 * ready. And undo. */
 	int (*request_irqs)(struct virtio_device *vdev, u16 nr);
 	void (*free_irqs)(struct virtio_device *vdev);
-	/* Tell the device the ring's place and its vector; fill vq->notify. Returns: 0 or -errno. */
+	/* Tell the device the ring's place and its vector; fill vq->notify. Returns: 0 or
+	 * -errno. */
 	int (*activate_queue)(struct virtio_device *vdev, struct virtqueue *vq);
 	/* The device does not reset: keep it from touching memory, by force if there is a way. */
 	void (*cut_off)(struct virtio_device *vdev);

@@ -127,8 +127,8 @@ static const struct virtio_transport_ops modern_ops = {
 	.cut_off = virtio_pci_cut_off,
 };
 
-/* Map the first capability of a type that lies in a memory BAR, long enough and aligned; further ones of
- * the type are alternatives (§4.1.4.1). */
+/* Map the first capability of a type that lies in a memory BAR, long enough and aligned; further
+ * ones of the type are alternatives (§4.1.4.1). */
 static u8 map_region(struct virtio_pci *vp, u8 type, u64 min_len, u32 align,
 		     struct virtio_pci_region *region)
 {

@@ -1,8 +1,9 @@
 /*
  * Asynchronous I/O: Linux's io_setup, io_submit, io_getevents, io_cancel, io_destroy.
  *
- * A context is a ring of finished events and the transfers that will put events there. The ring lies
- * in memory of the program, which may take events out by itself; its address names the context.
+ * A context is a ring of finished events and the transfers that will put events there. The ring
+ * lies in memory of the program, which may take events out by itself; its address names the
+ * context.
  *
  * Direct reads and writes are asynchronous, as far as they need no allocation of blocks, and so is
  * fsync. Everything else is done when io_submit returns, as on Linux.
@@ -39,9 +40,9 @@ int must_check aio_setup(struct aio_table *t, u64 id, u32 nr_events);
 /* End a context when nothing is under way any more. *pages: its ring's. Returns: 0 or -EINVAL (no
  * such context). Context: sleeps. */
 int must_check aio_destroy(struct aio_table *t, u64 id, u32 *pages);
-/* Start the iocbs whose addresses lie at `iocbpp`. Returns: how many were taken, or, if none, -EINVAL,
- * -EFAULT, -EBADF, -EAGAIN (as many as the context has room for are under way or not yet collected).
- * Context: sleeps. */
+/* Start the iocbs whose addresses lie at `iocbpp`. Returns: how many were taken, or, if none,
+ * -EINVAL, -EFAULT, -EBADF, -EAGAIN (as many as the context has room for are under way or not
+ * yet collected). Context: sleeps. */
 s64 must_check aio_submit(struct aio_table *t, u64 id, s64 nr, u64 iocbpp);
 /* Take min_nr to nr events out, waiting until `end` (~0: for ever) for the first min_nr.
  * Returns: how many, or, if none, -EINVAL, -EFAULT, -EINTR. Context: sleeps. */

@@ -1,9 +1,9 @@
 /*
  * The page cache of a block device, for those who open its node, and for metadata of filesystems.
  *
- * The cache hangs on an inode of the pseudo filesystem "bdev", made at first use. The last opener who
- * closes the device through bdev_close empties it; the inode, which remembers errors, stays as long
- * as the device.
+ * The cache hangs on an inode of the pseudo filesystem "bdev", made at first use. The last opener
+ * who closes the device through bdev_close empties it; the inode, which remembers errors, stays as
+ * long as the device.
  *
  * Lock order: open_mutex, then pages; i_mutex, then pages; bdev_lock is innermost.
  * Path: hop 4
@@ -164,7 +164,8 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 	return err;
 }
 
-/* A flush that no fsync asked for. Who fsyncs the device or a file on it later learns of a failure. */
+/* A flush that no fsync asked for. Who fsyncs the device or a file on it later learns of a
+ * failure. */
 static int flush_keep_error(struct block_device *bdev)
 {
 	int err = blkdev_issue_flush(bdev);

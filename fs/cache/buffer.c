@@ -399,7 +399,8 @@ int sync_dirty_buffer(struct buffer_head *bh)
 	return buffer_write_io_error(bh) ? -EIO : 0;
 }
 
-/* Page-wide state of the asynchronous ends: clear `bit` of bh. Returns: whether it was the last one. */
+/* Page-wide state of the asynchronous ends: clear `bit` of bh. Returns: whether it was the last
+ * one. */
 static bool buffer_end_async(struct buffer_head *bh, enum bh_state bit, bool *all_uptodate)
 {
 	u64 flags = spin_lock_irqsave(&buffer_lock);

@@ -5,8 +5,8 @@
  * 1. A page of a bio has one pin for each frame that a piece touches, dropped when the bio ends.
  * 2. While i_dio_count of a regular file is not 0, its blocks in the range stay allocated:
  *    transfers start under i_mutex, and truncation waits for them under i_mutex.
- * 3. A read looks for dirty pages and for blocks under one hold of i_mutex: a block whose first bytes
- *    are still in the cache is never read from the disk.
+ * 3. A read looks for dirty pages and for blocks under one hold of i_mutex: a block whose first
+ *    bytes are still in the cache is never read from the disk.
  * 4. A dio has ended when refs is 0; then it is the waiter's, or ki_complete's, who may free it.
  *
  * Lock order: i_mutex, mm->lock (a page is brought in).
@@ -234,8 +234,8 @@ static struct bio *dio_new_bio(struct dio *dio, u64 bytes, blk_opf_t opf)
 	return bio ? bio : bio_alloc(bdev, BIO_INLINE_VECS, opf, GFP_KERNEL);
 }
 
-/* Put memory of the iterator behind the bio, as far as it takes, or until some is missing. Returns: 0,
- * or -EFAULT when that is the very first. */
+/* Put memory of the iterator behind the bio, as far as it takes, or until some is missing.
+ * Returns: 0, or -EFAULT when that is the very first. */
 static inline int fill_bio(struct dio *dio, struct bio *bio, struct iov_iter *iter, u64 bytes)
 {
 	struct page *last = NULL, *page;
@@ -330,7 +330,8 @@ static inline void dio_init(struct dio *dio, struct kiocb *iocb, struct inode *i
 		init_completion(&dio->done);
 }
 
-/* Start all of it. Returns: 0, or -errno when nothing was started. Locks: i_mutex (regular file). */
+/* Start all of it. Returns: 0, or -errno when nothing was started. Locks: i_mutex (regular
+ * file). */
 static int dio_start(struct dio *dio, struct iov_iter *iter, get_block_t *get_block)
 {
 	u64 bytes = iov_iter_count(iter), count = bytes, pos = (u64)dio->iocb->ki_pos;

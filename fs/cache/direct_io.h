@@ -2,10 +2,10 @@
  * O_DIRECT: from user pages to bios and back, past the page cache and coherent with it (hop 4').
  *
  * Position, length and memory must be aligned to the device's logical block. What is cached and
- * dirty in the range is written first; a write also drops what is cached, before and after, and what
- * then cannot go is read again. A write that must allocate blocks, or whose range the cache cannot
- * let go of beforehand, goes through the cache, is written out, and dropped: so nobody ever sees a
- * block that is allocated but not written.
+ * dirty in the range is written first; a write also drops what is cached, before and after, and
+ * what then cannot go is read again. A write that must allocate blocks, or whose range the cache
+ * cannot let go of beforehand, goes through the cache, is written out, and dropped: so nobody ever
+ * sees a block that is allocated but not written.
  * Path: hop 4'
  */
 #pragma once

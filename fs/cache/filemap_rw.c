@@ -18,8 +18,8 @@
 #define COPY_TRIES   16	 /* copies without progress before -EFAULT */
 #define FAULT_AROUND 16u /* pages read with a missing one by read_mapping_page */
 
-/* Bring an absent or failed page in. Page referenced. Returns: 0 (look again whether it is up to date:
- * it may have been truncated or invalidated) or -errno. */
+/* Bring an absent or failed page in. Page referenced. Returns: 0 (look again whether it is up to
+ * date: it may have been truncated or invalidated) or -errno. */
 static int read_page_now(struct address_space *m, struct page *page)
 {
 	int err;

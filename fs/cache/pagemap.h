@@ -48,14 +48,15 @@ struct page *must_check find_or_create_page(struct address_space *mapping, pgoff
 					    gfp_t gfp);
 int must_check add_to_page_cache(struct page *page, struct address_space *mapping, pgoff_t index);
 void remove_from_page_cache(struct page *page); /* locked; drops the tree's reference */
-/* The same if the page is clean and only the tree and the caller hold it. Returns: whether it was. */
+/* The same if the page is clean and only the tree and the caller hold it. Returns: whether it
+ * was. */
 bool remove_idle_page(struct page *page);
 /* Read through the cache: up-to-date page with a reference, unlocked. Returns: ERR_PTR(-EIO,
  * -ENOMEM, or readpage's). Context: sleeps. */
 struct page *must_check read_mapping_page(struct address_space *mapping, pgoff_t index);
 
-/* Up to `max` pages with *index <= index <= last in order, referenced; only those with the tag unless
- * it is RADIX_TAGS. *index moves behind the last one. Returns: how many. */
+/* Up to `max` pages with *index <= index <= last in order, referenced; only those with the tag
+ * unless it is RADIX_TAGS. *index moves behind the last one. Returns: how many. */
 u32 find_get_pages(struct address_space *mapping, pgoff_t *index, pgoff_t last, enum radix_tag tag,
 		   struct page **pages, u32 max);
 #define PAGEVEC_SIZE 16u
@@ -85,11 +86,11 @@ static inline bool PageLocked(const struct page *p)
 {
 	return test_bit(PG_LOCKED, &p->flags);
 }
-/* Mark a page dirty, not its buffers, in flags and tree, and the inode with it. Context: page locked
- * or otherwise pinned. */
+/* Mark a page dirty, not its buffers, in flags and tree, and the inode with it. Context: page
+ * locked or otherwise pinned. */
 void set_page_dirty_nobuffers(struct page *page);
-/* Clear dirty before writing; returns whether it was. The tree's tag stays until set_page_writeback,
- * so that a concurrent fsync does not miss the page. Page locked. */
+/* Clear dirty before writing; returns whether it was. The tree's tag stays until
+ * set_page_writeback, so that a concurrent fsync does not miss the page. Page locked. */
 bool clear_page_dirty_for_io(struct page *page);
 /* Clear dirty before dropping the page. Page locked. */
 void cancel_dirty_page(struct page *page);
@@ -100,15 +101,15 @@ void end_page_writeback(struct page *page, int error);
 void end_page_read(struct page *page, int error);
 void mark_page_accessed(struct page *page);
 
-/* Read from the cache what is not direct / the copying half of a write, with i_mutex held and limits
- * checked. Both move ki_pos. Returns: bytes or -errno. Context: sleeps. */
+/* Read from the cache what is not direct / the copying half of a write, with i_mutex held and
+ * limits checked. Both move ki_pos. Returns: bytes or -errno. Context: sleeps. */
 ssize_t must_check filemap_read(struct kiocb *iocb, struct iov_iter *iter);
 ssize_t must_check generic_perform_write(struct kiocb *iocb, struct iov_iter *iter);
 /* After a write of `done` bytes with O_SYNC or O_DSYNC: fsync them. Returns: done, or -errno. */
 ssize_t must_check generic_write_sync(struct kiocb *iocb, ssize_t done);
 
-/* Readahead (fs/cache/readahead.c). The reader wants `want` pages from index and found no page (file NULL:
- * it reads around index) / a page that carries PG_READAHEAD. */
+/* Readahead (fs/cache/readahead.c). The reader wants `want` pages from index and found no page
+ * (file NULL: it reads around index) / a page that carries PG_READAHEAD. */
 void page_cache_sync_readahead(struct address_space *m, struct file *file, pgoff_t index, u32 want);
 void page_cache_async_readahead(struct file *file, struct page *page);
 
@@ -127,8 +128,8 @@ void mapping_set_error(struct address_space *m, int error);
 void truncate_inode_pages(struct address_space *m, loff_t start);
 /* Drop clean, unlocked pages in [start, end] that nobody has. Returns: how many. */
 u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);
-/* The disk has newer bytes than the pages in [start, end]: nobody sees the old ones any more. What a
- * writer has made dirty stays. Context: sleeps. */
+/* The disk has newer bytes than the pages in [start, end]: nobody sees the old ones any more.
+ * What a writer has made dirty stays. Context: sleeps. */
 void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end);
 
 /* How much may be dirty (fs/cache/throttle.c). */

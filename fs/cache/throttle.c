@@ -2,8 +2,8 @@
  * How much may be dirty: a writer that makes a fifth of memory dirty sleeps until less is; from a
  * tenth on, the flusher is woken to write everything (hop 5).
  *
- * The flusher itself is above, in fs/vfs/flusher.c; what it sleeps on is here, so that those who need
- * it woken do not see it.
+ * The flusher itself is above, in fs/vfs/flusher.c; what it sleeps on is here, so that those who
+ * need it woken do not see it.
  * Path: hop 5
  */
 #include "fs/cache/pagemap.h"

@@ -1,9 +1,9 @@
 /*
- * Write-back of ranges (hop 6): dirty pages on their way to the disk, for fsync, for the flusher, and
- * for who empties a cache; and the errors on that way.
+ * Write-back of ranges (hop 6): dirty pages on their way to the disk, for fsync, for the flusher,
+ * and for who empties a cache; and the errors on that way.
  *
- * A write error is recorded in the mapping and in its filesystem. Each open file has a cursor into the
- * former, so that its fsync reports each error once; syncfs takes the latter.
+ * A write error is recorded in the mapping and in its filesystem. Each open file has a cursor into
+ * the former, so that its fsync reports each error once; syncfs takes the latter.
  * Path: hop 6
  */
 #include "fs/cache/pagemap.h"

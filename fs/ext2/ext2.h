@@ -99,8 +99,8 @@ static inline int ext2_abort(struct super_block *sb)
 	ext2_mark_corrupt(sb);
 	return -EUCLEAN;
 }
-/* Before a file of 2 GiB or more is written: have the superblock tell, on the medium, that there may
- * be such. Context: sleeps. */
+/* Before a file of 2 GiB or more is written: have the superblock tell, on the medium, that there
+ * may be such. Context: sleeps. */
 int must_check ext2_allow_large_file(struct super_block *sb);
 #define ext2_inode_error(inode, fmt, ...) \
 	ext2_error((inode)->i_sb, "inode %u " fmt, (u32)(inode)->i_ino, ##__VA_ARGS__)
@@ -158,8 +158,8 @@ int ext2_setattr(struct inode *inode, const struct iattr *attr);
 
 /* indirect.c */
 int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, bool create);
-/* Move *iblock to the first block from it on that has data, or has none; to `end` or beyond if there
- * is no such. Returns: 0, -EINTR, -EIO, ... */
+/* Move *iblock to the first block from it on that has data, or has none; to `end` or beyond if
+ * there is no such. Returns: 0, -EINTR, -EIO, ... */
 int must_check ext2_seek_block(struct inode *inode, u64 *iblock, u64 end, bool data);
 u64 ext2_max_size(u32 blocksize_bits);
 /* Metadata block `iblock` of a directory or symlink. create: a new, zeroed one where none is, for

@@ -108,8 +108,8 @@ struct ext2_dir_entry {
 	le32_t inode;	/* 0: unused */
 	le16_t rec_len; /* bytes to the next entry; the last one ends with its block */
 	u8 name_len;
-	u8 file_type; /* see EXT2_FT_MAX; high byte of name_len (so 0) without the filetype feature */
-	char name[]; /* not terminated */
+	u8 file_type; /* see EXT2_FT_MAX; 0, as part of name_len, without the feature filetype */
+	char name[];  /* not terminated */
 };
 static_assert(sizeof(struct ext2_dir_entry) == 8, "directory entry");
 

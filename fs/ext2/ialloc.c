@@ -32,8 +32,9 @@ static u32 first_group_with(struct super_block *sb, u32 start, u32 inodes, u32 b
 	return NO_GROUP;
 }
 
-/* As Linux's Orlov allocator: directories of the root are spread, each to the emptiest group; others
- * stay near their parent while there is about average room. Files go where their directory is. */
+/* As Linux's Orlov allocator: directories of the root are spread, each to the emptiest group;
+ * others stay near their parent while there is about average room. Files go where their
+ * directory is. */
 static u32 find_group(struct super_block *sb, const struct inode *parent, bool dir)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);

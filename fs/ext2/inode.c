@@ -45,8 +45,8 @@ static struct timespec64 decode_time(le32_t seconds, const le32_t *extra)
 	};
 }
 
-/* What of a time the disk keeps, as Linux's timestamp_truncate: seconds of 32 bits, or with the wide
- * form of 34 and nanoseconds. */
+/* What of a time the disk keeps, as Linux's timestamp_truncate: seconds of 32 bits, or with the
+ * wide form of 34 and nanoseconds. */
 static struct timespec64 kept_time(struct timespec64 t, bool wide)
 {
 	s64 last = wide ? INT32_MAX + (3ll << 32) : INT32_MAX;

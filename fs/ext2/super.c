@@ -3,7 +3,8 @@
  *
  * The superblock says "not clean" from a read-write mount until the unmount, and "has errors" from
  * the first corruption on. Its counters are brought up to date by sync and unmount; the
- * descriptors' own are always. The first file of 2 GiB brings the feature that says so, and revision
+ * descriptors' own are always. The first file of 2 GiB brings the feature that says so, and
+ * revision
  * 1 if need be. Backup superblocks are never touched.
  * Also there: mount and unmount
  */

@@ -75,7 +75,8 @@ static ssize_t proc_read(struct kiocb *iocb, struct iov_iter *to)
 		return -EINVAL;
 	if (pos == 0 || !m->buf || pos < m->from || (m->overflow && pos >= m->from + m->count)) {
 		err = make_text(inode, m, pos);
-		/* Of another process with the same number by now? It has lived all the time if not. */
+		/* Of another process with the same number by now? It has lived all the time if
+		 * not. */
 		if (!err && !inode->i_sb->s_op->d_revalidate(iocb->ki_filp->f_path.dentry))
 			err = -ESRCH;
 		if (err) {

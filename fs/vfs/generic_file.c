@@ -86,8 +86,8 @@ ssize_t generic_file_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	return done > 0 ? generic_write_sync(iocb, done) : done;
 }
 
-/* The device lost metadata of this filesystem, or what it had not flushed: any file may be concerned,
- * and each open one reports it once. */
+/* The device lost metadata of this filesystem, or what it had not flushed: any file may be
+ * concerned, and each open one reports it once. */
 static int check_bdev_err(struct file *file, struct super_block *sb)
 {
 	struct inode *cache = sb->s_bdev->bd_inode;

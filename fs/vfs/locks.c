@@ -2,10 +2,10 @@
  * Locks on files.
  *
  * Invariants:
- * 1. One owner's range locks in a list do not overlap, lie in ascending order, and two of one type do
- *    not touch.
- * 2. Who waits is woken by every change, and looks again; `blocker` is the owner that was in the way
- *    when it last looked, or NULL when that one has changed something since.
+ * 1. One owner's range locks in a list do not overlap, lie in ascending order, and two of one type
+ *    do not touch.
+ * 2. Who waits is woken by every change, and looks again; `blocker` is the owner that was in the
+ *    way when it last looked, or NULL when that one has changed something since.
  *
  * Lock order: locks_lock alone. It guards everything here, of all files: locks are few and short.
  * Also there: locks on files

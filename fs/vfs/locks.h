@@ -24,13 +24,14 @@ struct file_lock {
 	loff_t start, end; /* bytes, the last one included */
 };
 
-/* Set the owner's lock of want's range to want's type. A part of what it had there goes, what touches
- * the range with the same type is joined. flock: in the other list, where a change of type lets go first.
- * Returns: 0, -EAGAIN: another's is in the way, and !wait; -EDEADLK: its owner waits for us (not of
- * open files); -ERESTARTSYS; -ENOLCK: no memory. Context: sleeps. */
+/* Set the owner's lock of want's range to want's type. A part of what it had there goes, what
+ * touches the range with the same type is joined. flock: in the other list, where a change of
+ * type lets go first. Returns: 0, -EAGAIN: another's is in the way, and !wait; -EDEADLK: its
+ * owner waits for us (not of open files); -ERESTARTSYS; -ENOLCK: no memory. Context: sleeps. */
 int must_check file_lock_set(struct file *file, const struct file_lock *want, bool flock,
 			     bool wait);
-/* Replace *want by the first range lock of another that is in its way, or set its type to LOCK_NONE. */
+/* Replace *want by the first range lock of another that is in its way, or set its type to
+ * LOCK_NONE. */
 void file_lock_get(struct file *file, struct file_lock *want);
 /* All locks that the owner has of the file. */
 void file_locks_drop(struct file *file, const void *owner);

@@ -133,7 +133,8 @@ static int sync_sb_bdev(struct super_block *sb)
 	return sb->s_bdev && sb->s_bdev_write ? sync_blockdev(sb->s_bdev) : 0;
 }
 
-/* Take everything of a superblock apart; it may be half made. Returns: 0 or the error of writing. */
+/* Take everything of a superblock apart; it may be half made. Returns: 0 or the error of
+ * writing. */
 static int kill_super(struct super_block *sb)
 {
 	int busy, err, err2;
@@ -363,7 +364,8 @@ void sb_error(struct super_block *sb, const char *fmt, ...)
 	u32 missed = 0;
 	va_list args;
 
-	/* The one that turns a filesystem read-only is told. A program can have others found again. */
+	/* The one that turns a filesystem read-only is told. A program can have others found
+	 * again. */
 	if (sb_rdonly(sb) && !ratelimit(&rs, &missed))
 		return;
 	if (missed)

@@ -56,8 +56,8 @@ u32 lapic_timer_count(void);
 void ioapic_init(void);
 /* Route a line to a vector on this CPU, masked. Returns: false if no IOAPIC has that line. */
 bool ioapic_route(u32 gsi, u8 vector, bool level, bool low);
-/* Deliver a line as NMI from now on. Does nothing if no IOAPIC has it. Context: any, for the machine
- * has been halted. */
+/* Deliver a line as NMI from now on. Does nothing if no IOAPIC has it. Context: any, for the
+ * machine has been halted. */
 void ioapic_route_nmi(u32 gsi);
 void ioapic_mask(u32 gsi, bool masked);
 

@@ -2,8 +2,8 @@
  * Vectors, the lines and messages behind them, and their handlers.
  *
  * 1. A vector in use belongs to one line (gsi) or to one message (NO_GSI).
- * 2. Handlers of a vector are a list that interrupts walk without the lock: an action is linked when
- *    it is complete, and after unlinking it is reused only when no walk is under way.
+ * 2. Handlers of a vector are a list that interrupts walk without the lock: an action is linked
+ *    when it is complete, and after unlinking it is reused only when no walk is under way.
  *
  * Locks: lock guards the table and the controllers' registers.
  * Also there: interrupt lines and their handlers
@@ -286,8 +286,8 @@ u32 irq_pci_gsi(u8 bus, u8 slot, u8 pin, u8 line)
 {
 	u32 pin0 = (u32)pin - 1;
 
-	/* The firmware's line for the 8259, which the i440fx also wires to the IOAPIC's input of that
-	 * number. A bus other than 0 means that the caller could not follow the bridges. */
+	/* The firmware's line for the 8259, which the i440fx also wires to the IOAPIC's input of
+	 * that number. A bus other than 0 means that the caller could not follow the bridges. */
 	if (!is_q35 || bus != 0 || pin0 > 3)
 		return line;
 	/* ICH9 data sheet §10.1.47 and QEMU's hw/isa/lpc_ich9.c: slots of the chipset itself have

@@ -1,6 +1,6 @@
 /*
- * The fixed mappings: one static page table, filled from the front, in the last 2 MiB of the address
- * space, which every page table shares through the kernel image's top-level slot.
+ * The fixed mappings: one static page table, filled from the front, in the last 2 MiB of the
+ * address space, which every page table shares through the kernel image's top-level slot.
  * Also there: mappings of device registers
  */
 #include "kernel/arch/internal.h"

@@ -56,7 +56,8 @@ struct trap_hooks {
 	int (*user_page_fault)(struct trapframe *tf, u64 addr, u32 error);
 	/* Any other exception in user mode; sends the signal. Context: as above. */
 	void (*user_exception)(struct trapframe *tf);
-	/* Last thing before user mode: reschedule, deliver signals. Context: thread, interrupts on. */
+	/* Last thing before user mode: reschedule, deliver signals. Context: thread, interrupts
+	 * on. */
 	void (*return_to_user)(struct trapframe *tf);
 	/* Has return_to_user something to do, besides need_resched? Asked with interrupts off right
 	 * before user mode; as long as it says so, return_to_user is called again. */
@@ -68,11 +69,13 @@ struct trap_hooks {
 
 extern struct trap_hooks trap_hooks;
 
-/* This CPU's private data, GDT, TSS and IDT, the system-call MSRs; switches on WP, SMEP, SMAP, PGE, FXSR.
- * Context: once, before mm_init (it patches kernel text) and before anything uses this_cpu(). */
+/* This CPU's private data, GDT, TSS and IDT, the system-call MSRs; switches on WP, SMEP, SMAP,
+ * PGE, FXSR. Context: once, before mm_init (it patches kernel text) and before anything uses
+ * this_cpu(). */
 void trap_init(void);
 /* Start or go on in user mode with these registers, which may lie anywhere; they are copied to
  * trap_user_frame() of this thread first. Context: thread, interrupts on. */
 void trap_return_to_user(struct trapframe *tf) __attribute__((__noreturn__));
-/* The frame of the current thread's entry from user mode: it lies at the top of its kernel stack. */
+/* The frame of the current thread's entry from user mode: it lies at the top of its kernel
+ * stack. */
 struct trapframe *trap_user_frame(u64 kernel_stack_top);

@@ -5,7 +5,8 @@
  * 1. Every byte goes into the ring first; a console gets the lines below its level, in the same
  *    order, without the "<level>" that each line in the ring begins with.
  * 2. ring_head counts all bytes ever written; byte n lies at ring[n % RING_SIZE].
- * 3. read_pos and clear_pos are at the start of a line, or within one that syslog(2) read a part of.
+ * 3. read_pos and clear_pos are at the start of a line, or within one that syslog(2) read a part
+ *    of.
  *
  * The lock is a bare one with interrupts off, innermost of all; console->write runs under it.
  * Also there: messages of the kernel

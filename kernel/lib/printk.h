@@ -17,7 +17,8 @@
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
 int snprintf(char *buf, size_t size, const char *fmt, ...) printf_like(3, 4);
 
-/* In front of a format: the message's level, as Linux's. Without one it is a warning, and is shown. */
+/* In front of a format: the message's level, as Linux's. Without one it is a warning, and is
+ * shown. */
 #define KERN_SOH    "\001"
 #define KERN_DEBUG  KERN_SOH "7" /* for the log only, as long as nobody asks for more */
 #define KERN_LEVELS 8

@@ -1,9 +1,9 @@
 /*
  * A balanced binary tree under Linux's names (rbtree.h, rbtree_augmented.h).
  *
- * It is balanced by heights (AVL), not by colours: one walk from the changed node to the root serves
- * insertion, erasure and augmentation. The user compares keys: it walks down by itself, calls
- * rb_link_node() where it found a free place, and then rb_insert().
+ * It is balanced by heights (AVL), not by colours: one walk from the changed node to the root
+ * serves insertion, erasure and augmentation. The user compares keys: it walks down by itself,
+ * calls rb_link_node() where it found a free place, and then rb_insert().
  *
  * Locks: the user's.
  * Also there: the tree of a program's mappings

@@ -31,7 +31,8 @@ struct buddy {
 };
 
 void buddy_init(struct buddy *b, struct page *map, u8 *chunks, u64 nr_frames);
-/* Add the free frames [start, end); frames of the same chunks that are never added stay reserved. */
+/* Add the free frames [start, end); frames of the same chunks that are never added stay
+ * reserved. */
 void buddy_add_range(struct buddy *b, u64 start, u64 end);
 /* Returns: the head of a block with flags clear and order set, or NULL. */
 struct page *buddy_alloc(struct buddy *b, unsigned int order);

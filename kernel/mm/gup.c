@@ -11,7 +11,8 @@
 
 #define PIN_TRIES 16 /* another thread may take the page away between fault and walk */
 
-/* The entry for va in the table that `above` points to; `shift`: of the address bits that index it. */
+/* The entry for va in the table that `above` points to; `shift`: of the address bits that index
+ * it. */
 static inline u64 entry_below(u64 above, u64 va, int shift)
 {
 	const u64 *table = phys_to_virt(PADDR(above & PTE_ADDR_MASK));

@@ -83,9 +83,10 @@ size_t must_check copy_from_iter(void *dst, size_t bytes, struct iov_iter *it);
 size_t must_check iov_iter_zero(size_t bytes, struct iov_iter *it);
 /* As copy_from_iter but never faults pages in, for use under a page lock. Does advance. */
 size_t must_check copy_from_iter_inatomic(void *dst, size_t bytes, struct iov_iter *it);
-/* Copy in and check the vector of readv and its kin, cut to Linux's limit of one transfer. `fast` has
- * room for UIO_FASTIOV; longer ones are allocated. Returns: 0, -EFAULT, -EINVAL (too many, or a
- * negative length), -ENOMEM. Owns: the caller, free_iovec(*iov, fast). Context: sleeps. */
+/* Copy in and check the vector of readv and its kin, cut to Linux's limit of one transfer.
+ * `fast` has room for UIO_FASTIOV; longer ones are allocated. Returns: 0, -EFAULT, -EINVAL (too
+ * many, or a negative length), -ENOMEM. Owns: the caller, free_iovec(*iov, fast). Context:
+ * sleeps. */
 int must_check import_iovec(u64 uvec, u64 nr, struct iovec *fast, struct iovec **iov);
 void free_iovec(struct iovec *iov, const struct iovec *fast);
 /* The memory that the iterator stands on, to the end of its page or segment, at most `bytes`.
@@ -93,6 +94,6 @@ void free_iovec(struct iovec *iov, const struct iovec *fast);
  * -EFAULT. Context: sleeps. */
 ssize_t must_check iov_iter_pin_page(const struct iov_iter *it, size_t bytes, bool write,
 				     struct page **page, u32 *offset);
-/* Touch the first `bytes` of the source or destination. Returns: how many there are before the first
- * that cannot be touched, or -EFAULT if none. */
+/* Touch the first `bytes` of the source or destination. Returns: how many there are before the
+ * first that cannot be touched, or -EFAULT if none. */
 ssize_t must_check iov_iter_fault_in(const struct iov_iter *it, size_t bytes, bool write);

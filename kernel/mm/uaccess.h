@@ -32,8 +32,8 @@ int must_check clear_user(userptr_t dst, size_t len);
 ssize_t must_check strncpy_from_user(char *dst, userptr_t src, size_t size);
 /* Length without the end, -EFAULT, or -E2BIG over max. */
 ssize_t must_check strnlen_user(userptr_t s, size_t max);
-/* As copy_from_user, but a page that is not mapped yet is not brought in: returns how many bytes could
- * NOT be copied. For copies under a page lock. Context: does not sleep. */
+/* As copy_from_user, but a page that is not mapped yet is not brought in: returns how many bytes
+ * could NOT be copied. For copies under a page lock. Context: does not sleep. */
 size_t must_check copy_from_user_inatomic(void *dst, userptr_t src, size_t len);
 /* Touch the range so that a following inatomic copy is likely to work. Returns: 0 or -EFAULT. */
 int must_check fault_in_user(userptr_t p, size_t len, bool write);

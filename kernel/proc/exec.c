@@ -25,7 +25,7 @@
 #define MAX_INTERPRETERS 4
 #define HEAD_SIZE	 256u		  /* Linux's BINPRM_BUF_SIZE */
 #define ARG_STRLEN_MAX	 (32 * PAGE_SIZE) /* Linux's MAX_ARG_STRLEN */
-#define ARGS_LEAST	 0x20000ull /* for strings and pointers to them, whatever the stack's limit */
+#define ARGS_LEAST	 0x20000ull	  /* strings and pointers to them, whatever the limit */
 #define ARGS_MOST	 (6ull << 20)
 
 /* Put len bytes of user or kernel memory on the new stack. Returns: 0, -E2BIG, -EFAULT, -ENOMEM. */

@@ -2,9 +2,9 @@
  * Out of memory: which program ends so that the others go on.
  *
  * As in Linux it is the one that holds most memory, whoever asked for the last page. Init is never
- * chosen, and root's programs weigh less than others. One victim at a time: who else finds no memory
- * waits for its end, too. A caller may hold a lock that the victim needs, so that nobody waits for
- * ever: a victim that does not end in time is left alone, and another is chosen.
+ * chosen, and root's programs weigh less than others. One victim at a time: who else finds no
+ * memory waits for its end, too. A caller may hold a lock that the victim needs, so that nobody
+ * waits for ever: a victim that does not end in time is left alone, and another is chosen.
  * Also there: processes
  */
 #include "fs/fs_struct.h"

@@ -135,7 +135,8 @@ void process_exit(int status) __noreturn;
  * who never goes back to its program. One that cannot end is named, and left behind after 10 s. */
 void process_end_all(void);
 extern bool system_ending; /* [atomic] that has begun */
-/* waitid(2), with the status as wait4 tells it. Returns: pid, 0 (WNOHANG), -ECHILD, -ERESTARTSYS. */
+/* waitid(2), with the status as wait4 tells it. Returns: pid, 0 (WNOHANG), -ECHILD,
+ * -ERESTARTSYS. */
 #define WNOHANG	    1
 #define WUNTRACED   2 /* also WSTOPPED */
 #define WEXITED	    4
@@ -186,8 +187,8 @@ bool process_allowed_locked(void);
  * sleeps. */
 bool out_of_memory(void);
 
-/* futex(2)'s waiting and waking. ns ~0: for ever; bits: whom a wake-up is for. Returns: 0 or how many
- * were woken; -EAGAIN (another value), -ETIMEDOUT, -ERESTARTSYS, -EFAULT, -EINVAL, -ENOMEM. */
+/* futex(2)'s waiting and waking. ns ~0: for ever; bits: whom a wake-up is for. Returns: 0 or how
+ * many were woken; -EAGAIN (another value), -ETIMEDOUT, -ERESTARTSYS, -EFAULT, -EINVAL, -ENOMEM. */
 int must_check futex_wait(u64 addr, bool private, u32 value, u32 bits, u64 ns);
 int must_check futex_wake(u64 addr, bool private, u32 count, u32 bits);
 

@@ -181,7 +181,8 @@ static void default_action(int sig)
 	struct process *self = current_process();
 	bool orphaned;
 
-	/* Init is never killed or stopped by a signal that it has no handler for, but at the end. */
+	/* Init is never killed or stopped by a signal that it has no handler for, but at the
+	 * end. */
 	if (SIGBIT(sig) & SIG_IGNORED_BY_DEFAULT || (self->pid == 1 && !READ_ONCE(system_ending)))
 		return;
 	if (!(SIGBIT(sig) & SIG_STOPS))

@@ -55,7 +55,8 @@ static inline void spin_lock(struct spinlock *l)
 {
 	struct cpu *cpu = this_cpu();
 
-	/* Also when an interrupt handler meets what it interrupted: better a message than a hang. */
+	/* Also when an interrupt handler meets what it interrupted: better a message than a
+	 * hang. */
 	if (unlikely(READ_ONCE(l->owner) == cpu))
 		spin_lock_twice(l);
 	cpu->spin_depth++;

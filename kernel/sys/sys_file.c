@@ -112,8 +112,8 @@ SYSCALL(fsync, vfs_fsync(arg_file(a[0]), a[1]))
 SYSCALL(syncfs, sync_filesystem(arg_file(a[0])->f_inode->i_sb))
 SYSCALL(ftruncate, vfs_ftruncate(arg_file(a[0]), (loff_t)a[1]))
 
-/* Copy from *from on to *to (NULL: the output's own position), through a page of kernel memory; both
- * move by what was written. Returns: bytes, or -errno if none. */
+/* Copy from *from on to *to (NULL: the output's own position), through a page of kernel memory;
+ * both move by what was written. Returns: bytes, or -errno if none. */
 static s64 copy_between(struct file *out, loff_t *to, struct file *in, loff_t *from, u64 count)
 {
 	char *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);

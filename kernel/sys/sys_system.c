@@ -162,8 +162,8 @@ s64 sys_reboot(const u64 *a)
 		return 0;
 	if (cmd != REBOOT_RESTART && cmd != REBOOT_HALT && cmd != REBOOT_POWER_OFF)
 		return -EINVAL;
-	/* Linux leaves this to the caller; losing files is no lesson worth teaching. What nobody has
-	 * open any more is freed, if it was deleted. */
+	/* Linux leaves this to the caller; losing files is no lesson worth teaching. What nobody
+	 * has open any more is freed, if it was deleted. */
 	process_end_all();
 	super_emergency_remount_ro();
 	if (cmd == REBOOT_RESTART) {

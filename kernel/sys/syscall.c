@@ -27,7 +27,8 @@ struct syscall {
 #define ENTRY_AS(nr, name, fn, ...) [nr] = {sys_##fn, {__VA_ARGS__}},
 static const struct syscall syscall_table[NR_SYSCALLS] = {SYSCALLS(ENTRY, ENTRY_AS)};
 
-/* Names of Linux's calls, for the message about one that we lack; made from the C library's header. */
+/* Names of Linux's calls, for the message about one that we lack; made from the C library's
+ * header. */
 static const char *const names[] = {
 #include "syscall_names.h"
 };

@@ -42,7 +42,7 @@ enum syscall_arg {
 	F0 = 0xff30, /* the open file of that number, but not of O_PATH: arg_file() */
 	F1,
 	F2,
-	G0 = 0xff40, /* the first one's, unless the register named holds a negative offset: EINVAL */
+	G0 = 0xff40, /* the first one's; a negative offset in the register named: EINVAL */
 	G1,
 	G2,
 	G3,

@@ -5,9 +5,9 @@
  * 1. VMAs are page-aligned, do not overlap, and lie in user space. The tree holds them by address.
  * 2. A page-table entry that is not 0 lies inside a VMA and holds a reference to its page. It is
  *    absent (PTE_P clear) where the VMA allows no access at all.
- * 3. A PTE_OWN entry of a private VMA names a page that no other address space and no file has. Only
- *    such an entry is writable: pages of files, and of both sides after a fork, are mapped read-only
- *    and copied at the first write. mprotect leaves PTE_OWN as it is.
+ * 3. A PTE_OWN entry of a private VMA names a page that no other address space and no file has.
+ *    Only such an entry is writable: pages of files, and of both sides after a fork, are mapped
+ *    read-only and copied at the first write. mprotect leaves PTE_OWN as it is.
  * 4. A VMA of a file is in the i_mmap list of its address_space, so that truncation finds it.
  *
  * Lock order: inode->i_mutex, unmap_mutex (rmap.c), mm->lock (parent, child), page lock.

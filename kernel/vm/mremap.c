@@ -58,7 +58,8 @@ static s64 must_check move_vma(const struct vma *vma, u64 old, u64 old_len, u64 
 	return (s64)at;
 }
 
-/* May the mapping at old be old_len bytes and become new_len? Returns: the VMA, or NULL and *err. */
+/* May the mapping at old be old_len bytes and become new_len? Returns: the VMA, or NULL and
+ * *err. */
 static struct vma *must_check resizable(struct mm *mm, u64 old, u64 old_len, u64 new_len, int *err)
 {
 	struct vma *vma = mm_find_vma(mm, old);

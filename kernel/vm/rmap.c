@@ -1,10 +1,11 @@
 /*
  * From the pages of a file to the programs that map them, as Linux's i_mmap.
  *
- * Each address_space lists the VMAs of its file. unmap_mapping_range() goes through that list with a
- * cursor, for it sleeps in between: whoever maps meanwhile joins at the tail, behind the cursor.
- * mm->lock keeps a VMA and its page-table entries as they are, and a fault holds it from its look at
- * i_size until the entry is made: once i_size is lowered and the range unmapped, no old page is seen.
+ * Each address_space lists the VMAs of its file. unmap_mapping_range() goes through that list with
+ * a cursor, for it sleeps in between: whoever maps meanwhile joins at the tail, behind the cursor.
+ * mm->lock keeps a VMA and its page-table entries as they are, and a fault holds it from its look
+ * at i_size until the entry is made: once i_size is lowered and the range unmapped, no old page is
+ * seen.
  *
  * TLB: unmapping flushes each entry (invlpg). That is enough on one processor, as CR3 is written at
  * every change of the address space, so that it holds no entries of others.
@@ -41,7 +42,8 @@ void rmap_unlink(struct vma *vma)
 	spin_unlock(&i_mmap_lock);
 }
 
-/* Move the cursor behind the next VMA. Returns: its address space with a hold, or NULL at the end. */
+/* Move the cursor behind the next VMA. Returns: its address space with a hold, or NULL at the
+ * end. */
 static struct mm *next_mm(struct address_space *m)
 {
 	struct list_head *next;

@@ -1,8 +1,8 @@
 /*
  * The tree of an address space's mappings: finding, cutting, joining them, and the gaps between.
  *
- * Each VMA knows of its subtree the lowest and highest address and the largest gap within, so that a
- * place for a new mapping is found without looking at all of them.
+ * Each VMA knows of its subtree the lowest and highest address and the largest gap within, so that
+ * a place for a new mapping is found without looking at all of them.
  * Also there: programs' memory
  */
 #include "fs/file.h"

@@ -3,8 +3,8 @@
  * must lie in the user's half, page by page, within the file's offsets; a claim of the file never
  * reaches the address space unchecked, and what was opened is closed.
  *
- * The input: two bytes say how many bytes of what follows are the program; the rest is the file that
- * it names as its interpreter.
+ * The input: two bytes say how many bytes of what follows are the program; the rest is the file
+ * that it names as its interpreter.
  */
 #include "tests/host/host.h"
 

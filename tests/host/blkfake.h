@@ -23,10 +23,10 @@ struct fake_disk {
 	u32 fail_flushes;    /* the next so many flushes fail */
 	bool reject;	     /* queue_rqs fails all at once */
 	u32 nr_requests, nr_flushes, nr_busy, nr_timeouts, most_flying;
-	u32 kinds[16];	 /* requests by operation */
-	char trace[256]; /* one letter a request: R W F D Z */
-	u32 nr_polls;	 /* each takes 10 us */
-	u32 done_at_poll; /* the so-many-th one from now on finds a request that has ended; 0: none */
+	u32 kinds[16];		/* requests by operation */
+	char trace[256];	/* one letter a request: R W F D Z */
+	u32 nr_polls;		/* each takes 10 us */
+	u32 done_at_poll;	/* which one from now on finds a request that has ended; 0: none */
 	bool silent[MAX_RINGS]; /* polled, and need not signal completions */
 };
 

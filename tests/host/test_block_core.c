@@ -258,8 +258,8 @@ static void a_full_ring_parks_the_queue(void **state)
 	assert_int_equal(ended, 21);
 }
 
-/* Eight bios of 8 sectors from 64, "a" to "h", that become one request: from the middle to both ends.
- * Reads find what is there, and writes are upper case. */
+/* Eight bios of 8 sectors from 64, "a" to "h", that become one request: from the middle to both
+ * ends. Reads find what is there, and writes are upper case. */
 static void send_eight(enum req_op op)
 {
 	struct blk_plug plug;
@@ -594,7 +594,8 @@ static void deadline_sorts_and_forgets_none(void **state)
 		send(REQ_OP_READ, sectors[i], 8, (char)('0' + i));
 	send(REQ_OP_WRITE, 100, 8, 'w');
 	drain();
-	/* From the oldest (nothing lies above 2000) upwards, again from the oldest, and the rest. */
+	/* From the oldest (nothing lies above 2000) upwards, again from the oldest, and the
+	 * rest. */
 	assert_memory_equal(order, "x", 1);
 	assert_non_null(strstr(order, "053"));
 	assert_non_null(strstr(order, "12"));

@@ -402,7 +402,8 @@ static void fill_the_hole(struct toyfs *f)
 	assert_int_equal(toyfs_write(f, 2 * PAGE_SIZE, shadow, PAGE_SIZE, 0), PAGE_SIZE);
 }
 
-/* A writer who was first at i_mutex allocates what the reader is to map: never old bytes of the disk. */
+/* A writer who was first at i_mutex allocates what the reader is to map: never old bytes of the
+ * disk. */
 static void a_block_allocated_meanwhile_is_written_first(void **state)
 {
 	(void)state;

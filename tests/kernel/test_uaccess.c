@@ -1,4 +1,5 @@
-/* User copies on a small address space of our own: a writable page, a read-only one, and nothing. */
+/* User copies on a small address space of our own: a writable page, a read-only one, and
+ * nothing. */
 #include "tests/kernel/ktest.h"
 
 #include "kernel/arch/trap.h"

@@ -1,4 +1,5 @@
-/* Take memory: hog read|touch|fork|hold MIB. All but hold do it as nobody, until there is no more. */
+/* Take memory: hog read|touch|fork|hold MIB. All but hold do it as nobody, until there is no
+ * more. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

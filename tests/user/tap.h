@@ -1,6 +1,6 @@
 /*
- * A small frame for test programs: each TEST runs in a process of its own and gives one line of TAP.
- * The same programs pass on Linux, which is what they are judged by.
+ * A small frame for test programs: each TEST runs in a process of its own and gives one line of
+ * TAP. The same programs pass on Linux, which is what they are judged by.
  */
 #pragma once
 

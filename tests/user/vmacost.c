@@ -1,6 +1,6 @@
 /*
- * What a mapping costs when there are few and when there are many: nanoseconds of processor for each.
- * Under -icount they are a count of instructions.
+ * What a mapping costs when there are few and when there are many: nanoseconds of processor for
+ * each. Under -icount they are a count of instructions.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -47,7 +47,8 @@ static u32 next_n(u32 width)
 	return val;
 }
 
-/* --- the device ---------------------------------------------------------------------------------- */
+/* --- the device
+ * ---------------------------------------------------------------------------------- */
 
 #define QUEUES 8
 
@@ -256,7 +257,8 @@ static void mmio_write(void *d, u32 offset, u32 val, u32 width)
 		set_part(&dev.q[q].used, offset, val);
 }
 
-/* --- what it does between two calls of the driver ---------------------------------------------------- */
+/* --- what it does between two calls of the driver
+ * ---------------------------------------------------- */
 
 /* Stale descriptors point to memory that was given back. Wild writes of a device are beyond what a
  * driver can prevent, so this one makes none. */
@@ -398,7 +400,8 @@ static bool step(void)
 	return true;
 }
 
-/* --- one run -------------------------------------------------------------------------------------------- */
+/* --- one run
+ * -------------------------------------------------------------------------------------------- */
 
 static void add_cap(u8 type, u32 offset, u32 len)
 {

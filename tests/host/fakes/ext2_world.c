@@ -75,7 +75,8 @@ static void *radix_alloc(size_t size)
 	return kzalloc(size, GFP_ATOMIC);
 }
 
-/* mke2fs from 1.47.2 on makes no disk of revision 0 (-r 0); without features, only the number differs. */
+/* mke2fs from 1.47.2 on makes no disk of revision 0 (-r 0); without features, only the number
+ * differs. */
 static void make_image(int nr, const char *args, u32 kib)
 {
 	const char *old = strstr(args, "-r 0");

@@ -1,5 +1,5 @@
-/* A pseudo-terminal of the host's Linux, as the judge of our line discipline. The C library's types:
- * its headers and the kernel's do not mix. */
+/* A pseudo-terminal of the host's Linux, as the judge of our line discipline. The C library's
+ * types: its headers and the kernel's do not mix. */
 #pragma once
 
 #include <stdbool.h>

@@ -122,8 +122,8 @@ static void serve(void)
 }
 
 /*
- * Shut the calling process up in `top`, as an ordinary user: what it does reaches nothing else here.
- * Returns: NULL, or why it cannot.
+ * Shut the calling process up in `top`, as an ordinary user: what it does reaches nothing else
+ * here. Returns: NULL, or why it cannot.
  */
 static const char *confine(void)
 {

@@ -168,7 +168,8 @@ int toyfs_truncate(struct toyfs *fs, u64 size)
 	return 0;
 }
 
-/* --- what fs/vfs/inode.c, fs/vfs/super.c and fs/vfs/fs_struct.c would do --------------------------------- */
+/* --- what fs/vfs/inode.c, fs/vfs/super.c and fs/vfs/fs_struct.c would do
+ * --------------------------------- */
 
 struct inode *inode_next_dirty(struct super_block *sb, ktime_t older_than)
 {

@@ -96,7 +96,8 @@ static void walk(struct vdev *d, struct vdev_queue *q, u16 head, struct chain *c
 		d->longest_chain = c->n;
 }
 
-/* --- requests ---------------------------------------------------------------------------------- */
+/* --- requests
+ * ---------------------------------------------------------------------------------- */
 
 static u8 transfer(struct vdev *d, const struct chain *c, u64 sector, bool write)
 {
