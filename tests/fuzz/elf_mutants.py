@@ -102,7 +102,8 @@ def play(first, count, workdir):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1, help="the first mutant's number")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or "1"),
+                        help="the first mutant's number")
     parser.add_argument("--count", type=int, default=4000)
     parser.add_argument("--corpus", metavar="DIR")
     args = parser.parse_args()

@@ -24,7 +24,7 @@ build/fuzz/fuzz_elf: $(FUZZ_ELF_SRC) $(wildcard kernel/proc/*.h tests/host/fakes
 # N random system calls of a program inside Ringlet, from SEED.
 .PHONY: fuzz-syscalls
 fuzz-syscalls: kernel user
-	$(Q)FUZZ_SEED=$(or $(SEED),1) FUZZ_CALLS=$(or $(N),1000000) $(PYTHON) -m pytest -q -s \
+	$(Q)SEED=$(or $(SEED),1) FUZZ_CALLS=$(or $(N),1000000) $(PYTHON) -m pytest -q -s \
 		-p no:cacheprovider tests/system/test_fuzz.py -k random_calls
 
 user: build/tests/fuzz/sysfuzz

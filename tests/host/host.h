@@ -27,6 +27,17 @@
 		assert_true(between_value <= (long)(high)); \
 	} while (0)
 
+/* The seed of a random test: the environment's SEED, else the test's usual one. It is printed, so
+ * that a failure can be repeated: `make test-host T=name SEED=number`. */
+static inline u32 host_seed(u32 usual)
+{
+	const char *wanted = getenv("SEED");
+	u32 seed = wanted ? (u32)strtoul(wanted, NULL, 0) : usual;
+
+	print_message("# seed %u\n", seed);
+	return seed;
+}
+
 /* fakes/kmalloc.c: what is allocated and not freed yet. mm_fail_after() fails an allocation. */
 size_t fake_kmalloc_live(void);
 

@@ -42,7 +42,7 @@ static int setup(void **state)
 	for (u32 i = 0; i < FRAMES; i++)
 		atomic_set(&frames[i].refcount, 1);
 	user = page_address(frames);
-	srand(1);
+	srand(host_seed(1));
 	return 0;
 }
 

@@ -292,11 +292,13 @@ static u64 random_used_byte(void)
 	}
 }
 
-static void bit_flips(const char *mkfs, u32 kib, int rounds)
+static void bit_flips(const char *mkfs, u32 kib, u32 rounds)
 {
+	u32 first = host_seed(0);
+
 	save_image(mkfs, kib);
-	for (int i = 0; i < rounds; i++) {
-		srandom((unsigned int)i);
+	for (u32 i = 0; i < rounds; i++) {
+		srandom(first + i);
 		load_saved();
 		for (long flips = 1 + random() % 4; flips > 0; flips--)
 			ramdisk[1].data[random_used_byte()] ^= (u8)(1u << random() % 8);
@@ -318,12 +320,14 @@ static void test_wrong_numbers(void **state)
 {
 	static const u32 values[] = {0, 1, 2, 3, 5, 8, 11, 12, 1000, 0x7fffffff, 0xffffffff};
 
+	u32 first = host_seed(7);
+
 	(void)state;
 	save_image("-b 1024 -I 128", 2048);
-	for (int i = 0; i < 800; i++) {
+	for (u32 i = 0; i < 800; i++) {
 		u64 pos;
 
-		srandom((unsigned int)i + 7);
+		srandom(first + i);
 		load_saved();
 		pos = random_used_byte() & ~3ull;
 		memcpy(ramdisk[1].data + pos, &values[random() % (long)ARRAY_SIZE(values)], 4);

@@ -14,7 +14,7 @@ static void torture(const char *mkfs, u32 kib, u32 blocksize, u64 max_size, bool
 {
 	struct model_limits limits = {.max_size = max_size, .blocksize = blocksize, .tight = tight};
 
-	srandom(blocksize + kib);
+	srandom(host_seed(blocksize + kib));
 	world_mkfs(mkfs, kib);
 	model_reset(&limits);
 	for (int i = 0; i < MOUNTS; i++) {

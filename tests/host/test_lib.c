@@ -18,10 +18,12 @@
 #undef vsnprintf
 #undef snprintf
 
-static u64 random_state = 88172645463325252ull;
+static u64 random_state; /* 0: nothing was asked for yet */
 
 static u64 random_u64(void)
 {
+	if (!random_state)
+		random_state = 88172645463325252ull + host_seed(0);
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;

@@ -315,6 +315,6 @@ int main(void)
 		cmocka_unit_test_setup(limits, setup),
 	};
 
-	srand(1);
+	srand(host_seed(1));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ static void end(void)
 
 static void ring_against_counter(void **state)
 {
-	u32 written = 0, read = 0, seed = 7;
+	u32 written = 0, read = 0, seed = host_seed(7);
 
 	(void)state;
 	start(O_NONBLOCK);

@@ -392,7 +392,7 @@ static void step(bool failing)
 
 static void run(bool failing)
 {
-	srandom(failing ? 2 : 1);
+	srandom(host_seed(failing ? 2 : 1));
 	slots[0].mm = mm_create();
 	assert_non_null(slots[0].mm);
 	for (int i = 0; i < STEPS; i++) {

@@ -82,7 +82,7 @@ static void they_fire_in_order_and_on_time(void **state)
 {
 	(void)state;
 	timers_init();
-	srandom(4);
+	srandom(host_seed(4));
 	for (int i = 0; i < TIMERS; i++)
 		timer_init(&timers[i], fires);
 	for (ktime_t time = 1; time < 50000; time += (ktime_t)random() % 20) {

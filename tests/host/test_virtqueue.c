@@ -32,8 +32,12 @@ static struct buffer buffers[VIRTQUEUE_MAX];
 
 static u32 random_u32(void)
 {
-	static u32 state = 7;
+	static bool seeded;
+	static u32 state;
 
+	if (!seeded)
+		state = host_seed(7);
+	seeded = true;
 	state = state * 1664525 + 1013904223;
 	return state >> 8;
 }

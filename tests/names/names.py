@@ -133,7 +133,8 @@ def play_all(seeds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1, help="of the first sequence")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or "1"),
+                        help="of the first sequence")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()

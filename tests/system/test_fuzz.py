@@ -1,5 +1,5 @@
-"""Samples of the fuzzers; `make fuzz-elf` and `make fuzz-syscalls` go on. The latter gives FUZZ_SEED
-and FUZZ_CALLS."""
+"""Samples of the fuzzers; `make fuzz-elf` and `make fuzz-syscalls` go on. SEED is where they start;
+the latter gives FUZZ_CALLS."""
 
 import os
 import subprocess
@@ -10,19 +10,20 @@ from ringlet import TOP, fsck
 sys.path.insert(0, os.path.join(TOP, "tests/fuzz"))
 import elf_mutants  # noqa: E402
 
-SEED = int(os.environ.get("FUZZ_SEED", "1"))
+SEED = int(os.environ.get("SEED") or "1")
 CALLS = int(os.environ.get("FUZZ_CALLS", "20000"))
 SECONDS_A_CALL = 0.01  # when the host is busy
 LEAK_KB = 1024
 
 
 def test_mutated_programs(tmp_path):
-    elf_mutants.play(1, 400, str(tmp_path))
+    print(f"seed {SEED}")
+    elf_mutants.play(SEED, 400, str(tmp_path))
 
 
 def test_files_that_claim_to_be_programs():
     """The loader on the host, under sanitizers, for twenty seconds."""
-    done = subprocess.run(["make", "-s", "-C", TOP, "fuzz-elf-host", "FUZZ_TIME=20"],
+    done = subprocess.run(["make", "-s", "-C", TOP, "fuzz-elf-host", "FUZZ_TIME=20", f"SEED={SEED}"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-4000:]

@@ -8,10 +8,12 @@
 #include "kernel/lib/err.h"
 
 static struct fake_disk *disks[8];
-static u32 seed = 12345;
+static u32 seed; /* 0: nothing was asked for yet */
 
 u32 fake_random(u32 below)
 {
+	if (!seed)
+		seed = host_seed(12345) ?: 1;
 	seed ^= seed << 13;
 	seed ^= seed >> 17;
 	seed ^= seed << 5;

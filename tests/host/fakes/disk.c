@@ -26,7 +26,8 @@ static struct gendisk disk = {.limits.logical_block_size = 512, .ra_pages = VM_R
 static struct block_device bdev = {.bd_disk = &disk, .bd_openers = 1};
 static struct bio *pending[MAX_PENDING];
 static u32 nr_pending;
-static unsigned int seed = 1;
+static unsigned int seed;
+static bool seeded;
 static sector_t last_end, last_sectors;
 static blk_opf_t last_op;
 
@@ -133,6 +134,9 @@ bool fake_disk_complete_one(void)
 
 	if (nr_pending == 0)
 		return false;
+	if (!seeded)
+		seed = host_seed(1);
+	seeded = true;
 	i = (u32)rand_r(&seed) % nr_pending;
 	bio = pending[i];
 	pending[i] = pending[--nr_pending];
