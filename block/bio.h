@@ -74,7 +74,7 @@ struct bio {
 	void *bi_private; /* owner's */
 	u16 bi_vcnt;	  /* pieces used */
 	u16 bi_max_vecs;
-	u16 bi_leg;	      /* [stacked device that made this clone] */
+	u16 bi_leg;	      /* [owner] */
 	u16 bi_phys_segments; /* [block layer] pieces as the device will see them */
 	u32 bi_flags;
 	atomic_t bi_remaining; /* [atomic] parts outstanding: split and chained bios */
@@ -221,6 +221,6 @@ int must_check blkdev_issue_zeroout(struct block_device *bdev, sector_t sector, 
 
 /* Once, from block_init. */
 void bio_init_reserves(void);
-extern struct thread *bio_clone_owner; /* [lock of the reserve; itself to NULL] see bio.c */
+extern struct thread *bio_clone_owner; /* [lock of the reserve; owner to set NULL] see bio.c */
 /* The owner has sent all clones that it made: another may use their reserve. Context: any. */
 void bio_clones_sent(void);

@@ -60,7 +60,7 @@ struct request_queue {
 	struct list_head dispatch; /* [lock] goes first: retries, flush sequences, turned away */
 	u32 nr_elevator;	   /* [lock] requests in the elevator */
 	bool plugged;		   /* [lock] they wait for the timer, a sync one, or more of them */
-	const struct elevator_ops *elevator; /* [lock, frozen to change] */
+	const struct elevator_ops *elevator; /* [lock while the queue is frozen] */
 	void *elevator_data;		     /* [lock] */
 	atomic_t runners;		     /* [atomic] blk_mq_run_queue at work */
 	bool write_cache, fua;		     /* [atomic] */

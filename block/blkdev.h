@@ -33,7 +33,7 @@ struct request {
 	u16 hctx_idx;		   /* [const while in use] which hardware queue */
 	u16 nr_phys_segments;	   /* [q->lock] */
 	int status;		   /* [driver until complete] 0 or -errno */
-	enum request_state state;  /* [q->lock; to RQ_COMPLETED atomic, by who ends it] */
+	enum request_state state;  /* [q->lock; atomic to RQ_COMPLETED] */
 	blk_opf_t cmd_flags;	   /* [q->lock] */
 	sector_t sector;	   /* [q->lock] first sector, whole-disk units */
 	u32 data_len;		   /* [q->lock] bytes */

@@ -36,10 +36,10 @@ struct gendisk;
 #define MAX_RA_PAGES	   8192u /* 32 MiB */
 
 struct disk_stats {
-	/* Of reads, writes, discards, flushes. [queue lock, bdev.c's without a queue] */
+	/* Of reads, writes, discards, flushes. [q->lock; bio_stats_lock without a queue] */
 	u64 ios[4], merges[4], sectors[4], time_ns[4];
-	u64 in_flight;				 /* [the same] */
-	u64 io_time_ns, queue_time_ns, stamp_ns; /* [the same] */
+	u64 in_flight;				 /* [q->lock; bio_stats_lock] */
+	u64 io_time_ns, queue_time_ns, stamp_ns; /* [q->lock; bio_stats_lock] */
 };
 
 struct block_device {
@@ -55,7 +55,7 @@ struct block_device {
 	atomic_t bd_refs;	 /* [atomic] the last one frees; each keeps the disk */
 	struct inode *bd_inode;	 /* [bdev_lock] its page cache; NULL until it is first used */
 	u32 bd_block_size;	 /* [bd_inode's i_mutex; open_mutex] soft block size, bytes */
-	struct list_head hash;	 /* [table lock] empty: not visible */
+	struct list_head hash;	 /* [table_lock] empty: not visible */
 	struct disk_stats bd_stats;
 };
 

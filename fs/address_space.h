@@ -39,8 +39,8 @@ struct address_space {
 	struct radix_tree pages;       /* [tree_lock] */
 	u64 nrpages;		       /* [tree_lock] */
 	struct errseq wb_err;	       /* [atomic] write errors: each open file reports each once */
-	struct list_head private_list; /* [buffer lock] metadata buffers that fsync writes too */
-	struct list_head i_mmap;       /* [kernel/vm/rmap.c] who maps it */
+	struct list_head private_list; /* [buffer_lock] metadata buffers that fsync writes too */
+	struct list_head i_mmap;       /* [i_mmap_lock] who maps it */
 };
 
 /* Take the pages [start, end] out of every address space that maps them: the next touch of each

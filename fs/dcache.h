@@ -34,11 +34,11 @@ struct qstr {
 struct dentry {
 	atomic_t d_count;	    /* [atomic] */
 	bool d_unhashed;	    /* [dcache_lock] removed or never hashed */
-	bool d_mounted;		    /* [mount lock] something is mounted here */
+	bool d_mounted;		    /* [mount_lock] something is mounted here */
 	bool d_volatile;	    /* [const] not kept once unused: procfs, devfs */
 	struct inode *d_inode;	    /* [dcache_lock to change] NULL: negative */
-	struct dentry *d_parent;    /* [rename mutex] itself at a root */
-	struct qstr d_name;	    /* [rename mutex] terminated */
+	struct dentry *d_parent;    /* [dcache_lock to change] itself at a root */
+	struct qstr d_name;	    /* [dcache_lock to change] terminated */
 	struct super_block *d_sb;   /* [const] */
 	struct list_head d_hash;    /* [dcache_lock] */
 	struct list_head d_child;   /* [dcache_lock] in the parent's d_subdirs */

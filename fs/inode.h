@@ -61,14 +61,14 @@ struct inode {
 	struct address_space *i_mapping; /* [const] whose pages: &i_data, or the block device's */
 	struct address_space i_data;
 	struct dentry *i_dentry;	 /* [dcache_lock] a directory's only one; not a reference */
-	struct file_lock_lists *i_locks; /* [fs/vfs/locks.c] NULL: never locked */
+	struct file_lock_lists *i_locks; /* [locks_lock] NULL: never locked */
 	struct pipe *i_pipe;		 /* [i_mutex] FIFOs */
 	struct block_device *i_bdev;	 /* [i_mutex] open block nodes */
-	struct list_head i_hash;	 /* [inode hash lock] */
-	struct list_head i_sb_list;	 /* [inode hash lock] */
-	struct list_head i_dirty;	 /* [inode hash lock] on the superblock's dirty list */
-	ktime_t i_dirtied_when;		 /* [inode hash lock] */
-	struct list_head i_lru;		 /* [inode hash lock] unused */
+	struct list_head i_hash;	 /* [inode_lock] */
+	struct list_head i_sb_list;	 /* [inode_lock] */
+	struct list_head i_dirty;	 /* [inode_lock] on the superblock's dirty list */
+	ktime_t i_dirtied_when;		 /* [inode_lock] */
+	struct list_head i_lru;		 /* [inode_lock] unused */
 	void *i_private;		 /* filesystem's */
 };
 

@@ -57,7 +57,7 @@ struct file_system_type {
 	/* Read the superblock of sb->s_bdev (or none), set s_op, s_root. Returns: 0 or -errno;
 	 * prints one line that says what it found and what it wanted. */
 	int (*fill_super)(struct super_block *sb, const char *data, bool silent);
-	struct list_head list; /* [fs types] */
+	struct list_head list; /* [const once set] */
 };
 
 struct super_block {
@@ -77,10 +77,10 @@ struct super_block {
 	struct mutex s_lock;		     /* mount, remount, umount, sync */
 	struct mutex s_rename_mutex;	     /* renames between directories */
 	atomic_t s_active;		     /* [atomic] mounts of it; from 0 it does not return */
-	u32 s_walkers;			     /* [sb lock] calls of super_for_each that are at it */
-	struct list_head s_inodes;	     /* [inode hash lock] */
-	struct list_head s_dirty;	     /* [inode hash lock] inodes, oldest first */
-	struct list_head s_list;	     /* [sb lock] all superblocks */
+	u32 s_walkers;			     /* [sb_lock] calls of super_for_each that are at it */
+	struct list_head s_inodes;	     /* [inode_lock] */
+	struct list_head s_dirty;	     /* [inode_lock] inodes, oldest first */
+	struct list_head s_list;	     /* [sb_lock] all superblocks */
 	bool s_lost; /* [atomic] an inode was not written or not freed: not clean */
 	/* Errors of the device's cache, failed flushes too, as counted there. */
 	u32 s_bdev_err_base;	/* [const] before the mount for writing */
@@ -101,12 +101,12 @@ static inline struct block_device *inode_bdev(const struct inode *inode)
 }
 
 struct mount {
-	struct list_head list;	       /* [mount lock] all mounts, in order */
+	struct list_head list;	       /* [mount_lock] all mounts, in order */
 	struct super_block *mnt_sb;    /* [const] */
 	struct dentry *mnt_root;       /* [const] */
-	struct mount *mnt_parent;      /* [mount lock] itself at the root */
-	struct dentry *mnt_mountpoint; /* [mount lock] in the parent */
-	u32 mnt_flags;		       /* [mount lock] */
+	struct mount *mnt_parent;      /* [mount_lock] itself at the root */
+	struct dentry *mnt_mountpoint; /* [mount_lock] in the parent */
+	u32 mnt_flags;		       /* [mount_lock] */
 	u32 mnt_id;		       /* [const] a number of its own, for /proc/PID/mountinfo */
 	char mnt_devname[64];	       /* [const] for /proc/mounts */
 	atomic_t mnt_count;	       /* [atomic] users: open files, working directories */

@@ -42,7 +42,7 @@ struct pci_dev {
 	struct pci_bar bar[PCI_BARS];	      /* [const] */
 	bool is_bridge, fresh;		      /* [const] to another bus; found off */
 	struct pci_window window[2];	      /* [const] memory, ports: of a fresh bridge */
-	const struct pci_driver *driver;      /* [bus mutex] */
+	const struct pci_driver *driver;      /* [bus_mutex] */
 	void *driver_data;		      /* [driver] */
 	u8 msix_cap;			      /* [driver] 0: MSI-X is off */
 	u16 msix_entries;		      /* [driver] */
@@ -55,7 +55,7 @@ struct pci_id {
 };
 
 struct pci_driver {
-	struct list_head list;	  /* [bus mutex] */
+	struct list_head list;	  /* [bus_mutex] */
 	const char *name;	  /* [const] */
 	const struct pci_id *ids; /* [const] ends with vendor 0 */
 	/* Take the device. Returns: 0 or -errno (it stays without a driver). Context: sleeps. */

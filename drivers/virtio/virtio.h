@@ -53,7 +53,7 @@ struct virtio_transport_ops {
 };
 
 struct virtio_driver {
-	struct list_head list; /* [bus mutex] */
+	struct list_head list; /* [bus_mutex] */
 	const char *name;      /* [const] */
 	const u32 *ids;	       /* [const] device ids, ends with 0 */
 	const u8 *features;    /* [const] feature bits by number */
@@ -67,16 +67,16 @@ struct virtio_driver {
 };
 
 struct virtio_device {
-	struct list_head list;			/* [bus mutex] */
+	struct list_head list;			/* [bus_mutex] */
 	const struct virtio_transport_ops *ops; /* [const] */
 	u32 config_len;		    /* [const] bytes of configuration; accesses beyond fail */
 	u32 id;			    /* [const] what it is: VIRTIO_ID_... */
 	char name[VIRTIO_NAME_LEN]; /* [const] "virtio0" */
 	u64 features;		    /* [const once negotiated] */
-	const struct virtio_driver *driver;	  /* [bus mutex] */
+	const struct virtio_driver *driver;	  /* [bus_mutex] */
 	void *priv;				  /* [driver] */
 	bool ready;				  /* [atomic] callbacks may run */
-	bool has_irqs;				  /* [bus mutex] */
+	bool has_irqs;				  /* [bus_mutex] */
 	u16 nr_vqs;				  /* [const while ready] */
 	struct virtqueue *vqs[VIRTIO_MAX_QUEUES]; /* [const while ready] */
 };

@@ -39,7 +39,7 @@ struct virtio_pci {
 	const struct virtio_pci_ops *ops; /* [const] */
 	struct pci_dev *pdev;		  /* [const] */
 	u16 nr_vectors; /* [const while irqs are requested] MSI-X entries in use, 0: INTx */
-	bool intx;	/* [same] */
+	bool intx;	/* [const while irqs are requested] */
 	struct virtio_pci_vector vectors[VIRTIO_MAX_QUEUES + 1];
 	/* modern */
 	struct virtio_pci_region common, notify, isr, config; /* [const] */

@@ -36,7 +36,7 @@ struct aio_kiocb {
 	struct work work;      /* fsync, or the last reference to the file */
 	bool datasync;
 	struct eventfd *eventfd; /* [const] IOCB_FLAG_RESFD: to be told; held. Or NULL */
-	ssize_t res; /* [who ends it] the result, while the file's last reference is dropped */
+	ssize_t res; /* [owner] the result, while the file's last reference is dropped */
 	struct dio dio;
 };
 

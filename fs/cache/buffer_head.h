@@ -35,16 +35,16 @@ enum bh_state {
 
 struct buffer_head {
 	u64 b_state;			 /* [atomic bits] enum bh_state */
-	struct buffer_head *b_this_page; /* [page lock] ring */
+	struct buffer_head *b_this_page; /* [PG_LOCKED] ring */
 	struct page *b_page;		 /* [const while attached] */
-	blkno_t b_blocknr;		 /* [page lock] in units of b_size */
+	blkno_t b_blocknr;		 /* [PG_LOCKED] in units of b_size */
 	u32 b_size;			 /* [const] bytes */
 	char *b_data;			 /* [const] in the page */
-	struct block_device *b_bdev;	 /* [page lock] */
+	struct block_device *b_bdev;	 /* [PG_LOCKED] */
 	void (*b_end_io)(struct buffer_head *bh, bool uptodate); /* [BH_LOCKED] */
 	atomic_t b_count;					 /* [atomic] */
-	struct list_head b_assoc;	   /* [buffer lock] in b_assoc_map's private_list */
-	struct address_space *b_assoc_map; /* [buffer lock] whose fsync writes it, or NULL */
+	struct list_head b_assoc;	   /* [buffer_lock] in b_assoc_map's private_list */
+	struct address_space *b_assoc_map; /* [buffer_lock] whose fsync writes it, or NULL */
 };
 
 /* Map block `iblock` of the inode: set b_bdev, b_blocknr, BH_MAPPED; allocate when create (then

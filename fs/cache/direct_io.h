@@ -24,7 +24,7 @@ struct dio {
 	bool write;		/* [const] */
 	struct kiocb *iocb;	/* [const] */
 	struct inode *inode;	/* [const] whose pages */
-	ssize_t size;		/* [submitter, while it has its ref] bytes to be done */
+	ssize_t size;		/* [submitter while it has its ref] bytes to be done */
 	struct completion done; /* synchronous: refs is 0 */
 	struct work work;	/* asynchronous: the rest of a write that needs a thread */
 	struct bio bio;		/* the first one; `sent` says that it is in use */

@@ -31,7 +31,7 @@ extern int console_printk[4];
 void printk(const char *fmt, ...) printf_like(1, 2);
 
 struct console {
-	struct list_head list; /* [printk] */
+	struct list_head list; /* [lock of printk.c] */
 	/* Write bytes at once, by polling. Context: any. */
 	void (*write)(const char *buf, size_t len);
 };

@@ -34,11 +34,11 @@ enum page_flag {
 struct page {
 	u64 flags;		       /* [atomic bit operations] bits of enum page_flag */
 	atomic_t refcount;	       /* [atomic] 0: free */
-	u32 order;		       /* [buddy lock while free; owner of the block while not] */
-	struct address_space *mapping; /* [PG_LOCKED and the mapping's tree lock] */
+	u32 order;		       /* [buddy_lock while free; owner while not] */
+	struct address_space *mapping; /* [PG_LOCKED; tree_lock] */
 	pgoff_t index;		       /* [PG_LOCKED] page offset within mapping */
 	void *private;		       /* [PG_LOCKED] buffer heads; kmalloc's slab */
-	struct list_head lru;	       /* [buddy lock, LRU lock or slab lock] */
+	struct list_head lru;	       /* [buddy_lock; lru_lock; slab's lock] */
 };
 
 typedef u32 gfp_t;

@@ -34,7 +34,7 @@ enum lock_class {
 struct spinlock {
 	struct arch_spinlock raw;
 	u32 class;	   /* [const] enum lock_class */
-	struct cpu *owner; /* [the lock] debug */
+	struct cpu *owner; /* [owner] debug */
 	const char *name;  /* [const] */
 };
 

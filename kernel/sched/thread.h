@@ -35,14 +35,14 @@ enum thread_state {
 
 struct thread {
 	struct arch_thread arch; /* first: aligned */
-	enum thread_state state; /* [run-queue lock] */
+	enum thread_state state; /* [rq.lock] */
 	bool on_cpu;	 /* [atomic] its registers are on a CPU: nobody else may run it yet */
-	bool on_rq;	 /* [run-queue lock] current or on the run queue */
+	bool on_rq;	 /* [rq.lock] current or on the run queue */
 	bool sigpending; /* [atomic] set by kernel/proc: interruptible sleeps end */
 	bool is_kernel;	 /* [const] no user half */
 	bool reclaiming; /* [owner] inside a shrinker: allocates from the reserve */
 	char name[THREAD_NAME_LEN]; /* [owner] */
-	struct list_head run;	    /* [run-queue lock] */
+	struct list_head run;	    /* [rq.lock] */
 	struct list_head kthread;   /* [kthread_mutex] among kernel threads */
 	void *stack;		    /* [const] */
 	void (*entry)(void *);	    /* [const] */

@@ -8,8 +8,8 @@
 #include "kernel/lib/types.h"
 
 struct timer {
-	struct list_head list;	     /* [timer lock] empty: not armed */
-	ktime_t expires;	     /* [timer lock] */
+	struct list_head list;	     /* [timer_lock] empty: not armed */
+	ktime_t expires;	     /* [timer_lock] */
 	void (*fn)(struct timer *t); /* [const] */
 };
 

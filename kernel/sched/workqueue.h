@@ -11,8 +11,8 @@
 struct workqueue;
 
 struct work {
-	struct list_head list;	    /* [queue lock] empty: not queued */
-	struct workqueue *wq;	    /* [queue lock] where it was queued last; NULL: nowhere yet */
+	struct list_head list;	    /* [wq->lock] empty: not queued */
+	struct workqueue *wq;	    /* [wq->lock] where it was queued last; NULL: nowhere yet */
 	void (*fn)(struct work *w); /* [const] may sleep; may free w */
 };
 

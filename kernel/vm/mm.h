@@ -57,7 +57,7 @@ struct vma {
 	struct file *file;		 /* [const] reference held, or NULL: anonymous */
 	u64 offset;			 /* [mm->lock] bytes in the file at start, page-aligned */
 	struct mm *mm;			 /* [const] */
-	struct list_head link;		 /* [i_mmap_lock of rmap.c] in file->f_mapping->i_mmap */
+	struct list_head link;		 /* [i_mmap_lock] in file->f_mapping->i_mmap */
 };
 
 struct mm {
