@@ -74,7 +74,7 @@ struct bio {
 	void *bi_private; /* owner's */
 	u16 bi_vcnt;	  /* pieces used */
 	u16 bi_max_vecs;
-	u16 bi_leg;	      /* [owner] */
+	u16 bi_leg;	      /* [owner] for the stacked device that made this clone */
 	u16 bi_phys_segments; /* [block layer] pieces as the device will see them */
 	u32 bi_flags;
 	atomic_t bi_remaining; /* [atomic] parts outstanding: split and chained bios */

@@ -1,5 +1,5 @@
 /*
- * What the files of fs/ share among themselves and nobody else uses.
+ * What fs/vfs shares among its files, and with fs/nodes and fs/pseudo.
  * Also there: inside this folder
  */
 #pragma once
