@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -61,6 +62,10 @@ SIZES = {
     "fs/aio": 650,
     "fs/ext2": 2100,
 }
+# Files of one folder that need each other: (folder, file, ...): the reason. Few, and each one thing.
+TOGETHER = {
+}
+
 FILE_CEILING = 500  # all lines of one file
 
 
@@ -91,15 +96,26 @@ def sources(*suffixes, folders=None):
     return sorted(found)
 
 
+def symbols(obj):
+    """The global symbols that an object defines, and those that it needs."""
+    defined, needed = set(), set()
+    out = subprocess.run(["nm", "-g", obj], capture_output=True, text=True, check=True).stdout
+    for line in out.splitlines():
+        kind, name = line.split()[-2:]
+        (needed if kind in "Uwv" else defined).add(name)
+    return defined, needed
+
+
+def strip_comments(text):
+    """C text without its comments; every line stays."""
+    # Strings first, so that a "/*" within one does not open a comment.
+    pattern = r'("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')|/\*.*?\*/|//[^\n]*'
+    return re.sub(pattern, lambda m: m.group(1) or "\n" * m.group(0).count("\n"), text, flags=re.S)
+
+
 def code_lines(path):
     """Lines that are neither blank nor comment."""
     with open(os.path.join(TOP, path), encoding="utf-8") as file:
         text = file.read()
-    if path.endswith(".asm"):
-        text = re.sub(r";.*", "", text)
-    else:
-        # Strings first, so that a "/*" within one does not open a comment.
-        pattern = r'("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')|/\*.*?\*/|//[^\n]*'
-        text = re.sub(pattern, lambda m: m.group(1) or "\n" * m.group(0).count("\n"), text,
-                      flags=re.S)
+    text = re.sub(r";.*", "", text) if path.endswith(".asm") else strip_comments(text)
     return sum(1 for line in text.splitlines() if line.strip())
