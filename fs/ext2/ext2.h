@@ -26,6 +26,14 @@
 
 struct file_operations;
 
+/* What the inodes of each type can do. The mount hands it down, for those who read or make an inode
+ * lie below the operations. Device nodes, FIFOs and sockets have `file_inode`. */
+struct ext2_inode_tables {
+	const struct inode_operations *file_inode, *dir_inode, *symlink_inode;
+	const struct file_operations *file, *dir;
+	const struct address_space_operations *aops;
+};
+
 struct ext2_sb_info {
 	struct buffer_head *s_sbh;	   /* [const] holds s_es */
 	struct ext2_super_block *s_es;	   /* [s_alloc_lock] */
@@ -36,6 +44,7 @@ struct ext2_sb_info {
 	u32 s_desc_per_block, s_inode_size, s_first_ino; /* bytes; first not reserved */
 	u32 s_overhead_blocks;				 /* metadata, for statfs */
 	bool s_filetype;				 /* directory entries tell the type */
+	const struct ext2_inode_tables *s_inode_tables;	 /* [const] */
 	struct mutex s_alloc_lock;
 	u32 s_free_blocks, s_free_inodes; /* [s_alloc_lock] sums of the descriptors */
 	u16 s_mount_state;		  /* [sb->s_lock] s_state to leave behind */
@@ -89,21 +98,18 @@ static inline bool ext2_is_fast_symlink(struct inode *inode)
 	return S_ISLNK(inode->i_mode) && inode->i_blocks == acl;
 }
 
-/* super.c */
+/* superblock.c */
 /* Announce a corruption: one line, the error flag on disk, and the filesystem turns read-only.
  * Returns: -EUCLEAN. */
 #define ext2_error(sb, ...) (sb_error((sb), __VA_ARGS__), ext2_abort(sb))
-void ext2_mark_corrupt(struct super_block *sb);
-static inline int ext2_abort(struct super_block *sb)
-{
-	ext2_mark_corrupt(sb);
-	return -EUCLEAN;
-}
+#define ext2_inode_error(inode, fmt, ...) \
+	ext2_error((inode)->i_sb, "inode %u " fmt, (u32)(inode)->i_ino, ##__VA_ARGS__)
+int ext2_abort(struct super_block *sb);
+/* Write the superblock with the counters of now, and wait. */
+int must_check ext2_commit_super(struct super_block *sb);
 /* Before a file of 2 GiB or more is written: have the superblock tell, on the medium, that there
  * may be such. Context: sleeps. */
 int must_check ext2_allow_large_file(struct super_block *sb);
-#define ext2_inode_error(inode, fmt, ...) \
-	ext2_error((inode)->i_sb, "inode %u " fmt, (u32)(inode)->i_ino, ##__VA_ARGS__)
 
 /* load.c */
 /* Set up sb->s_fs_info from the device, all checked. silent: no line when it is no ext2 at all.
@@ -142,16 +148,17 @@ int must_check ext2_free_block(struct inode *inode, u32 block);
 /* A new inode for an entry of dir, written and hashed, i_nlink 1, one reference.
  * Returns: ERR_PTR(-ENOSPC, ...). */
 struct inode *must_check ext2_new_inode(struct inode *dir, mode_t mode);
-int must_check ext2_free_inode(struct inode *inode);
+/* A new inode that got no name: free it and all it has. */
+void ext2_discard_inode(struct inode *inode);
+/* The last reference is gone; a deleted inode is freed with its blocks. */
+void ext2_evict_inode(struct inode *inode);
 
 /* inode.c */
 struct inode *must_check ext2_iget(struct super_block *sb, u32 ino);
+/* Give a new inode its operations, by its type. */
 void ext2_set_inode_ops(struct inode *inode);
-/* A new inode that got no name: free it and all it has. */
-void ext2_discard_inode(struct inode *inode);
 /* Bring the inode's bytes in the table up to date. */
 int ext2_write_inode(struct inode *inode, bool wait);
-void ext2_evict_inode(struct inode *inode);
 /* The times are told as the disk keeps them, before and after. */
 int ext2_getattr(struct inode *inode, struct kstat *stat);
 int ext2_setattr(struct inode *inode, const struct iattr *attr);

@@ -41,6 +41,8 @@ static ssize_t ext2_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool wr
 	return blockdev_direct_IO(iocb, iter, write, ext2_get_block);
 }
 
+/* --- also: seeking data and holes ------------------------------------------------------- */
+
 /* What is written has its blocks at once, so that the map tells data from holes. */
 static loff_t ext2_llseek(struct file *file, loff_t off, int whence)
 {
@@ -63,6 +65,8 @@ static loff_t ext2_llseek(struct file *file, loff_t off, int whence)
 	mutex_unlock(&inode->i_mutex);
 	return ret;
 }
+
+/* --- the tables ------------------------------------------------------------------------- */
 
 const struct address_space_operations ext2_aops = {
 	.readpage = ext2_readpage,

@@ -1,9 +1,9 @@
 /*
- * Inode allocation: which group a new file goes to, and the inode bitmaps.
+ * Inodes are born and end: which group a new file goes to, the inode bitmaps, eviction.
  *
  * Files go to their directory's group, so that a directory's files lie together; directories are
  * spread over the groups, so that there is room for that.
- * Also there: new inodes
+ * Also there: new and deleted inodes
  */
 #include "fs/ext2/ext2.h"
 
@@ -82,7 +82,7 @@ static int claim_ino(const struct inode *parent, bool dir, u32 *ino)
 	return err;
 }
 
-int ext2_free_inode(struct inode *inode)
+static int free_inode(struct inode *inode)
 {
 	u32 nr = (u32)inode->i_ino - 1, per_group = EXT2_SB(inode->i_sb)->s_inodes_per_group;
 
@@ -117,9 +117,33 @@ struct inode *ext2_new_inode(struct inode *dir, mode_t mode)
 	return inode;
 
 err_release:
-	if (ext2_free_inode(inode))
+	if (free_inode(inode))
 		ext2_error(sb, "inode %u is lost", ino);
 err_put:
 	ext2_discard_inode(inode);
 	return ERR_PTR(err);
+}
+
+void ext2_discard_inode(struct inode *inode)
+{
+	inode->i_nlink = 0;
+	iput(inode);
+}
+
+void ext2_evict_inode(struct inode *inode)
+{
+	struct ext2_inode_info *ei = EXT2_I(inode);
+	struct super_block *sb = inode->i_sb;
+	int err;
+
+	truncate_inode_pages(&inode->i_data, 0);
+	if (inode->i_nlink || !ei->i_on_disk || sb_rdonly(sb))
+		return;
+	ei->i_dtime = (u32)max(current_time().tv_sec, (s64)1);
+	inode->i_size = 0;
+	err = ext2_truncate_blocks(inode, 0) ?: ext2_free_xattr_block(inode);
+	err = err ?: ext2_write_inode(inode, false);
+	err = err ?: free_inode(inode);
+	if (err && !READ_ONCE(EXT2_SB(sb)->s_aborted))
+		ext2_inode_error(inode, "could not be freed (error %d)", err);
 }

@@ -21,17 +21,6 @@ struct step {
 	u32 index;
 };
 
-u64 ext2_max_size(u32 blocksize_bits)
-{
-	u64 ptrs = 1ull << (blocksize_bits - 2);
-	u64 mapped = EXT2_NDIR_BLOCKS + ptrs + ptrs * ptrs + ptrs * ptrs * ptrs;
-	/* i_blocks counts sectors in 32 bits; indirect blocks take a share. */
-	u64 counted = (1ull << 32) >> (blocksize_bits - SECTOR_SHIFT);
-
-	counted -= 2 + counted / ptrs + counted / ptrs / ptrs + 2;
-	return min(mapped, counted) << blocksize_bits;
-}
-
 /* Split a file block number into the indices of the pointers. Returns: how many, 0 if too big. */
 static u32 block_to_path(u32 ptrs_bits, u64 iblock, u32 *path)
 {
@@ -153,6 +142,19 @@ int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, 
 	bh->b_blocknr = block;
 	set_buffer_mapped(bh);
 	return 0;
+}
+
+/* --- also: limits, seeking, metadata blocks --------------------------------------------- */
+
+u64 ext2_max_size(u32 blocksize_bits)
+{
+	u64 ptrs = 1ull << (blocksize_bits - 2);
+	u64 mapped = EXT2_NDIR_BLOCKS + ptrs + ptrs * ptrs + ptrs * ptrs * ptrs;
+	/* i_blocks counts sectors in 32 bits; indirect blocks take a share. */
+	u64 counted = (1ull << 32) >> (blocksize_bits - SECTOR_SHIFT);
+
+	counted -= 2 + counted / ptrs + counted / ptrs / ptrs + 2;
+	return min(mapped, counted) << blocksize_bits;
 }
 
 int ext2_seek_block(struct inode *inode, u64 *iblock, u64 end, bool data)

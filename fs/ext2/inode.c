@@ -1,5 +1,5 @@
 /*
- * Inodes between disk and memory: reading, writing, the end of a deleted one, and attributes.
+ * Inodes between disk and memory: reading, writing, and attributes.
  * Also there: inodes on the disk
  */
 #include "fs/ext2/ext2.h"
@@ -136,6 +136,25 @@ static void decode_inode(struct inode *inode, const struct ext2_inode *raw)
 	memcpy(ei->i_data, raw->i_block, sizeof(ei->i_data));
 }
 
+void ext2_set_inode_ops(struct inode *inode)
+{
+	const struct ext2_inode_tables *tables = EXT2_SB(inode->i_sb)->s_inode_tables;
+
+	if (S_ISREG(inode->i_mode)) {
+		inode->i_op = tables->file_inode;
+		inode->i_fop = tables->file;
+		inode->i_data.a_ops = tables->aops;
+	} else if (S_ISDIR(inode->i_mode)) {
+		inode->i_op = tables->dir_inode;
+		inode->i_fop = tables->dir;
+	} else if (S_ISLNK(inode->i_mode)) {
+		inode->i_op = tables->symlink_inode;
+	} else {
+		inode->i_op = tables->file_inode;
+		init_special_inode(inode, inode->i_mode, inode->i_rdev);
+	}
+}
+
 struct inode *ext2_iget(struct super_block *sb, u32 ino)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);
@@ -169,23 +188,6 @@ struct inode *ext2_iget(struct super_block *sb, u32 ino)
 	ext2_set_inode_ops(inode);
 	unlock_new_inode(inode);
 	return inode;
-}
-
-void ext2_set_inode_ops(struct inode *inode)
-{
-	if (S_ISREG(inode->i_mode)) {
-		inode->i_op = &ext2_file_inode_operations;
-		inode->i_fop = &ext2_file_operations;
-		inode->i_data.a_ops = &ext2_aops;
-	} else if (S_ISDIR(inode->i_mode)) {
-		inode->i_op = &ext2_dir_inode_operations;
-		inode->i_fop = &ext2_dir_operations;
-	} else if (S_ISLNK(inode->i_mode)) {
-		inode->i_op = &ext2_symlink_inode_operations;
-	} else {
-		inode->i_op = &ext2_file_inode_operations;
-		init_special_inode(inode, inode->i_mode, inode->i_rdev);
-	}
 }
 
 static void encode_inode(struct inode *inode, struct ext2_inode *raw)
@@ -243,30 +245,6 @@ int ext2_write_inode(struct inode *inode, bool wait)
 	}
 	brelse(bh);
 	return err;
-}
-
-void ext2_discard_inode(struct inode *inode)
-{
-	inode->i_nlink = 0;
-	iput(inode);
-}
-
-void ext2_evict_inode(struct inode *inode)
-{
-	struct ext2_inode_info *ei = EXT2_I(inode);
-	struct super_block *sb = inode->i_sb;
-	int err;
-
-	truncate_inode_pages(&inode->i_data, 0);
-	if (inode->i_nlink || !ei->i_on_disk || sb_rdonly(sb))
-		return;
-	ei->i_dtime = (u32)max(current_time().tv_sec, (s64)1);
-	inode->i_size = 0;
-	err = ext2_truncate_blocks(inode, 0) ?: ext2_free_xattr_block(inode);
-	err = err ?: ext2_write_inode(inode, false);
-	err = err ?: ext2_free_inode(inode);
-	if (err && !READ_ONCE(EXT2_SB(sb)->s_aborted))
-		ext2_inode_error(inode, "could not be freed (error %d)", err);
 }
 
 int ext2_getattr(struct inode *inode, struct kstat *stat)

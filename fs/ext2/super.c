@@ -1,65 +1,15 @@
 /*
- * Mounting, and the superblock while mounted.
+ * Mounting: the tables of operations are put together here.
  *
- * The superblock says "not clean" from a read-write mount until the unmount, and "has errors" from
- * the first corruption on. Its counters are brought up to date by sync and unmount; the
- * descriptors' own are always. The first file of 2 GiB brings the feature that says so, and
- * revision
- * 1 if need be. Backup superblocks are never touched.
+ * The superblock says "not clean" from a read-write mount until the unmount. Its counters are
+ * brought up to date by sync and unmount; the descriptors' own are always.
  * Also there: mount and unmount
  */
 #include "fs/ext2/ext2.h"
 
 #include "block/genhd.h"
-#include "fs/ext2/ext2_meta.h"
+#include "kernel/lib/err.h"
 #include "kernel/mm/kmalloc.h"
-
-void ext2_mark_corrupt(struct super_block *sb)
-{
-	struct ext2_sb_info *sbi = EXT2_SB(sb);
-
-	WRITE_ONCE(sbi->s_aborted, true);
-	if (sb->s_bdev_write) {
-		sbi->s_es->s_state = cpu_to_le16(le16_to_cpu(sbi->s_es->s_state) | EXT2_ERROR_FS);
-		mark_buffer_dirty(sbi->s_sbh);
-	}
-}
-
-/* Write the superblock with the counters of now. */
-static int commit_super(struct super_block *sb)
-{
-	struct ext2_sb_info *sbi = EXT2_SB(sb);
-	struct ext2_super_block *es = sbi->s_es;
-
-	mutex_lock(&sbi->s_alloc_lock);
-	es->s_free_blocks_count = cpu_to_le32(sbi->s_free_blocks);
-	es->s_free_inodes_count = cpu_to_le32(sbi->s_free_inodes);
-	es->s_wtime = cpu_to_le32((u32)current_time().tv_sec);
-	ext2_dirty_metadata(NULL, sbi->s_sbh);
-	mutex_unlock(&sbi->s_alloc_lock);
-	return sync_dirty_buffer(sbi->s_sbh);
-}
-
-int ext2_allow_large_file(struct super_block *sb)
-{
-	struct ext2_sb_info *sbi = EXT2_SB(sb);
-	struct ext2_super_block *es = sbi->s_es;
-	u32 features = le32_to_cpu(es->s_feature_ro_compat);
-
-	if (features & EXT2_FEATURE_RO_COMPAT_LARGE_FILE &&
-	    le32_to_cpu(es->s_rev_level) != EXT2_GOOD_OLD_REV)
-		return 0;
-	mutex_lock(&sbi->s_alloc_lock);
-	if (le32_to_cpu(es->s_rev_level) == EXT2_GOOD_OLD_REV) {
-		/* Which has no features; the new fields say what was true without them. */
-		es->s_rev_level = cpu_to_le32(EXT2_DYNAMIC_REV);
-		es->s_first_ino = cpu_to_le32(EXT2_GOOD_OLD_FIRST_INO);
-		es->s_inode_size = cpu_to_le16(EXT2_GOOD_OLD_INODE_SIZE);
-	}
-	es->s_feature_ro_compat = cpu_to_le32(features | EXT2_FEATURE_RO_COMPAT_LARGE_FILE);
-	mutex_unlock(&sbi->s_alloc_lock);
-	return commit_super(sb);
-}
 
 /* From read-only to read-write: count what is free, and say "not clean" on disk. */
 static int begin_writing(struct super_block *sb)
@@ -76,7 +26,7 @@ static int begin_writing(struct super_block *sb)
 	es->s_state = cpu_to_le16((u16)(sbi->s_mount_state & ~EXT2_VALID_FS));
 	es->s_mnt_count = cpu_to_le16((u16)(le16_to_cpu(es->s_mnt_count) + 1));
 	es->s_mtime = cpu_to_le32((u32)current_time().tv_sec);
-	return commit_super(sb);
+	return ext2_commit_super(sb);
 }
 
 /* And back: the state of before the mount, unless errors came up or something was not written. */
@@ -90,7 +40,7 @@ static int end_writing(struct super_block *sb)
 		ext2_refuse(sb, 0, "stays marked as not clean, as not all was written: run e2fsck");
 	}
 	sbi->s_es->s_state = cpu_to_le16(state);
-	return commit_super(sb);
+	return ext2_commit_super(sb);
 }
 
 static struct inode *ext2_alloc_inode(struct super_block *sb)
@@ -119,7 +69,7 @@ static void ext2_put_super(struct super_block *sb)
 static int ext2_sync_fs(struct super_block *sb, bool wait)
 {
 	(void)wait;
-	return sb_rdonly(sb) ? 0 : commit_super(sb);
+	return sb_rdonly(sb) ? 0 : ext2_commit_super(sb);
 }
 
 static int ext2_statfs(struct super_block *sb, struct kstatfs *buf)
@@ -149,6 +99,15 @@ static int ext2_remount(struct super_block *sb, u32 flags, const char *data)
 	return ext2_may_write(sb) ? begin_writing(sb) : -EROFS;
 }
 
+static const struct ext2_inode_tables inode_tables = {
+	.file_inode = &ext2_file_inode_operations,
+	.dir_inode = &ext2_dir_inode_operations,
+	.symlink_inode = &ext2_symlink_inode_operations,
+	.file = &ext2_file_operations,
+	.dir = &ext2_dir_operations,
+	.aops = &ext2_aops,
+};
+
 static const struct super_operations ext2_sops = {
 	.alloc_inode = ext2_alloc_inode,
 	.free_inode = ext2_free_inode_info,
@@ -171,6 +130,7 @@ static int ext2_fill_super(struct super_block *sb, const char *data, bool silent
 	if (err)
 		return err;
 	sb->s_op = &ext2_sops;
+	EXT2_SB(sb)->s_inode_tables = &inode_tables;
 	sb->s_magic = EXT2_SUPER_MAGIC;
 	if (!sb_rdonly(sb) && !ext2_may_write(sb)) {
 		ext2_refuse(sb, 0, "mounted read-only");

@@ -36,7 +36,7 @@ SET_vfs := fs/vfs/attr.c fs/vfs/d_path.c fs/vfs/dcache.c fs/vfs/file.c fs/vfs/fi
 # The filesystem, and the world around it.
 SET_ext2 := fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c \
 	fs/ext2/indirect.c fs/ext2/inode.c fs/ext2/load.c fs/ext2/namei.c fs/ext2/super.c \
-	fs/ext2/symlink.c fs/ext2/truncate.c tests/host/fakes/ext2_world.c \
+	fs/ext2/superblock.c fs/ext2/symlink.c fs/ext2/truncate.c tests/host/fakes/ext2_world.c \
 	tests/host/fakes/ramdisk.c
 
 # The disk driver down to PCI.
