@@ -58,7 +58,7 @@ SIZES = {
     "fs/cache": 2600,
     "fs/vfs": 4000,
     "fs/nodes": 900,
-    "fs/pseudo": 1600,
+    "fs/pseudo": 1500,
     "fs/aio": 650,
     "fs/ext2": 2100,
 }

@@ -5,11 +5,12 @@
  * without the second.
  * Also there: /dev, /proc and /sys
  */
+#include "fs/pseudo/procfs_internal.h"
+
 #include "fs/dcache.h"
 #include "fs/file.h"
 #include "fs/inode.h"
-#include "fs/pseudo/procfs_internal.h"
-#include "kernel/lib/printk.h"
+#include "fs/pseudo/pseudo.h"
 
 static int show_inode_nr(struct seq_file *m)
 {
@@ -51,18 +52,15 @@ static int show_file_max(struct seq_file *m)
 	return 0;
 }
 
-void proc_counts_init(void)
+void proc_counts_init(struct pseudo_entry *fs)
 {
-	static const struct {
-		const char *name;
-		int (*show)(struct seq_file *m);
-	} files[] = {
-		{"sys/fs/dentry-state", show_dentry_state}, {"sys/fs/file-max", show_file_max},
-		{"sys/fs/file-nr", show_file_nr},	    {"sys/fs/inode-nr", show_inode_nr},
-		{"sys/fs/inode-state", show_inode_state},
+	static struct pseudo_entry files[] = {
+		{"dentry-state", S_IFREG | 0444, .show = show_dentry_state},
+		{"file-max", S_IFREG | 0444, .show = show_file_max},
+		{"file-nr", S_IFREG | 0444, .show = show_file_nr},
+		{"inode-nr", S_IFREG | 0444, .show = show_inode_nr},
+		{"inode-state", S_IFREG | 0444, .show = show_inode_state},
 	};
 
-	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
-		if (proc_create(files[i].name, 0444, files[i].show, NULL))
-			panic("no memory for /proc/%s", files[i].name);
+	pseudo_add(fs, files, ARRAY_SIZE(files));
 }

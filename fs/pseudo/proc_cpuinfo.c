@@ -3,6 +3,8 @@
  * Also there: /dev, /proc and /sys
  */
 #include "fs/pseudo/procfs_internal.h"
+
+#include "fs/vfs/seq_file.h"
 #include "kernel/arch/clock.h"
 #include "kernel/arch/cpu.h"
 #include "kernel/lib/string.h"

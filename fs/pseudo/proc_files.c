@@ -7,6 +7,7 @@
 #include "block/genhd.h"
 #include "fs/cache/pagemap.h"
 #include "fs/nodes/char_dev.h"
+#include "fs/pseudo/pseudo.h"
 #include "fs/pseudo/sysfs_internal.h"
 #include "fs/super.h"
 #include "kernel/arch/clock.h"
@@ -18,7 +19,6 @@
 
 #define USER_HZ	   100u
 #define NR_VECTORS 256u
-#define FIXED_1	   2048u /* of the load averages */
 #define KIB(pages) ((unsigned long long)(pages) * (PAGE_SIZE / 1024))
 
 static int show_mounts(struct seq_file *m)
@@ -42,22 +42,6 @@ static int show_uptime(struct seq_file *m)
 {
 	show_seconds(m, ktime_get_ns(), ' ');
 	show_seconds(m, sched_idle_ns(), '\n');
-	return 0;
-}
-
-static int show_loadavg(struct seq_file *m)
-{
-	u32 total = 0;
-	pid_t pid, last = 0;
-	u64 avg[3];
-
-	sched_loadavg(avg);
-	for (u32 i = 0; i < 3; i++)
-		seq_printf(m, "%llu.%02llu ", (unsigned long long)(avg[i] / FIXED_1),
-			   (unsigned long long)(avg[i] % FIXED_1 * 100 / FIXED_1));
-	for (pid = 0; (pid = proc_pid_ops->next_pid(pid)) > 0; total++)
-		last = pid;
-	seq_printf(m, "%u/%u %d\n", sched_nr_running(), total, last);
 	return 0;
 }
 
@@ -226,24 +210,23 @@ static int show_disks(struct seq_file *m)
 	return blk_for_each_device(show_signals, m);
 }
 
-void proc_files_init(void)
+void proc_files_init(struct pseudo_entry *root, struct pseudo_entry *ringlet)
 {
-	static const struct {
-		const char *name;
-		int (*show)(struct seq_file *m);
-	} files[] = {
-		{"cmdline", show_cmdline},	   {"cpuinfo", proc_show_cpuinfo},
-		{"devices", show_devices},	   {"diskstats", show_diskstats},
-		{"filesystems", filesystems_show}, {"interrupts", show_interrupts},
-		{"loadavg", show_loadavg},	   {"meminfo", show_meminfo},
-		{"mounts", show_mounts},	   {"partitions", show_partitions},
-		{"ringlet/disks", show_disks},	   {"stat", show_stat},
-		{"uptime", show_uptime},
+	static struct pseudo_entry files[] = {
+		{"cmdline", S_IFREG | 0444, .show = show_cmdline},
+		{"cpuinfo", S_IFREG | 0444, .show = proc_show_cpuinfo},
+		{"devices", S_IFREG | 0444, .show = show_devices},
+		{"diskstats", S_IFREG | 0444, .show = show_diskstats},
+		{"filesystems", S_IFREG | 0444, .show = filesystems_show},
+		{"interrupts", S_IFREG | 0444, .show = show_interrupts},
+		{"meminfo", S_IFREG | 0444, .show = show_meminfo},
+		{"mounts", S_IFREG | 0444, .show = show_mounts},
+		{"partitions", S_IFREG | 0444, .show = show_partitions},
+		{"stat", S_IFREG | 0444, .show = show_stat},
+		{"uptime", S_IFREG | 0444, .show = show_uptime},
 	};
+	static struct pseudo_entry disks = {"disks", S_IFREG | 0444, .show = show_disks};
 
-	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
-		if (proc_create(files[i].name, 0444, files[i].show, NULL))
-			panic("no memory for /proc/%s", files[i].name);
-	proc_sysctl_init();
-	proc_counts_init();
+	pseudo_add(root, files, ARRAY_SIZE(files));
+	pseudo_add(ringlet, &disks, 1);
 }

@@ -5,6 +5,7 @@
 #include "fs/cache/pagemap.h"
 #include "fs/dcache.h"
 #include "fs/inode.h"
+#include "fs/pseudo/procfs.h"
 #include "fs/pseudo/procfs_internal.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
@@ -48,10 +49,11 @@ static int show_printk(struct seq_file *m)
 	return 0;
 }
 
-static int write_printk(const char *text, size_t len)
+static int write_printk(const struct pseudo_node *of, char *text, size_t len)
 {
 	int values[4], n = proc_parse_ints(text, values, 4);
 
+	(void)of;
 	(void)len;
 	for (int i = 0; i < n; i++)
 		WRITE_ONCE(console_printk[i], values[i]);
@@ -59,10 +61,11 @@ static int write_printk(const char *text, size_t len)
 }
 
 /* What is clean and unused goes: it can be read again. */
-static int write_drop_caches(const char *text, size_t len)
+static int write_drop_caches(const struct pseudo_node *of, char *text, size_t len)
 {
 	int what, n = proc_parse_ints(text, &what, 1);
 
+	(void)of;
 	(void)len;
 	if (n < 0 || what < DROP_PAGES || what > DROP_SILENT)
 		return -EINVAL;
@@ -75,9 +78,13 @@ static int write_drop_caches(const char *text, size_t len)
 	return 0;
 }
 
-void proc_sysctl_init(void)
+void proc_sysctl_init(struct pseudo_entry *kernel, struct pseudo_entry *vm)
 {
-	if (proc_create("sys/kernel/printk", 0644, show_printk, write_printk) ||
-	    proc_create("sys/vm/drop_caches", 0200, NULL, write_drop_caches))
-		panic("no memory for /proc/sys");
+	static struct pseudo_entry printk = {"printk", S_IFREG | 0644, .show = show_printk,
+					     .write = write_printk};
+	static struct pseudo_entry drop_caches = {"drop_caches", S_IFREG | 0200,
+						  .write = write_drop_caches};
+
+	pseudo_add(kernel, &printk, 1);
+	pseudo_add(vm, &drop_caches, 1);
 }

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "fs/pseudo/procfs.h"
+#include "fs/vfs/seq_file.h"
 #include "kernel/lib/types.h"
 
 struct block_device;

@@ -10,10 +10,11 @@
 /* A growing text; errors stick. One that is too long for a buffer is made again for each part. */
 struct seq_file {
 	char *buf;
-	size_t size, count; /* bytes */
-	u64 from;	    /* bytes of the text that come before those in buf */
-	u64 skip;	    /* of them still to come, while the text is made */
-	bool overflow;	    /* the text goes on behind buf */
+	size_t size, count;  /* bytes */
+	u64 from;	     /* bytes of the text that come before those in buf */
+	u64 skip;	     /* of them still to come, while the text is made */
+	bool overflow;	     /* the text goes on behind buf */
+	const void *private; /* of what it tells: the maker's */
 };
 void seq_printf(struct seq_file *m, const char *fmt, ...) printf_like(2, 3);
 void seq_write(struct seq_file *m, const void *data, size_t len);

@@ -1,6 +1,6 @@
 /*
  * /proc/PID: the files that ps, top, pstree, fuser and C libraries read, in Linux's formats
- * (proc(5)).
+ * (proc(5)), and what else of /proc tells about processes.
  *
  * What can be told under proc_lock is printed there (seq_printf does not sleep); for the rest a
  * reference is taken under it (kernel/proc/process.h, invariant 3).
@@ -14,14 +14,14 @@
 #include "fs/super.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/proc/process.h"
 
 #define TICK	   (1000000000ul / 100) /* USER_HZ */
 #define PF_KTHREAD 0x00200000u
+#define FIXED_1	   2048ul /* of the load averages */
 
-enum what { STAT, STATUS, STATM, COMM, CMDLINE, ENVIRON, MAPS, EXE, CWD, ROOT, MOUNTINFO };
+enum what { STAT, STATUS, STATM, COMM, CMDLINE, ENVIRON, MAPS, EXE, CWD, ROOT, MOUNTINFO, FD };
 
 /* How a process is called in `stat` and in `status`. */
 static const char *state_of(const struct process *p)
@@ -98,14 +98,16 @@ static void show_status(const struct process *p, const struct mm *mm, struct seq
 		   p->sig.pending, p->sig.blocked, signals_with(p, true), signals_with(p, false));
 }
 
-static int show_process(pid_t pid, int what, struct seq_file *m)
+static int show_process(struct seq_file *m)
 {
+	const struct pseudo_node *of = m->private;
+	const int what = of->entry->what;
 	static const struct mm no_mm;
 	const struct process *p;
 	const struct mm *mm;
 
 	PROC_GUARD();
-	p = process_find(pid);
+	p = process_find((pid_t)of->id);
 	if (!p)
 		return -ESRCH;
 	mm = p->mm ? p->mm : &no_mm;
@@ -121,18 +123,19 @@ static int show_process(pid_t pid, int what, struct seq_file *m)
 }
 
 /* Nobody but the process itself. */
-static int write_comm(pid_t pid, const char *text, size_t len)
+static int write_comm(const struct pseudo_node *of, char *text, size_t len)
 {
-	if (pid != current_process()->pid)
+	if ((pid_t)of->id != current_process()->pid)
 		return -EINVAL;
 	process_set_comm(text, len);
 	return 0;
 }
 
-static int show_mounts(pid_t pid, int what, struct seq_file *m)
+static int show_mounts(struct seq_file *m)
 {
-	(void)pid;
-	return mounts_show(m, what == MOUNTINFO);
+	const struct pseudo_node *of = m->private;
+
+	return mounts_show(m, of->entry->what == MOUNTINFO);
 }
 
 /* May the caller look into p's memory and files? */
@@ -234,10 +237,12 @@ static void inspected_put(struct inspected *it)
 	fs_struct_put(it->fs);
 }
 
-static int show_memory(pid_t pid, int what, struct seq_file *m)
+static int show_memory(struct seq_file *m)
 {
+	const struct pseudo_node *of = m->private;
+	const int what = of->entry->what;
 	struct inspected it;
-	int err = inspect(pid, what == CMDLINE, &it);
+	int err = inspect((pid_t)of->id, what == CMDLINE, &it);
 
 	if (err)
 		return err;
@@ -251,18 +256,18 @@ static int show_memory(pid_t pid, int what, struct seq_file *m)
 	return err;
 }
 
-/* what: EXE, CWD, ROOT, or, as ~fd, an open file. */
-static int get_link(pid_t pid, int what, struct path *path)
+static int get_link(const struct pseudo_node *of, struct path *path)
 {
 	struct path none = {NULL, NULL}, *from = &none;
+	const int what = of->entry->what;
 	struct inspected it;
 	struct file *file = NULL;
-	int err = inspect(pid, false, &it);
+	int err = inspect((pid_t)of->id, false, &it);
 
 	if (err)
 		return err;
-	if (what < 0)
-		file = files_get(it.files, ~what);
+	if (what == FD)
+		file = files_get(it.files, (int)of->sub);
 	else if (what == EXE && it.mm && it.mm->exe)
 		file = get_file(it.mm->exe);
 	if (file)
@@ -282,49 +287,82 @@ static int get_link(pid_t pid, int what, struct path *path)
 	return path->dentry ? 0 : -ENOENT;
 }
 
-static int fd_link(pid_t pid, int fd, struct path *path)
-{
-	return get_link(pid, ~fd, path);
-}
+/* --- directories --- */
 
-static int fd_next(pid_t pid, int from, mode_t *mode)
+/* The next open one. Its link's mode tells how it is open. */
+static bool next_fd(const struct pseudo_node *dir, u32 from, struct pseudo_child *child)
 {
+	static struct pseudo_entry fd_link = {.mode = S_IFLNK, .what = FD, .get_link = get_link};
 	struct inspected it;
 	struct file *file = NULL;
 	int fd = -1;
 
-	if (inspect(pid, false, &it))
-		return -1;
+	if (inspect((pid_t)dir->id, false, &it))
+		return false;
 	if (it.files)
-		fd = files_next(it.files, from, &file);
+		fd = files_next(it.files, (int)from, &file);
 	if (file) {
-		*mode = S_IFLNK | (file->f_readable ? 0500 : 0) | (file->f_writable ? 0300 : 0);
+		child->node.entry = &fd_link;
+		child->node.sub = child->number = (u32)fd;
+		child->mode = S_IFLNK | (file->f_readable ? 0500 : 0) |
+			      (file->f_writable ? 0300 : 0);
 		fput(file);
 	}
 	inspected_put(&it);
-	return fd;
+	return fd >= 0;
 }
 
-static pid_t next_pid(pid_t after)
+static struct pseudo_entry pid_dir = {.mode = S_IFDIR | 0555};
+
+static bool next_process(const struct pseudo_node *dir, u32 from, struct pseudo_child *child)
 {
 	const struct process *p;
 
+	(void)dir;
 	PROC_GUARD();
-	p = process_next(after);
-	return p ? p->pid : 0;
+	p = process_next((pid_t)from - 1);
+	if (p)
+		child->node.id = child->number = (u32)p->pid;
+	child->node.entry = &pid_dir;
+	return p != NULL;
 }
 
-static u64 pid_birth(pid_t pid, uid_t *uid, gid_t *gid)
+static u64 pid_birth(u32 pid, uid_t *uid, gid_t *gid)
 {
 	const struct process *p;
 	const struct cred *c;
 
 	PROC_GUARD();
-	p = process_find(pid);
+	p = process_find((pid_t)pid);
 	c = p ? process_cred(p) : NULL;
 	*uid = c ? c->euid : 0;
 	*gid = c ? c->egid : 0;
 	return p ? max((u64)p->start_ns, (u64)1) : 0;
+}
+
+/* --- of all processes --- */
+
+static int show_self(struct seq_file *m)
+{
+	seq_printf(m, "%d", current_process() ? current_process()->pid : 0);
+	return 0;
+}
+
+static int show_loadavg(struct seq_file *m)
+{
+	const struct process *p = NULL;
+	u32 total = 0;
+	pid_t last = 0;
+	u64 avg[3];
+
+	sched_loadavg(avg);
+	for (u32 i = 0; i < 3; i++)
+		seq_printf(m, "%lu.%02lu ", avg[i] / FIXED_1, avg[i] % FIXED_1 * 100 / FIXED_1);
+	PROC_GUARD();
+	for (; (p = process_next(last)) != NULL; total++)
+		last = p->pid;
+	seq_printf(m, "%u/%u %d\n", sched_nr_running(), total, last);
+	return 0;
 }
 
 static int show_pid_max(struct seq_file *m)
@@ -333,10 +371,11 @@ static int show_pid_max(struct seq_file *m)
 	return 0;
 }
 
-static int write_pid_max(const char *text, size_t len)
+static int write_pid_max(const struct pseudo_node *of, char *text, size_t len)
 {
 	int value, n = proc_parse_ints(text, &value, 1);
 
+	(void)of;
 	(void)len;
 	if (n < 0 || value <= PIDS_RESERVED || value > PID_MAX_LIMIT)
 		return -EINVAL;
@@ -344,46 +383,33 @@ static int write_pid_max(const char *text, size_t len)
 	return 0;
 }
 
-static pid_t self_pid(void)
-{
-	return current_process() ? current_process()->pid : 0;
-}
-
-#define TEXT(name, mode, what, show)                                 \
-	{                                                            \
-		(name), S_IFREG | (mode), (what), (show), NULL, NULL \
-	}
-#define LINK(name, what)                                             \
-	{                                                            \
-		(name), S_IFLNK | 0777, (what), NULL, get_link, NULL \
-	}
-
 void proc_procfs_init(void)
 {
-	static const struct proc_pid_entry entries[] = {
-		TEXT("stat", 0444, STAT, show_process),
-		TEXT("status", 0444, STATUS, show_process),
-		TEXT("statm", 0444, STATM, show_process),
-		{.name = "comm",
-		 .mode = S_IFREG | 0644,
-		 .what = COMM,
-		 .show = show_process,
-		 .write = write_comm},
-		TEXT("cmdline", 0444, CMDLINE, show_memory),
-		TEXT("environ", 0400, ENVIRON, show_memory),
-		TEXT("maps", 0444, MAPS, show_memory),
-		TEXT("mounts", 0444, 0, show_mounts),
-		TEXT("mountinfo", 0444, MOUNTINFO, show_mounts),
-		LINK("exe", EXE),
-		LINK("cwd", CWD),
-		LINK("root", ROOT),
-		{.name = "fd", .mode = S_IFDIR | 0500},
-		{.name = NULL},
+	static struct pseudo_entry files[] = {
+		{"stat", S_IFREG | 0444, STAT, .show = show_process},
+		{"status", S_IFREG | 0444, STATUS, .show = show_process},
+		{"statm", S_IFREG | 0444, STATM, .show = show_process},
+		{"comm", S_IFREG | 0644, COMM, .show = show_process, .write = write_comm},
+		{"cmdline", S_IFREG | 0444, CMDLINE, .show = show_memory},
+		{"environ", S_IFREG | 0400, ENVIRON, .show = show_memory},
+		{"maps", S_IFREG | 0444, MAPS, .show = show_memory},
+		{"mounts", S_IFREG | 0444, 0, .show = show_mounts},
+		{"mountinfo", S_IFREG | 0444, MOUNTINFO, .show = show_mounts},
+		{"exe", S_IFLNK | 0777, EXE, .get_link = get_link},
+		{"cwd", S_IFLNK | 0777, CWD, .get_link = get_link},
+		{"root", S_IFLNK | 0777, ROOT, .get_link = get_link},
+		{"fd", S_IFDIR | 0500, .next = next_fd, .numbered = true},
 	};
-	static const struct proc_pid_ops ops = {entries,  next_pid, pid_birth,
-						self_pid, fd_next,  fd_link};
+	static struct pseudo_entry of_all[] = {
+		{"loadavg", S_IFREG | 0444, .show = show_loadavg},
+		{"self", S_IFLNK | 0777, .show = show_self},
+	};
+	static struct pseudo_entry max_file = {"pid_max", S_IFREG | 0644, .show = show_pid_max,
+					       .write = write_pid_max};
 
-	proc_pid_ops = &ops;
-	if (proc_create("sys/kernel/pid_max", 0644, show_pid_max, write_pid_max))
-		panic("no memory for /proc/sys");
+	pseudo_add(&pid_dir, files, ARRAY_SIZE(files));
+	pseudo_add(&proc_fs.root, of_all, ARRAY_SIZE(of_all));
+	pseudo_add(&proc_sys_kernel, &max_file, 1);
+	proc_fs.root.next = next_process;
+	proc_fs.birth = pid_birth;
 }

@@ -5,7 +5,6 @@
 #include "fs/fs_struct.h"
 #include "fs/pseudo/procfs.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sys/syscall.h"
@@ -55,10 +54,11 @@ static int write_name(char *place, const char *text, size_t len)
 		seq_printf(m, "%s\n", uts.field);   \
 		return 0;                           \
 	}
-#define WRITE(field)                                           \
-	static int write_##field(const char *text, size_t len) \
-	{                                                      \
-		return write_name(uts.field, text, len);       \
+#define WRITE(field)                                                                   \
+	static int write_##field(const struct pseudo_node *of, char *text, size_t len) \
+	{                                                                              \
+		(void)of;                                                              \
+		return write_name(uts.field, text, len);                               \
 	}
 SHOW(sysname)
 SHOW(release)
@@ -77,11 +77,15 @@ static int show_proc_version(struct seq_file *m)
 
 void uts_init(void)
 {
-	if (proc_create("version", 0444, show_proc_version, NULL) ||
-	    proc_create("sys/kernel/ostype", 0444, show_sysname, NULL) ||
-	    proc_create("sys/kernel/osrelease", 0444, show_release, NULL) ||
-	    proc_create("sys/kernel/version", 0444, show_version, NULL) ||
-	    proc_create("sys/kernel/hostname", 0644, show_nodename, write_nodename) ||
-	    proc_create("sys/kernel/domainname", 0644, show_domainname, write_domainname))
-		panic("no memory for /proc/sys");
+	static struct pseudo_entry names[] = {
+		{"ostype", S_IFREG | 0444, .show = show_sysname},
+		{"osrelease", S_IFREG | 0444, .show = show_release},
+		{"version", S_IFREG | 0444, .show = show_version},
+		{"hostname", S_IFREG | 0644, .show = show_nodename, .write = write_nodename},
+		{"domainname", S_IFREG | 0644, .show = show_domainname, .write = write_domainname},
+	};
+	static struct pseudo_entry version = {"version", S_IFREG | 0444, .show = show_proc_version};
+
+	pseudo_add(&proc_sys_kernel, names, ARRAY_SIZE(names));
+	pseudo_add(&proc_fs.root, &version, 1);
 }

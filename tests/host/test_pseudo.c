@@ -1,6 +1,6 @@
 // uses: vfs text user-copies fakes
 // sources: fs/nodes/char_dev.c fs/pseudo/devfs.c fs/nodes/pipe.c fs/vfs/poll.c
-// sources: fs/pseudo/proc_text.c fs/pseudo/procfs.c tests/host/fakes/memfs.c
+// sources: fs/pseudo/pseudo.c fs/pseudo/procfs.c tests/host/fakes/memfs.c
 /* /dev and /proc: trees, nodes and links; and a process that ends while its files are open. */
 #include "tests/host/fakes/memfs.h"
 #include "tests/host/fakes/vfs.h"
@@ -100,8 +100,21 @@ static void dev_nodes(void **state)
 
 /* --- /proc --- */
 
-void proc_files_init(void)
+void proc_files_init(struct pseudo_entry *root, struct pseudo_entry *ringlet)
 {
+	(void)root;
+	(void)ringlet;
+}
+
+void proc_counts_init(struct pseudo_entry *fs)
+{
+	(void)fs;
+}
+
+void proc_sysctl_init(struct pseudo_entry *kernel, struct pseudo_entry *vm)
+{
+	(void)kernel;
+	(void)vm;
 }
 
 static int show_long(struct seq_file *m)
@@ -112,53 +125,58 @@ static int show_long(struct seq_file *m)
 }
 
 static char heard[32];
-static int hear(const char *text, size_t len)
+static int hear(const struct pseudo_node *of, char *text, size_t len)
 {
+	(void)of;
 	memcpy(heard, text, len + 1);
 	return 0;
 }
 
-static int show_pid(pid_t pid, int what, struct seq_file *m)
+static int show_self(struct seq_file *m)
 {
-	(void)what;
-	seq_printf(m, "%d (test)\n", pid);
-	return pid == 12 ? 0 : -ESRCH;
+	seq_printf(m, "12");
+	return 0;
 }
 
-static int exe_link(pid_t pid, int what, struct path *path)
+static int show_pid(struct seq_file *m)
 {
-	(void)what;
-	(void)pid;
+	const struct pseudo_node *of = m->private;
+
+	seq_printf(m, "%u (test)\n", of->id);
+	return of->id == 12 ? 0 : -ESRCH;
+}
+
+static int exe_link(const struct pseudo_node *of, struct path *path)
+{
+	(void)of;
 	return path_lookupat(AT_FDCWD, "/bin", 0, path);
 }
 
-static pid_t next_pid(pid_t after)
-{
-	return after < 12 ? 12 : 0;
-}
-
 static u64 born = 1;
-static u64 birth(pid_t pid, uid_t *uid, gid_t *gid)
+static u64 birth(u32 pid, uid_t *uid, gid_t *gid)
 {
 	*uid = *gid = 5;
 	return pid == 12 ? born : 0;
 }
 
-static pid_t self(void)
+static struct pseudo_entry pid_dir = {.mode = S_IFDIR | 0555};
+static bool next_pid(const struct pseudo_node *dir, u32 from, struct pseudo_child *child)
 {
-	return 12;
+	(void)dir;
+	child->node.entry = &pid_dir;
+	child->node.id = child->number = 12;
+	return from <= 12;
 }
 
-static int fd_next(pid_t pid, int from, mode_t *mode)
+static bool next_fd(const struct pseudo_node *dir, u32 from, struct pseudo_child *child)
 {
-	*mode = S_IFLNK | 0500;
-	(void)pid;
-	return from <= 4 ? 4 : -1;
-}
+	static struct pseudo_entry fd_link = {.mode = S_IFLNK, .get_link = exe_link};
 
-static int fd_link(pid_t pid, int fd, struct path *path)
-{
-	return fd == 4 ? exe_link(pid, 0, path) : -ENOENT;
+	(void)dir;
+	child->node.entry = &fd_link;
+	child->node.sub = child->number = from <= 4 ? 4 : 9;
+	child->mode = S_IFLNK | 0500;
+	return from <= 9;
 }
 
 /* A pid that another process has now: what was opened before does not follow it. */
@@ -196,13 +214,17 @@ static void other_process(void)
 
 static void proc_tree(void **state)
 {
-	static const struct proc_pid_entry entries[] = {
-		{"stat", S_IFREG | 0444, 0, show_pid, NULL, NULL},
-		{"exe", S_IFLNK | 0777, 0, NULL, exe_link, NULL},
-		{"fd", S_IFDIR | 0500, 0, NULL, NULL, NULL},
-		{NULL, 0, 0, NULL, NULL, NULL},
+	static struct pseudo_entry of_pid[] = {
+		{"stat", S_IFREG | 0444, .show = show_pid},
+		{"exe", S_IFLNK | 0777, .get_link = exe_link},
+		{"fd", S_IFDIR | 0500, .next = next_fd, .numbered = true},
 	};
-	static const struct proc_pid_ops ops = {entries, next_pid, birth, self, fd_next, fd_link};
+	static struct pseudo_entry in_root[] = {
+		{"long", S_IFREG | 0444, .show = show_long},
+		{"self", S_IFLNK | 0777, .show = show_self},
+	};
+	static struct pseudo_entry hostname = {"hostname", S_IFREG | 0644, .show = show_long,
+					       .write = hear};
 	struct iov_iter it;
 	struct kstat st;
 	struct file *f;
@@ -214,15 +236,17 @@ static void proc_tree(void **state)
 	(void)state;
 	memfs_world_start();
 	procfs_init();
-	proc_pid_ops = &ops;
-	assert_int_equal(proc_create("long", 0444, show_long, NULL), 0);
-	assert_int_equal(proc_create("sys/kernel/hostname", 0644, show_long, hear), 0);
+	proc_fs.root.next = next_pid;
+	proc_fs.birth = birth;
+	pseudo_add(&pid_dir, of_pid, ARRAY_SIZE(of_pid));
+	pseudo_add(&proc_fs.root, in_root, ARRAY_SIZE(in_root));
+	pseudo_add(&proc_sys_kernel, &hostname, 1);
 	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/proc", 0755), 0);
 	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/bin", 0755), 0);
 	assert_int_equal(do_mount("proc", "/proc", "proc", 0, NULL), 0);
-	assert_string_equal(list("/proc"), ". .. long sys self 12 ");
+	assert_string_equal(list("/proc"), ". .. ringlet sys long self 12 ");
 	assert_string_equal(list("/proc/12"), ". .. stat exe fd ");
-	assert_string_equal(list("/proc/self/fd"), ". .. 4 ");
+	assert_string_equal(list("/proc/self/fd"), ". .. 4 9 ");
 	assert_int_equal(vfs_readlinkat(AT_FDCWD, "/proc/self", text, sizeof(text)), 2);
 	assert_int_equal(vfs_readlinkat(AT_FDCWD, "/proc/self/exe", text, sizeof(text)), 4);
 	assert_string_equal(text, "/bin");
