@@ -50,7 +50,8 @@ def test_on_linux(program):
     assert results == {name: True for name in TESTS[program]}, text
 
 
-@pytest.mark.parametrize("program", ["t_file", "t_pointers", "t_process", "t_time"])
+@pytest.mark.parametrize("program", ["t_cred", "t_exec", "t_file", "t_pointers", "t_process",
+                                     "t_time"])
 def test_on_linux_without_namespaces(program):
     """So it is where Linux allows no namespaces: these tests ask for more than a user's rights."""
     results, text = run_on_linux(program, in_place=True)

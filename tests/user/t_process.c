@@ -1,4 +1,4 @@
-/* Processes: fork, exec, wait, groups and sessions, credentials. */
+/* Processes: fork, wait, vfork, names and /proc, groups and sessions, the parent's end, usage. */
 #include "tests/user/tap.h"
 
 #include <sys/prctl.h>
@@ -182,132 +182,6 @@ TEST(vfork_parent_can_be_killed)
 	kill(child, SIGKILL);
 }
 
-TEST(exec_passes_arguments)
-{
-	char *big = malloc(60001);
-	char *args[] = {self, "@args", "one", "", big, NULL}, *env[] = {"A=1", "B=two", NULL};
-
-	memset(big, 'x', 60000);
-	big[60000] = 0;
-	CHECK(IN_CHILD(execve(self, args, env)) == 0);
-}
-
-TEST(exec_takes_many_arguments)
-{
-	static char *args[20004];
-
-	args[0] = self;
-	args[1] = "@count";
-	for (int i = 2; i < 20002; i++)
-		args[i] = "some argument";
-	CHECK(IN_CHILD(execv(self, args)) == 0);
-}
-
-TEST(exec_limits_arguments)
-{
-	char *big = malloc(130001);
-	static char *args[102];
-
-	memset(big, 'x', 130000);
-	big[130000] = 0;
-	for (int i = 0; i < 101; i++)
-		args[i] = big;
-	FAILS(execv(self, args), E2BIG);
-}
-
-TEST(exec_without_environment)
-{
-	char *args[] = {self, "@noenv", NULL};
-
-	CHECK(IN_CHILD(execve(self, args, NULL)) == 0);
-}
-
-TEST(exec_scripts)
-{
-	char exe[200] = "", text[300];
-
-	fresh_dir();
-	CHECK(readlink(self, exe, sizeof(exe) - 1) > 0);
-	snprintf(text, sizeof(text), "#! %s @script arg \nrest\n", exe);
-	write_file("script", text);
-	chmod("script", 0755);
-	CHECK(IN_CHILD(execl("./script", "name", "x", "y", (char *)NULL)) == 0);
-	/* A script may run by a script. */
-	write_file("outer", "#!./script\n");
-	chmod("outer", 0755);
-	CHECK(IN_CHILD(execl("./outer", "name", "y", (char *)NULL)) == 0);
-	write_file("bare", "#!./script"); /* the end of the file ends the line */
-	chmod("bare", 0755);
-	CHECK(IN_CHILD(execl("./bare", "name", "y", (char *)NULL)) == 0);
-	write_file("loop", "#!./loop\n");
-	chmod("loop", 0755);
-	FAILS(execl("./loop", "loop", (char *)NULL), ELOOP);
-	write_file("gone", "#!/no/such/interpreter\n");
-	chmod("gone", 0755);
-	FAILS(execl("./gone", "gone", (char *)NULL), ENOENT);
-}
-
-TEST(exec_errors)
-{
-	int fd;
-
-	fresh_dir();
-	FAILS(execl("./none", "x", (char *)NULL), ENOENT);
-	FAILS(execl("/", "x", (char *)NULL), EACCES);
-	write_file("text", "no program\n");
-	FAILS(execl("./text", "x", (char *)NULL), EACCES);
-	chmod("text", 0755);
-	FAILS(execl("./text", "x", (char *)NULL), ENOEXEC);
-	write_file("empty", "");
-	chmod("empty", 0755);
-	FAILS(execl("./empty", "x", (char *)NULL), ENOEXEC);
-	FAILS(execl("./text/x", "x", (char *)NULL), ENOTDIR);
-	fd = open("text", O_WRONLY);
-	FAILS(execl("./text", "x", (char *)NULL), ETXTBSY);
-	close(fd);
-	FAILS(open(self, O_WRONLY), ETXTBSY); /* nor is a running program written */
-	FAILS(execve(self, (char **)8, NULL), EFAULT);
-	FAILS(execve(self, (char *[]){self, (char *)8, NULL}, NULL), EFAULT);
-}
-
-TEST(exec_looks_before_it_opens)
-{
-	char exe[200] = "", text[8192];
-	int from, to;
-	ssize_t n;
-
-	fresh_dir();
-	CHECK(mkfifo("fifo", 0777) == 0 && readlink(self, exe, sizeof(exe) - 1) > 0);
-	FAILS(execl("./fifo", "x", (char *)NULL), EACCES);
-	/* A program may be run by those who may not read it (all may, who are root). */
-	from = open(exe, O_RDONLY);
-	to = open("copy", O_WRONLY | O_CREAT, 0700);
-	while ((n = read(from, text, sizeof(text))) > 0)
-		CHECK(write(to, text, (size_t)n) == n);
-	CHECK(n == 0 && fchmod(to, 0111) == 0 && close(to) == 0 && chmod(".", 0755) == 0);
-	CHECK(IN_CHILD((void)setuid(65534); execl("./copy", "x", "@exit", "0", (char *)NULL);
-		       _exit(1)) == 0);
-}
-
-TEST(exec_keeps_and_resets)
-{
-	char pid[20], fds[20];
-	sigset_t set;
-	int keep = dup(1), drop = dup(1);
-
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	snprintf(fds, sizeof(fds), "%d", keep);
-	fcntl(drop, F_SETFD, FD_CLOEXEC);
-	snprintf(fds, sizeof(fds), "%d %d", keep, drop);
-	signal(SIGUSR1, SIG_IGN);
-	on_signal(SIGUSR2, nothing, 0);
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	kill(getpid(), SIGHUP);
-	CHECK(IN_CHILD(kill(getpid(), SIGHUP); execl(self, self, "@kept", fds, (char *)NULL)) == 0);
-}
-
 TEST(program_name)
 {
 	char name[16] = "", text[40] = "";
@@ -453,27 +327,6 @@ TEST(stopped_orphaned_groups_are_hung_up)
 	CHECK(!"hung up");
 }
 
-TEST(credentials)
-{
-	uid_t r, e, s;
-	gid_t groups[3] = {5, 6, 7};
-
-	if (getuid() != 0)
-		return;
-	CHECK(setgroups(3, groups) == 0 && getgroups(0, NULL) == 3);
-	FAILS(getgroups(2, groups), EINVAL);
-	CHECK(setresgid(10, 11, 12) == 0 && getgid() == 10 && getegid() == 11);
-	CHECK(setresuid(1000, 1001, 1002) == 0);
-	CHECK(getresuid(&r, &e, &s) == 0 && r == 1000 && e == 1001 && s == 1002);
-	FAILS(setuid(5), EPERM);
-	FAILS(setresuid(-1, 0, -1), EPERM);
-	FAILS(setgroups(0, NULL), EPERM);
-	FAILS(kill(1, SIGTERM), EPERM);
-	CHECK(seteuid(1002) == 0 && geteuid() == 1002);
-	CHECK(setreuid(1002, 1000) == 0 && getresuid(&r, &e, &s) == 0);
-	CHECK(r == 1002 && e == 1000 && s == 1000);
-}
-
 TEST(the_end_of_the_parent_is_told)
 {
 	int fds[2], sig = 7;
@@ -492,39 +345,6 @@ TEST(the_end_of_the_parent_is_told)
 			     write(fds[1], sigwaitinfo(&set, &info) == SIGUSR2 ? "s" : "n", 1));
 		       CHECK(read(fds[0], &c, 1) == 1 && c == 'r')) == 0);
 	CHECK(read(fds[0], &c, 1) == 1 && c == 's');
-}
-
-TEST(privileges_are_given_up)
-{
-	FAILS(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0), EINVAL);
-	FAILS(prctl(PR_SET_NO_NEW_PRIVS, 1, 1, 0, 0), EINVAL);
-	FAILS(prctl(PR_GET_NO_NEW_PRIVS, 1, 0, 0, 0), EINVAL);
-	FAILS(prctl(12345), EINVAL);
-	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0);
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
-	CHECK(IN_CHILD(CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)) == 0);
-	CHECK(syscall(SYS_personality, -1) == 0);
-	CHECK(syscall(SYS_personality, 0x40000) == 0 && syscall(SYS_personality, -1) == 0x40000);
-	CHECK(IN_CHILD(CHECK(syscall(SYS_personality, 0) == 0x40000)) == 0);
-}
-
-TEST(permissions_of_others)
-{
-	fresh_dir();
-	if (getuid() != 0)
-		return;
-	write_file("secret", "x");
-	chmod("secret", 0600);
-	chmod(".", 0755);
-	CHECK(setgid(100) == 0 && setuid(1000) == 0);
-	FAILS(open("secret", O_RDONLY), EACCES);
-	FAILS(open("new", O_WRONLY | O_CREAT, 0600), EACCES);
-	FAILS(unlink("secret"), EACCES);
-	FAILS(chmod("secret", 0777), EPERM);
-	FAILS(chown("secret", 1000, 100), EPERM);
-	CHECK(access("secret", F_OK) == 0);
-	FAILS(access("secret", R_OK), EACCES);
 }
 
 TEST(limits_and_usage)
@@ -557,45 +377,12 @@ TEST(many_processes)
 		CHECK(reap(pids[i]) == i << 8);
 }
 
-/* What the program does when a test executes it again. */
-static int run_again(int argc, char **argv, char **envp)
+/* As the program that a test executes, it ends with a status or waits. */
+int main(int argc, char **argv)
 {
-	const char *what = argv[1];
-	sigset_t set;
-	struct sigaction act;
-	int keep, drop;
-
-	if (strcmp(what, "@exit") == 0)
+	if (argc > 2 && strcmp(argv[1], "@exit") == 0)
 		return atoi(argv[2]);
-	if (strcmp(what, "@pause") == 0)
+	if (argc > 1 && strcmp(argv[1], "@pause") == 0)
 		return pause();
-	if (strcmp(what, "@args") == 0)
-		return !(argc == 5 && strcmp(argv[2], "one") == 0 && argv[3][0] == 0 &&
-			 strlen(argv[4]) == 60000 && argv[5] == NULL &&
-			 strcmp(envp[0], "A=1") == 0 && strcmp(envp[1], "B=two") == 0 && !envp[2]);
-	if (strcmp(what, "@count") == 0)
-		return !(argc == 20002 && strcmp(argv[20001], "some argument") == 0);
-	if (strcmp(what, "@noenv") == 0)
-		return envp[0] != NULL;
-	if (strcmp(what, "@script arg") == 0)
-		return !(strcmp(argv[2], "./script") == 0 || strcmp(argv[2], "./outer") == 0) ||
-		       strcmp(argv[argc - 1], "y") != 0;
-	if (strcmp(what, "@kept") == 0) {
-		sscanf(argv[2], "%d %d", &keep, &drop);
-		CHECK(fcntl(keep, F_GETFD) == 0);
-		FAILS(fcntl(drop, F_GETFD), EBADF);
-		CHECK(sigaction(SIGUSR1, NULL, &act) == 0 && act.sa_handler == SIG_IGN);
-		CHECK(sigaction(SIGUSR2, NULL, &act) == 0 && act.sa_handler == SIG_DFL);
-		CHECK(sigprocmask(SIG_BLOCK, NULL, &set) == 0 && sigismember(&set, SIGHUP));
-		CHECK(sigpending(&set) == 0 && sigismember(&set, SIGHUP));
-		return failed;
-	}
-	return 99;
-}
-
-int main(int argc, char **argv, char **envp)
-{
-	if (argc > 1 && argv[1][0] == '@')
-		return run_again(argc, argv, envp);
 	return run_tests(argc, argv);
 }
