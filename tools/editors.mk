@@ -15,7 +15,7 @@ endef
 compile_commands.json: $(O)/syscall_names.h
 	$(file >$(O)/$@.new,$(call compile_commands,$(KSRC),$(CC) $(ALL_CFLAGS)))
 	$(file >>$(O)/$@.new,$(call compile_commands,$(wildcard user/*.c tests/user/*.c) \
-		tests/fuzz/sysfuzz.c,$(USERCC) $(USER_CFLAGS)))
+		$(SYSFUZZ_SRC),$(USERCC) $(USER_CFLAGS)))
 	$(file >>$(O)/$@.new,$(call compile_commands,$(HOST_SRC),$(HOSTCC) $(HOST_CFLAGS)))
 	$(file >>$(O)/$@.new,$(call compile_commands,$(filter-out $(HOST_SRC),$(FUZZ_SRC)),$(FUZZ_CC) \
 		$(FUZZ_CFLAGS)))

@@ -28,7 +28,8 @@ fuzz-syscalls: kernel user
 		-p no:cacheprovider tests/system/test_fuzz.py -k random_calls
 
 user: build/tests/fuzz/sysfuzz
-build/tests/fuzz/sysfuzz: tests/fuzz/sysfuzz.c
+SYSFUZZ_SRC := tests/fuzz/sysfuzz.c tests/fuzz/sysfuzz_calls.c
+build/tests/fuzz/sysfuzz: $(SYSFUZZ_SRC) tests/fuzz/sysfuzz.h
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  USERCC  $<")
-	$(Q)$(USERCC) $(USER_CFLAGS) -o $@ $<
+	$(Q)$(USERCC) $(USER_CFLAGS) -o $@ $(SYSFUZZ_SRC)

@@ -1,11 +1,13 @@
-# libFuzzer targets, built by clang. `make fuzz-virtio` runs FUZZ_TIME seconds, from no corpus.
+# libFuzzer targets, built by clang. `make fuzz-virtio` runs FUZZ_TIME seconds, from no corpus and
+# from SEED; without one, libFuzzer takes any number. It prints the number.
 
 FUZZ_TIME ?= 600
 FUZZ_CC ?= clang
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -fno-strict-aliasing -DHOST_TEST -Wall -Wextra \
 	-Itests/host/shadow -I.
-FUZZ_VIRTIO_SRC := tests/virtio/fuzz_virtio.c drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c \
+FUZZ_VIRTIO_SRC := tests/virtio/fuzz_virtio.c tests/virtio/fuzz_device.c \
+	drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c \
 	drivers/virtio/virtio_pci_modern.c drivers/virtio/virtio_pci_legacy.c \
 	drivers/block/virtio_blk.c drivers/block/virtio_blk_queue.c \
 	drivers/block/virtio_blk_config.c drivers/pci/msix.c kernel/lib/string.c \
@@ -16,11 +18,12 @@ FUZZ_VIRTIO_SRC := tests/virtio/fuzz_virtio.c drivers/virtio/virtqueue.c drivers
 fuzz-virtio: build/fuzz/fuzz_virtio
 	$(Q)mkdir -p build/fuzz/corpus
 	$(Q)build/fuzz/fuzz_virtio -max_total_time=$(FUZZ_TIME) -max_len=4096 -len_control=20 \
+		-seed=$(or $(SEED),0) \
 		-timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/ build/fuzz/corpus
 
 $(U)/fuzz/fuzz_virtio: $(FUZZ_VIRTIO_SRC) $(wildcard drivers/pci/*.[ch] drivers/virtio/*.[ch] \
-		tests/host/fakes/*.[ch]) tests/virtio/virtio.mk
+		tests/host/fakes/*.[ch] tests/virtio/*.h) tests/virtio/virtio.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  FUZZCC  $@")
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(ERROR) -o $@ $(FUZZ_VIRTIO_SRC)
