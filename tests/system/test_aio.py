@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from test_errors import BAD, BAD_SECTOR, SIZE, faulty, image, lines  # noqa: F401 (a fixture)
+from disks import faulty
+from test_errors import BAD, BAD_SECTOR, SIZE, image, lines  # noqa: F401 (a fixture)
 
 # So slow that a program can end while its transfers are under way.
 SLOW = ",throttling.iops-total=40"

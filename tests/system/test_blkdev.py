@@ -2,7 +2,7 @@
 
 import pytest
 
-from test_block import MIB, partition
+from disks import MIB, partition
 from test_user_programs import names_in, parse
 
 TESTS = names_in("blkdev.c")

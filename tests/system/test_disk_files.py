@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from disks import noise
 from ringlet import TOP, debugfs, fsck, read_back, sh
 
 TOOL = os.path.join(TOP, "tools/disk")
@@ -168,11 +169,10 @@ def test_a_new_disk_and_a_file_into_it(make_disk, tmp_path):
     fsck(disk)
 
 
-
 def test_a_full_disk_stays_as_it_was(make_disk, tmp_path):
     disk = make_disk(size="8M")
     big, small = tmp_path / "big", tmp_path / "small"
-    big.write_bytes(os.urandom(9 << 20))
+    big.write_bytes(noise(9 << 20))
     small.write_text("small")
     tool("put", disk, small, "/root/f")
     before, names = image_bytes(disk), sorted(os.listdir(tmp_path))

@@ -1,24 +1,16 @@
 """Faults of the device: QEMU's blkdebug fails chosen reads, writes and flushes, and each error
 must reach the program whose I/O it was, once, and nobody else."""
 
-import json
 import shutil
-import struct
 
 import pytest
 
+from disks import BLOCK, faulty, pattern
 from ringlet import debugfs, fsck, read_back
 
 SIZE = 16 << 20
-BLOCK = 4096
 BAD = 625  # a block
 BAD_SECTOR = BAD * 8 + 3
-
-
-def pattern(number, seed=0):
-    """What tests/user/blkio.c writes to a block."""
-    words = (number * 1024 + i + seed for i in range(BLOCK // 4))
-    return struct.pack(f"<{BLOCK // 4}I", *words)
 
 
 def blocks(path):
@@ -36,18 +28,6 @@ def image(tmp_path):
             file.write(pattern(number, 7))
     shutil.copy(path, f"{path}2")
     return str(path)
-
-
-def faulty(path, *rules, name="bad"):
-    """QEMU's arguments for a virtio disk that follows blkdebug's rules. QEMU must not join requests
-    that it gets together: it would fail them together."""
-    unmap = {"discard": "unmap"}
-    node = {"driver": "raw", "node-name": name, **unmap, "file": {
-        "driver": "blkdebug", **unmap,
-        "image": {"driver": "file", "filename": str(path), **unmap},
-        "inject-error": [dict({"event": "none", "errno": 5}, **rule) for rule in rules]}}
-    return ["-blockdev", json.dumps(node), "-device",
-            f"virtio-blk-pci,drive={name},disable-legacy=on,werror=report,rerror=report,request-merging=off"]
 
 
 def lines(text):

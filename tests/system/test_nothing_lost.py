@@ -3,8 +3,8 @@ no fault, whatever the filesystem's state says."""
 
 import json
 
+from disks import faulty
 from ringlet import COUNTS, debugfs, fsck
-from test_errors import faulty
 
 
 def state(image):
