@@ -129,6 +129,8 @@ def start(command, cwd, extra=None):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     env = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/root", **(extra or {})}
+    if os.environ.get("SEED"):
+        env["SEED"] = os.environ["SEED"]  # of random tests
     try:
         os.chdir(cwd)
         os.execve(command[0], command, env)

@@ -30,7 +30,8 @@ def parse(text):
 def run_in_ringlet(program, boot, make_disk):
     disk = make_disk()
     machine = boot(disks=[disk]).login()
-    text, _ = machine.run(f"/tests/{program}", timeout=600)
+    seed = f"SEED={os.environ['SEED']} " if os.environ.get("SEED") else ""  # of random tests
+    text, _ = machine.run(f"{seed}/tests/{program}", timeout=600)
     machine.poweroff()
     fsck(disk)
     return parse(text), text

@@ -4,6 +4,7 @@ A sample: `make test-virtio` runs the whole matrix.
 """
 
 import os
+import re
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ import resize  # noqa: E402
 
 @pytest.mark.parametrize("row", matrix.sample_rows(), ids=matrix.describe)
 def test_matrix(row):
+    print(f"seed {matrix.SEED}")
     assert matrix.run_row(row) == ""
 
 
@@ -50,5 +52,6 @@ def test_fuzz_for_a_minute():
     done = subprocess.run(["make", "-s", "-C", TOP, "fuzz-virtio", "FUZZ_TIME=60"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=900, check=False)
+    print(*re.findall(r"^INFO: Seed: \d+", done.stdout, re.M))
     assert done.returncode == 0, done.stdout[-4000:]
     assert "number_of_executed_units" in done.stdout

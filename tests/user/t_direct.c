@@ -157,7 +157,7 @@ TEST(random_transfers_match_an_array)
 	fds[0] = open("f", O_RDWR | O_CREAT, 0644);
 	fds[1] = open_direct("f");
 	CHECK(ftruncate(fds[0], RANDOM_BYTES) == 0);
-	srand(1);
+	srand(test_seed(1));
 	for (int i = 0; i < 2000 && ok; i++) {
 		size_t unit = rand() % 2 ? 512 : BLOCK;
 		size_t pos = (size_t)rand() % (RANDOM_BYTES / unit) * unit;

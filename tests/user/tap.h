@@ -99,6 +99,16 @@ static inline int reap(pid_t pid)
 		reap(in_child_pid);             \
 	})
 
+/* The seed of a random test: the environment's SEED, else the usual one. It is printed. */
+static inline unsigned int test_seed(unsigned int usual)
+{
+	const char *wanted = getenv("SEED");
+	unsigned int seed = wanted ? (unsigned int)strtoul(wanted, NULL, 0) : usual;
+
+	printf("# seed %u\n", seed);
+	return seed;
+}
+
 static inline double now(void)
 {
 	struct timespec ts;
