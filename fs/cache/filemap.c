@@ -1,5 +1,6 @@
 /*
- * The page cache's index: finding, adding, locking pages, and their dirty and write-back states.
+ * The page cache's index: finding, adding and removing pages, and their dirty and write-back
+ * states.
  *
  * PG_DIRTY and PG_WRITEBACK change together with the tree's tags under tree_lock, with one
  * exception: clear_page_dirty_for_io leaves the dirty tag for set_page_writeback to clear, so a
@@ -10,29 +11,19 @@
  */
 #include "fs/cache/pagemap.h"
 
-#include "fs/cache/buffer_head.h"
 #include "fs/inode.h"
 #include "fs/rlimit.h"
+#include "fs/super.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
-#include "kernel/sched/wait.h"
 
-#define WAIT_BUCKETS 64u
 #define ALLOC_TRIES  4
 #define SHRINK_BATCH 32u
 
-static struct wait_queue_head bit_waits[WAIT_BUCKETS];
 void (*file_too_big_hook)(void);
 void (*inode_dirtied_hook)(struct inode *inode, u64 state);
 void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end, bool even_cows);
-static atomic_t nr_cached, nr_dirty, nr_writeback; /* [atomic] pages, all mappings */
-
-void pagecache_init(void)
-{
-	for (u32 i = 0; i < WAIT_BUCKETS; i++)
-		init_waitqueue_head(&bit_waits[i]);
-}
 
 void address_space_init(struct address_space *mapping, struct inode *host)
 {
@@ -42,58 +33,10 @@ void address_space_init(struct address_space *mapping, struct inode *host)
 	INIT_LIST_HEAD(&mapping->i_mmap);
 }
 
-void pagecache_get_stats(struct pagecache_stats *stats)
+void mapping_set_error(struct address_space *m, int error)
 {
-	stats->cached = (u64)max(atomic_read(&nr_cached), 0);
-	stats->dirty = (u64)max(atomic_read(&nr_dirty), 0);
-	stats->writeback = (u64)max(atomic_read(&nr_writeback), 0);
-}
-
-/* --- waiting ------------------------------------------------------------------------------ */
-
-struct wait_queue_head *bit_waitqueue(const void *object)
-{
-	u64 hash = (u64)(uintptr_t)object * 0x9e3779b97f4a7c15ull;
-
-	return &bit_waits[hash >> 58];
-}
-
-void wake_up_bit_waiters(const void *object)
-{
-	struct wait_queue_head *wq = bit_waitqueue(object);
-
-	if (waitqueue_active(wq))
-		wake_up_all(wq);
-}
-
-bool trylock_page(struct page *page)
-{
-	return !test_and_set_bit(PG_LOCKED, &page->flags);
-}
-
-void lock_page(struct page *page)
-{
-	if (!trylock_page(page))
-		wait_event(bit_waitqueue(page), trylock_page(page));
-}
-
-void unlock_page(struct page *page)
-{
-	ASSERT(PageLocked(page));
-	clear_bit(PG_LOCKED, &page->flags);
-	wake_up_bit_waiters(page);
-}
-
-void wait_on_page_locked(struct page *page)
-{
-	if (PageLocked(page))
-		wait_event(bit_waitqueue(page), !PageLocked(page));
-}
-
-void wait_on_page_writeback(struct page *page)
-{
-	if (PageWriteback(page))
-		wait_event(bit_waitqueue(page), !PageWriteback(page));
+	errseq_set(&m->wb_err, error);
+	errseq_set(&m->host->i_sb->s_wb_err, error); /* for syncfs */
 }
 
 /* --- the index ---------------------------------------------------------------------------- */
@@ -165,7 +108,7 @@ int add_to_page_cache(struct page *page, struct address_space *mapping, pgoff_t 
 		page->flags = 0;
 		return err;
 	}
-	atomic_inc(&nr_cached);
+	atomic_inc(&pagecache_counts.cached);
 	lru_add_page(page);
 	return 0;
 }
@@ -177,7 +120,7 @@ static void remove_and_unlock(struct page *page, struct address_space *mapping, 
 	mapping->nrpages--;
 	page->mapping = NULL;
 	spin_unlock_irqrestore(&mapping->tree_lock, flags);
-	atomic_dec(&nr_cached);
+	atomic_dec(&pagecache_counts.cached);
 	lru_del_page(page);
 	put_page(page);
 }
@@ -262,7 +205,7 @@ void set_page_dirty_nobuffers(struct page *page)
 	first = !radix_tree_tagged(&mapping->pages, RADIX_TAG_DIRTY);
 	if (!test_and_set_bit(PG_DIRTY, &page->flags)) {
 		radix_tree_tag_set(&mapping->pages, page->index, RADIX_TAG_DIRTY);
-		atomic_inc(&nr_dirty);
+		atomic_inc(&pagecache_counts.dirty);
 	}
 	spin_unlock_irqrestore(&mapping->tree_lock, flags);
 	/* The caches of devices are found through the devices, not a list of dirty inodes. */
@@ -277,7 +220,7 @@ bool clear_page_dirty_for_io(struct page *page)
 	bool was = test_and_clear_bit(PG_DIRTY, &page->flags);
 
 	if (was)
-		atomic_dec(&nr_dirty);
+		atomic_dec(&pagecache_counts.dirty);
 	return was;
 }
 
@@ -302,7 +245,7 @@ void set_page_writeback(struct page *page)
 	if (!PageDirty(page))
 		radix_tree_tag_clear(&mapping->pages, page->index, RADIX_TAG_DIRTY);
 	spin_unlock_irqrestore(&mapping->tree_lock, flags);
-	atomic_inc(&nr_writeback);
+	atomic_inc(&pagecache_counts.writeback);
 }
 
 void end_page_writeback(struct page *page, int error)
@@ -319,16 +262,7 @@ void end_page_writeback(struct page *page, int error)
 	clear_bit(PG_WRITEBACK, &page->flags);
 	spin_unlock_irqrestore(&mapping->tree_lock, flags);
 	/* From here on the page may be gone: only its address is used. */
-	atomic_dec(&nr_writeback);
+	atomic_dec(&pagecache_counts.writeback);
 	wake_up_bit_waiters(page);
 	writeback_ended();
-}
-
-void end_page_read(struct page *page, int error)
-{
-	if (error < 0)
-		set_bit(PG_ERROR, &page->flags);
-	else
-		set_bit(PG_UPTODATE, &page->flags);
-	unlock_page(page);
 }

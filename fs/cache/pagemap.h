@@ -23,6 +23,7 @@
 #pragma once
 
 #include "fs/address_space.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/radix_tree.h"
@@ -61,7 +62,8 @@ u32 find_get_pages(struct address_space *mapping, pgoff_t *index, pgoff_t last, 
 		   struct page **pages, u32 max);
 #define PAGEVEC_SIZE 16u
 
-/* The wait queue of a page or buffer, shared with others: wait in a loop on its bits. */
+/* Waiting (fs/cache/page_wait.c). The wait queue of a page or buffer is shared with others: wait
+ * in a loop on its bits. */
 struct wait_queue_head *bit_waitqueue(const void *object);
 void wake_up_bit_waiters(const void *object);
 
@@ -143,14 +145,23 @@ void flusher_sleep(u64 ns);
 /* Sleep until some write-back ends, at most `ns`. */
 void writeback_wait(u64 ns);
 void writeback_ended(void); /* a page's write-back has ended. Context: softirq */
+struct pagecache_counts {
+	atomic_t cached, dirty, writeback; /* [atomic] pages of all mappings */
+};
+extern struct pagecache_counts pagecache_counts;
 struct pagecache_stats {
 	u64 cached, dirty, writeback; /* pages */
 };
 void pagecache_get_stats(struct pagecache_stats *stats);
 
-/* Reclaim (fs/cache/vmscan.c): every cached page is on one list, taken from its tail. */
+/* Every cached page is on one list (fs/cache/lru.c). take: the oldest one, with a reference, which
+ * is moved to the front; NULL if there is none. */
 void lru_add_page(struct page *page);
 void lru_del_page(struct page *page);
+struct page *lru_take_oldest(void);
+size_t lru_nr_pages(void);
+
+/* Reclaim (fs/cache/vmscan.c). */
 /* Drop about nr clean pages. Returns: how many. Context: sleeps not; page locks are only tried. */
 size_t shrink_page_cache(size_t nr, size_t *dirty);
 /* Take a locked page out of its tree if it is clean and idle. Returns: whether it was. */

@@ -1,6 +1,6 @@
 /*
- * How much may be dirty: a writer that makes a fifth of memory dirty sleeps until less is; from a
- * tenth on, the flusher is woken to write everything (hop 5).
+ * How much is dirty, and how much may be: a writer that makes a fifth of memory dirty sleeps until
+ * less is; from a tenth on, the flusher is woken to write everything (hop 5).
  *
  * The flusher itself is above, in fs/vfs/flusher.c; what it sleeps on is here, so that those who
  * need it woken do not see it.
@@ -18,6 +18,15 @@ static struct wait_queue_head throttle_wait = WAIT_QUEUE_INIT(throttle_wait);
 static bool flusher_kicked;				  /* [atomic] */
 static u64 dirty_limit = ~0ull, background_limit = ~0ull; /* [const after boot] pages */
 static u32 writeback_seq;				  /* [atomic] counts ended pages */
+
+struct pagecache_counts pagecache_counts;
+
+void pagecache_get_stats(struct pagecache_stats *stats)
+{
+	stats->cached = (u64)max(atomic_read(&pagecache_counts.cached), 0);
+	stats->dirty = (u64)max(atomic_read(&pagecache_counts.dirty), 0);
+	stats->writeback = (u64)max(atomic_read(&pagecache_counts.writeback), 0);
+}
 
 void wakeup_flusher(void)
 {

@@ -1,15 +1,12 @@
 /*
- * Reclaim of cached pages: one list, oldest at the tail, with a second chance for pages that were
- * used since the last look.
+ * Reclaim of cached pages: the oldest first, with a second chance for pages that were used since
+ * the last look.
  *
  * Reclaim drops clean pages only. For dirty ones it wakes the flusher and waits a moment, so that
  * it never enters a filesystem and may run under any sleeping lock.
  *
  * Invariants:
- * 1. A page on the list has a reference that its remover drops only after taking it off the list.
- * 2. A page is dropped only while the tree and the reclaimer hold its only references.
- *
- * Lock order: lru_lock is taken alone.
+ * 1. A page is dropped only while the tree and the reclaimer hold its only references.
  * Also there: pages are given back when memory is short
  */
 #include "fs/cache/buffer_head.h"
@@ -18,44 +15,6 @@
 
 #define SCAN_FACTOR 8u
 #define SCAN_MIN    256u
-
-static struct spinlock lru_lock = SPINLOCK_INIT("lru_lock", LOCK_LRU);
-static LIST_HEAD(lru);	/* [lru_lock] newest first */
-static size_t lru_size; /* [lru_lock] pages */
-
-void lru_add_page(struct page *page)
-{
-	spin_lock(&lru_lock);
-	list_add(&page->lru, &lru);
-	set_bit(PG_LRU, &page->flags);
-	lru_size++;
-	spin_unlock(&lru_lock);
-}
-
-void lru_del_page(struct page *page)
-{
-	spin_lock(&lru_lock);
-	if (test_and_clear_bit(PG_LRU, &page->flags)) {
-		list_del(&page->lru);
-		lru_size--;
-	}
-	spin_unlock(&lru_lock);
-}
-
-/* The oldest page with a reference, moved to the front of the list; NULL if there is none. */
-static struct page *lru_take_oldest(void)
-{
-	struct page *page = NULL;
-
-	spin_lock(&lru_lock);
-	if (!list_empty(&lru)) {
-		page = list_last_entry(&lru, struct page, lru);
-		list_move(&page->lru, &lru);
-		get_page(page);
-	}
-	spin_unlock(&lru_lock);
-	return page;
-}
 
 bool drop_clean_page(struct page *page)
 {
@@ -71,7 +30,7 @@ bool drop_clean_page(struct page *page)
 size_t shrink_page_cache(size_t nr, size_t *dirty)
 {
 	size_t freed = 0, unwritten = 0;
-	size_t enough = max(nr * SCAN_FACTOR, (size_t)SCAN_MIN), all = READ_ONCE(lru_size) * 2;
+	size_t enough = max(nr * SCAN_FACTOR, (size_t)SCAN_MIN), all = lru_nr_pages() * 2;
 
 	for (size_t scanned = 0; freed < nr && scanned < all; scanned++) {
 		struct page *page;

@@ -1,9 +1,10 @@
 /*
  * Write-back of ranges (hop 6): dirty pages on their way to the disk, for fsync, for the flusher,
- * and for who empties a cache; and the errors on that way.
+ * and for who empties a cache.
  *
- * A write error is recorded in the mapping and in its filesystem. Each open file has a cursor into
- * the former, so that its fsync reports each error once; syncfs takes the latter.
+ * A write error is recorded in the mapping and in its filesystem (mapping_set_error). Each open
+ * file has a cursor into the former, so that its fsync reports each error once; syncfs takes the
+ * latter.
  * Path: hop 6
  */
 #include "fs/cache/pagemap.h"
@@ -12,16 +13,6 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/super.h"
-
-/* --- errors ------------------------------------------------------------------------------- */
-
-void mapping_set_error(struct address_space *m, int error)
-{
-	errseq_set(&m->wb_err, error);
-	errseq_set(&m->host->i_sb->s_wb_err, error); /* for syncfs */
-}
-
-/* --- writing ranges ----------------------------------------------------------------------- */
 
 /* One page, referenced. Returns: 0 (also when there was nothing to do) or writepage's error. */
 static int write_one_cached_page(struct address_space *m, struct page *page, bool sync)

@@ -22,6 +22,7 @@ SET_dm := block/dm/dm.c block/dm/dm-targets.c block/dm/dm-mirror.c
 
 # Page cache, write-back and direct I/O.
 SET_fs-cache := fs/cache/filemap.c fs/cache/filemap_rw.c fs/cache/readahead.c \
+	fs/cache/page_wait.c fs/cache/lru.c \
 	fs/cache/truncate.c fs/cache/vmscan.c fs/cache/writeback.c fs/cache/throttle.c \
 	fs/cache/bdev_cache.c fs/cache/buffer.c fs/cache/buffer_io.c fs/cache/direct_io.c \
 	fs/vfs/flusher.c fs/vfs/generic_file.c fs/vfs/llseek.c fs/nodes/block_dev.c \
