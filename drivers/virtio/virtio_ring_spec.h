@@ -28,6 +28,7 @@ struct virtq_avail {
 	le16_t idx;
 	le16_t ring[];
 };
+static_assert(sizeof(struct virtq_avail) == 4, "virtio-1.2 §2.7.6");
 
 /* §2.7.8: a head that the device has finished, and how many bytes it wrote. */
 struct virtq_used_elem {
@@ -42,3 +43,4 @@ struct virtq_used {
 	le16_t idx;
 	struct virtq_used_elem ring[];
 };
+static_assert(sizeof(struct virtq_used) == 4, "virtio-1.2 §2.7.8");

@@ -48,10 +48,12 @@ struct acpi_madt {
 	u32 lapic;
 	u32 flags;
 } __packed;
+static_assert(sizeof(struct acpi_madt) == 44, "acpi_madt");
 
 struct madt_entry {
 	u8 type, length;
 } __packed;
+static_assert(sizeof(struct madt_entry) == 2, "madt_entry");
 
 #define MADT_IOAPIC 1
 struct madt_ioapic {
@@ -59,6 +61,7 @@ struct madt_ioapic {
 	u8 id, reserved;
 	u32 address, gsi_base;
 } __packed;
+static_assert(sizeof(struct madt_ioapic) == 12, "madt_ioapic");
 
 #define MADT_OVERRIDE 2
 struct madt_override {
@@ -67,3 +70,4 @@ struct madt_override {
 	u32 gsi;
 	u16 flags; /* bits 0-1 polarity (3: low), bits 2-3 trigger (3: level) */
 } __packed;
+static_assert(sizeof(struct madt_override) == 10, "madt_override");

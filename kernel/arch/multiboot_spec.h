@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "kernel/lib/assert.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 
@@ -25,6 +26,7 @@ struct multiboot_info {
 	u32 config_table;
 	u32 boot_loader_name;
 };
+static_assert(__builtin_offsetof(struct multiboot_info, boot_loader_name) == 64, "multiboot_info");
 
 /* `size` counts the bytes after itself. */
 struct multiboot_mmap {
@@ -32,3 +34,4 @@ struct multiboot_mmap {
 	u64 addr, len;
 	u32 type; /* 1: usable memory */
 } __packed;
+static_assert(sizeof(struct multiboot_mmap) == 24, "multiboot_mmap");

@@ -14,7 +14,7 @@
 #include "kernel/lib/types.h"
 #include "kernel/sched/softirq.h"
 
-/* Lock order, outermost first (docs/design.md). A lock may be taken only under lower classes. */
+/* Lock order, outermost first. A lock may be taken only under lower classes. */
 enum lock_class {
 	LOCK_ANY,     /* not checked */
 	LOCK_FS,      /* dcache, inode hash, mounts */
