@@ -13,7 +13,6 @@
 
 #include "fs/fs_struct.h"
 #include "fs/inode.h"
-#include "fs/nodes/special.h"
 #include "fs/poll.h"
 #include "fs/vfs/internal.h"
 #include "kernel/lib/assert.h"
@@ -391,7 +390,7 @@ int create_pipe_files(struct file *files[2], u32 flags)
 	if (!inode)
 		return -ENOMEM;
 	inode->i_ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
-	init_special_inode(inode, S_IFIFO | 0600, 0);
+	inode->i_fop = &fifo_fops;
 	inode_init_owner(inode, NULL, S_IFIFO | 0600);
 	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time();
 	snprintf(name, sizeof(name), "pipe:[%llu]", (unsigned long long)inode->i_ino);
