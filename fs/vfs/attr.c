@@ -5,7 +5,6 @@
 #include "fs/inode.h"
 
 #include "fs/cache/pagemap.h"
-#include "fs/file.h"
 #include "fs/fs_struct.h"
 #include "fs/vfs/internal.h"
 #include "kernel/arch/clock.h"

@@ -9,18 +9,6 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
-void path_get(const struct path *path)
-{
-	mntget(path->mnt);
-	dget(path->dentry);
-}
-
-void path_put(const struct path *path)
-{
-	dput(path->dentry);
-	mntput(path->mnt);
-}
-
 /* A text that grows to the front; left is negative once it did not fit. */
 struct prepend_buffer {
 	char *p;

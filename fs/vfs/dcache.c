@@ -5,17 +5,13 @@
  * 1. d_count goes from or to zero under dcache_lock only.
  * 2. A dentry with count zero is on the LRU list, or is being killed by who took it there.
  *
- * Lock order: mount lock, dcache_lock. Nothing is called under dcache_lock.
+ * Lock order: mount.c. Nothing is called under dcache_lock.
  * Also there: names that were looked up before
  */
 #include "fs/dcache.h"
 
-#include "fs/file.h"
-#include "fs/inode.h"
-#include "fs/super.h"
 #include "fs/vfs/internal.h"
 #include "kernel/lib/assert.h"
-#include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
@@ -26,12 +22,6 @@ struct spinlock dcache_lock = SPINLOCK_INIT("dcache", LOCK_FS);
 static struct list_head dhash[DHASH_SIZE]; /* [dcache_lock] */
 static LIST_HEAD(dentry_lru);		   /* [dcache_lock] oldest first */
 static atomic_t nr_dentries;		   /* [atomic] */
-
-void dcache_init(void)
-{
-	for (u32 i = 0; i < DHASH_SIZE; i++)
-		INIT_LIST_HEAD(&dhash[i]);
-}
 
 void dcache_get_stats(struct cache_stats *stats)
 {
@@ -361,76 +351,23 @@ void shrink_dcache_sb(struct super_block *sb)
 	}
 }
 
-/* The n-th positive child, or NULL. Locks: dcache_lock. */
-static struct dentry *find_child_locked(const struct dentry *dir, loff_t n)
+/* Dentries and inodes that nobody uses, about as many as fill nr_pages. */
+static size_t shrink_caches(size_t nr_pages, gfp_t gfp)
 {
-	struct dentry *d;
+	size_t freed;
 
-	list_for_each_entry(d, &dir->d_subdirs, d_child)
-		if (d->d_inode && !d->d_unhashed && n-- <= 0)
-			return d;
-	return NULL;
-}
-
-/* The same with a reference. */
-static struct dentry *nth_child(struct dentry *dir, loff_t n)
-{
-	struct dentry *d;
-
-	spin_lock(&dcache_lock);
-	d = find_child_locked(dir, n);
-	if (d) {
-		list_del_init(&d->d_lru);
-		atomic_inc(&d->d_count);
-	}
-	spin_unlock(&dcache_lock);
-	return d;
-}
-
-bool d_is_empty(struct dentry *dir)
-{
-	struct dentry *d = nth_child(dir, 0);
-
-	dput(d);
-	return !d;
-}
-
-int dcache_readdir(struct file *file, struct dir_context *ctx)
-{
-	struct dentry *dir = file->f_path.dentry, *d;
-
-	if (!dir_emit_dots(file, ctx))
+	if (!(gfp & GFP_KERNEL))
 		return 0;
-	while ((d = nth_child(dir, ctx->pos - 2)) != NULL) {
-		bool taken = ctx->actor(ctx, d->d_name.name, d->d_name.len, ctx->pos,
-					d->d_inode->i_ino, mode_to_dtype(d->d_inode->i_mode));
-
-		dput(d);
-		if (!taken)
-			break;
-		ctx->pos++;
-	}
-	return 0;
+	freed = shrink_dcache(nr_pages * 8);
+	freed += shrink_icache(nr_pages * 4);
+	return freed / 8;
 }
 
-void d_genocide(struct dentry *root)
+void dcache_init(void)
 {
-	struct dentry *dir = root, *child;
+	static struct shrinker shrinker = {.shrink = shrink_caches};
 
-	/* Depth first without recursion: unpin the first positive child that has none itself. */
-	for (;;) {
-		spin_lock(&dcache_lock);
-		child = find_child_locked(dir, 0);
-		spin_unlock(&dcache_lock);
-		if (child) {
-			dir = child; /* the pin keeps it */
-			continue;
-		}
-		if (dir == root)
-			return;
-		child = dir;
-		dir = dir->d_parent;
-		d_drop(child);
-		dput(child);
-	}
+	for (u32 i = 0; i < DHASH_SIZE; i++)
+		INIT_LIST_HEAD(&dhash[i]);
+	shrinker_register(&shrinker);
 }

@@ -94,9 +94,7 @@ void files_put(struct files_struct *files)
 
 void files_close_on_exec(struct files_struct *files)
 {
-	u32 fd = 0;
-
-	for (;; fd++) {
+	for (u32 fd = 0;; fd++) {
 		struct file *file;
 
 		fd = (u32)bitmap_find_set(files->close_on_exec, NR_OPEN_DEFAULT, fd);

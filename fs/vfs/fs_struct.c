@@ -5,7 +5,6 @@
 #include "fs/fs_struct.h"
 
 #include "fs/super.h"
-#include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/sched/thread.h"
 

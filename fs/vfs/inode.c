@@ -15,7 +15,7 @@
 #include "fs/inode.h"
 
 #include "fs/cache/pagemap.h"
-#include "fs/vfs/internal.h"
+#include "fs/super.h"
 #include "fs/vfs/locks.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
@@ -30,18 +30,6 @@ static LIST_HEAD(inode_lru);		   /* [inode_lock] oldest first */
 static u32 nr_inodes;			   /* [inode_lock] */
 /* Who waits for I_NEW, I_SYNC or I_FREEING of some inode to end. */
 static struct wait_queue_head inode_wq = WAIT_QUEUE_INIT(inode_wq);
-
-/* Dentries and inodes that nobody uses, about as many as fill nr_pages. */
-static size_t shrink_caches(size_t nr_pages, gfp_t gfp)
-{
-	size_t freed;
-
-	if (!(gfp & GFP_KERNEL))
-		return 0;
-	freed = shrink_dcache(nr_pages * 8);
-	freed += shrink_icache(nr_pages * 4);
-	return freed / 8;
-}
 
 void icache_get_stats(struct cache_stats *stats)
 {
@@ -472,10 +460,7 @@ int sync_inodes_sb(struct super_block *sb, bool wait)
 
 void inode_init(void)
 {
-	static struct shrinker shrinker = {.shrink = shrink_caches};
-
 	for (u32 i = 0; i < IHASH_SIZE; i++)
 		INIT_LIST_HEAD(&ihash[i]);
 	inode_dirtied_hook = mark_dirty;
-	shrinker_register(&shrinker);
 }

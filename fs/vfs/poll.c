@@ -5,7 +5,6 @@
 #include "fs/poll.h"
 
 #include "fs/file.h"
-#include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 

@@ -6,7 +6,6 @@
 
 #include "fs/inode.h"
 #include "fs/poll.h"
-#include "fs/vfs/internal.h"
 #include "kernel/lib/errno.h"
 
 static bool is_stream(const struct file *file)
@@ -103,27 +102,6 @@ int vfs_fsync(struct file *file, bool datasync)
 	return file->f_op->fsync ? file->f_op->fsync(file, 0, INT64_MAX, datasync) : -EINVAL;
 }
 
-bool dir_emit_dots(struct file *file, struct dir_context *ctx)
-{
-	struct dentry *dir = file->f_path.dentry, *parent;
-	ino_t ino;
-
-	if (ctx->pos == 0) {
-		if (!ctx->actor(ctx, ".", 1, 0, dir->d_inode->i_ino, DT_DIR_))
-			return false;
-		ctx->pos = 1;
-	}
-	if (ctx->pos == 1) {
-		parent = dget_parent(dir);
-		ino = parent->d_inode->i_ino;
-		dput(parent);
-		if (!ctx->actor(ctx, "..", 2, 1, ino, DT_DIR_))
-			return false;
-		ctx->pos = 2;
-	}
-	return true;
-}
-
 int vfs_iterate(struct file *file, struct dir_context *ctx)
 {
 	struct inode *inode = file->f_inode;
@@ -154,7 +132,6 @@ long vfs_ioctl(struct file *file, u32 cmd, u64 arg)
 
 u32 vfs_poll(struct file *file, struct poll_table *pt)
 {
-	if (!file->f_op->poll)
-		return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-	return file->f_op->poll(file, pt);
+	return file->f_op->poll ? file->f_op->poll(file, pt) :
+				  POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }

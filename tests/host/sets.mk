@@ -30,9 +30,10 @@ SET_fs-cache := fs/cache/filemap.c fs/cache/filemap_rw.c fs/cache/readahead.c \
 
 # Paths, inodes, files.
 SET_vfs := fs/vfs/attr.c fs/vfs/d_path.c fs/vfs/dcache.c fs/vfs/file.c fs/vfs/files.c \
-	fs/vfs/fs_struct.c fs/vfs/inode.c fs/vfs/llseek.c fs/vfs/locks.c fs/vfs/mount.c \
-	fs/vfs/namei.c fs/vfs/namei_ops.c fs/vfs/read_write.c fs/vfs/seq_file.c fs/vfs/stat.c \
-	fs/vfs/super.c fs/nodes/special.c kernel/lib/bitmap.c
+	fs/vfs/fs_struct.c fs/vfs/inode.c fs/vfs/libfs.c fs/vfs/llseek.c fs/vfs/locks.c \
+	fs/vfs/mount.c fs/vfs/namei.c fs/vfs/namei_ops.c fs/vfs/namespace.c fs/vfs/open.c \
+	fs/vfs/read_write.c fs/vfs/seq_file.c fs/vfs/stat.c fs/vfs/super.c fs/nodes/special.c \
+	kernel/lib/bitmap.c
 
 # The filesystem, and the world around it.
 SET_ext2 := fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c \
