@@ -43,14 +43,14 @@ else
 ##   make test         all; or test-host, test-kernel, test-system; T=word picks
 ##   make test-fresh   README's two commands on fresh Debians; SUITE=sid (root)
 ##   make path         the files of a read and a write, hop by hop (sizes: folders)
-##   make check        warnings, format, linters, layers, the path, limits
+##   make check        warnings, format, linters, layers, the path, limits, pages
 ##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
 ##   make test-names   COUNT=1000 random sequences on names from SEED=1 (long)
 ##   make fuzz-elf     mutated programs; also fuzz-syscalls, fuzz-virtio (long)
 ##   make bench        Ringlet, Linux (make deps-bench) and a bare ring, measured
 ##   make deps         install what is missing (also: deps run, deps GUI=1)
 ##   make doctor       say what is missing or too old, and what mends it
-##   make hooks        check before each commit; compile_commands.json, tags
+##   make hooks        check before each commit (also: compile_commands.json, tags)
 ##   make clean        remove build/
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
 ##   DISK=build/disk.img MEM=256M SMP=1 CPU=max MACHINE=pc|q35|microvm GUI=1
