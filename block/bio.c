@@ -6,7 +6,7 @@
  * a reserve of their own: their parents hold the first one while they wait. A thread keeps the
  * clones that it has not sent yet, so only one at a time takes from that reserve, until all that it
  * was given to submit is on its way: enough for a flush of 16 mirrors with eight legs each.
- * Path: hop 8
+ * Path: hop 8, 14
  */
 #include "block/bio.h"
 

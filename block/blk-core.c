@@ -4,7 +4,7 @@
  * A device without a queue sends bios on by submit_bio itself. That does not recurse: while a
  * thread is in the loop, what it submits is collected, and goes before everything that waited
  * already, in the order given. So a part cut off a bio reaches its queue before the next is cut.
- * Path: hop 9
+ * Path: hop 8, 9
  */
 #include "block/blk.h"
 

@@ -9,7 +9,7 @@
  *    that submitted them.
  *
  * Lock order: blkdev.h.
- * Path: hop 10
+ * Path: hop 10, 14
  */
 #include "block/blk-stat.h"
 #include "block/blk.h"

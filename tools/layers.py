@@ -96,6 +96,36 @@ def sources(*suffixes, folders=None):
     return sorted(found)
 
 
+def read(path):
+    """A file's text; its path is relative to the top."""
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def opening_comment(path):
+    text = read(path)
+    if path.endswith(".asm"):
+        return re.match(r"(;.*\n)*", text).group(0)
+    match = re.match(r"/\*.*?\*/", text, re.S)
+    return match.group(0) if match else ""
+
+
+def hops_of(path):
+    """The hops that a file's opening comment says it is of; none if it is not on the path."""
+    return [hop for hops in re.findall(r"^[;* ]+Path: hop (.*)$", opening_comment(path), re.M)
+            for hop in hops.split(", ")]
+
+
+def defines(path, name):
+    """Whether the file holds the body of this function."""
+    if path.endswith(".asm"):
+        return re.search(rf"^{name}:", read(path), re.M)
+    if path.endswith(".h"):
+        return False
+    syscall = rf"|^SYSCALL\({name[4:]}," if name.startswith("sys_") else ""
+    return re.search(rf"^[\w][^;\n=(]*\b\*?{name}\((?:[^;{{}}]|\n)*?\)\n{{{syscall}", read(path), re.M)
+
+
 def symbols(obj):
     """The global symbols that an object defines, and those that it needs."""
     defined, needed = set(), set()
@@ -115,7 +145,6 @@ def strip_comments(text):
 
 def code_lines(path):
     """Lines that are neither blank nor comment."""
-    with open(os.path.join(TOP, path), encoding="utf-8") as file:
-        text = file.read()
+    text = read(path)
     text = re.sub(r";.*", "", text) if path.endswith(".asm") else strip_comments(text)
     return sum(1 for line in text.splitlines() if line.strip())

@@ -1,7 +1,7 @@
 /*
  * virtio_blk, the way of a request: to the ring, back from it, and what happens when it does not
  * come back. Source: virtio-1.2 §5.2.6 (device operation).
- * Path: hop 11
+ * Path: hop 11, 13
  */
 #include "drivers/block/virtio_blk_impl.h"
 

@@ -18,7 +18,7 @@
  *	we write used_event / avail->flags    |  device writes used->idx
  *	  [B4] smp_mb                         |    full barrier
  *	we read used->idx                     |  device reads used_event / avail->flags
- * Path: hop 12
+ * Path: hop 12, 13
  */
 #include "drivers/virtio/virtqueue.h"
 

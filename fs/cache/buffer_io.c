@@ -8,7 +8,7 @@
  * Invariants:
  * 1. A block that get_block says is new is zeroed where the caller does not write.
  * 2. Bytes past the end of the file are zero on their way to the disk.
- * Path: hop 7
+ * Path: hop 5, 7
  */
 #include "fs/cache/buffer_head.h"
 

@@ -4,7 +4,7 @@
  *
  * A failed flush is an error of the device's mapping, which files on it compare, too; when fsync
  * itself asked for the flush, its caller alone is told.
- * Path: hop 3
+ * Path: hop 4, 5, 6
  */
 #include "fs/vfs/generic_file.h"
 
