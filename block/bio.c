@@ -221,6 +221,11 @@ void bio_io_error(struct bio *bio, int error)
 	bio_endio(bio);
 }
 
+void bio_wake_waiter(struct bio *bio)
+{
+	complete(bio->bi_private);
+}
+
 void bio_set_dev(struct bio *bio, struct block_device *bdev, sector_t sector)
 {
 	bio->bi_bdev = bdev;

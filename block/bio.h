@@ -219,6 +219,8 @@ int must_check blkdev_issue_zeroout(struct block_device *bdev, sector_t sector, 
 
 /* --- for block/ itself -------------------------------------------------------------------- */
 
+/* A bi_end_io: complete() what bi_private points to. */
+void bio_wake_waiter(struct bio *bio);
 /* Once, from block_init. */
 void bio_init_reserves(void);
 extern struct thread *bio_clone_owner; /* [lock of the reserve; owner to set NULL] see bio.c */

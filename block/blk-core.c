@@ -105,11 +105,6 @@ void submit_bio(struct bio *bio)
 		bio_clones_sent();
 }
 
-void bio_wake_waiter(struct bio *bio)
-{
-	complete(bio->bi_private);
-}
-
 int submit_bio_wait(struct bio *bio)
 {
 	struct completion done;

@@ -107,7 +107,7 @@ struct bio *blk_split_bio(struct request_queue *q, struct bio *bio)
 	front = bio_split(bio, fit >> SECTOR_SHIFT);
 	if (bio_has_data(front))
 		bio_fit(q, front, max_bytes);
-	submit_bio(bio);
+	bio_list_add(current->bio_list, bio); /* submit_bio's loop takes it next */
 	return front;
 }
 

@@ -1,11 +1,10 @@
 /*
- * The way of a request: from a bio through plug and elevator to the driver, and back.
+ * The way of a request: from a bio into plug or elevator, and back from the driver.
  *
  * Invariants:
  * 1. A request is in one place: a plug, the elevator, q->dispatch, a flush list, the driver, or the
  *    list of the completed.
- * 2. A stopped ring has a request in flight, whose completion starts it, or the timer is armed.
- * 3. Bios end with no lock held, in the softirq or (when they never reached a request) the thread
+ * 2. Bios end with no lock held, in the softirq or (when they never reached a request) the thread
  *    that submitted them.
  *
  * Lock order: blkdev.h.
@@ -20,10 +19,7 @@
 #include "kernel/sched/ratelimit.h"
 #include "kernel/sched/softirq.h"
 
-#define RING_RETRY_NS  (4 * NSEC_PER_MSEC)
-#define QUEUE_SCAN     64
-#define DISPATCH_BATCH 32 /* requests on their way with interrupts off */
-/* As Linux's limit of messages. */
+#define QUEUE_SCAN 64
 
 static struct list_head completed[MAX_CPUS]; /* [its CPU, interrupts off] */
 
@@ -39,101 +35,37 @@ static void blk_rq_set_bio(struct request *rq, struct bio *bio)
 
 /* --- towards the device ------------------------------------------------------------------- */
 
-/* A ring that takes requests, or NULL. Batches go round, so that all rings are used. */
-static struct blk_mq_hw_ctx *pick_hctx(struct request_queue *q)
-{
-	for (u16 i = 0; i < q->nr_hw_queues; i++) {
-		u16 nr = (u16)((q->next_hctx + i) % q->nr_hw_queues);
-
-		if (!q->hctxs[nr].stopped)
-			return &q->hctxs[nr];
-	}
-	return NULL;
-}
-
-static struct request *next_request(struct request_queue *q)
+/* Sleep until a tag is free. The thread's own plugged requests hold tags too, so they are sent
+ * first; those that the queue holds back as well. Returns: as blk_mq_get_request, or -EAGAIN. */
+static noinline struct request *wait_for_request(struct request_queue *q, blk_opf_t opf)
 {
 	struct request *rq;
 
-	if (!list_empty(&q->dispatch)) {
-		rq = list_first_entry(&q->dispatch, struct request, list);
-		__list_del_entry(&rq->list);
-		return rq;
-	}
-	rq = q->nr_elevator ? q->elevator->dispatch(q) : NULL;
-	if (rq)
-		q->nr_elevator--;
+	if (opf & REQ_NOWAIT)
+		return ERR_PTR(-EAGAIN);
+	blk_flush_plug();
+	blk_mq_run_queue(q);
+	wait_event(&q->tag_wq, (rq = blk_mq_get_request(q, opf)) != NULL);
 	return rq;
 }
 
-/* What goes to this ring next, started. Returns: whether there is any. Locks: q->lock held. */
-static bool take_batch(struct request_queue *q, struct blk_mq_hw_ctx *hctx, struct list_head *batch)
+static inline struct request *get_request(struct request_queue *q, blk_opf_t opf)
 {
-	u16 idx = (u16)(hctx - q->hctxs);
-	struct request *rq;
-	ktime_t now = 0;
+	struct request *rq = blk_mq_get_request(q, opf);
 
-	for (u32 n = 0; n < DISPATCH_BATCH && (rq = next_request(q)) != NULL; n++) {
-		now = now ? now : ktime_get_ns();
-		rq->hctx_idx = idx;
-		rq->dispatch_ns = now;
-		rq->state = RQ_DISPATCHED;
-		hctx->in_flight++;
-		list_add_tail(&rq->list, batch);
-	}
-	if (now && !timer_armed(&q->timeout_timer))
-		timer_mod(&q->timeout_timer, now + q->timeout_ns);
-	return now != 0;
+	return likely(rq) ? rq : wait_for_request(q, opf);
 }
 
-/* The ring was full: the batch waits in front. `starts` is from before it was sent: when it has
- * changed, room was made meanwhile. Locks: q->lock held. */
-static void turn_away(struct request_queue *q, struct list_head *batch, struct blk_mq_hw_ctx *hctx,
-		      u32 starts)
+static inline struct bio *split_to_limits(struct request_queue *q, struct bio *bio)
 {
-	struct request *rq;
+	const struct queue_limits *lim = &q->limits;
+	u32 size = bio->bi_iter.bi_size;
 
-	list_for_each_entry(rq, batch, list) {
-		rq->state = RQ_QUEUED;
-		hctx->in_flight--;
-	}
-	list_splice_init(batch, &q->dispatch);
-	if (hctx->starts != starts)
-		return;
-	hctx->stopped = true;
-	if (!hctx->in_flight)
-		timer_mod(&q->unplug_timer, ktime_get_ns() + RING_RETRY_NS);
-}
-
-void blk_mq_run_queue(struct request_queue *q)
-{
-	u64 commit = 0, flags;
-	struct blk_mq_hw_ctx *hctx;
-	LIST_HEAD(batch);
-	u32 starts;
-	u16 idx;
-
-	spin_lock_bh(&q->lock);
-	atomic_inc(&q->runners);
-	q->plugged = false;
-	while ((hctx = pick_hctx(q)) != NULL && take_batch(q, hctx, &batch)) {
-		idx = (u16)(hctx - q->hctxs);
-		commit |= 1ull << idx;
-		starts = hctx->starts;
-		spin_unlock(&q->lock);
-		flags = irq_save(); /* once for all locks of the driver */
-		q->ops->queue_rqs(q, idx, &batch);
-		irq_restore(flags);
-		spin_lock(&q->lock);
-		if (!list_empty(&batch))
-			turn_away(q, &batch, hctx, starts);
-	}
-	q->next_hctx = (u16)((q->next_hctx + 1) % q->nr_hw_queues);
-	spin_unlock_bh(&q->lock);
-	for (u16 nr = 0; commit; nr++, commit >>= 1)
-		if (commit & 1)
-			q->ops->commit_rqs(q, nr);
-	atomic_dec(&q->runners);
+	if (bio->bi_vcnt != 1 || bio_op(bio) > REQ_OP_WRITE || lim->seg_boundary_bytes ||
+	    size > lim->max_segment_size_bytes || size >> SECTOR_SHIFT > lim->max_sectors)
+		return blk_split_bio(q, bio);
+	bio->bi_phys_segments = 1; /* the usual small one */
+	return bio;
 }
 
 static bool try_merge(struct request_queue *q, struct bio *bio)
@@ -164,6 +96,20 @@ static bool try_merge(struct request_queue *q, struct bio *bio)
 	return merged;
 }
 
+/* Queue it, unless the thread has a plug: then it waits there. */
+static inline void plug_request(struct request *rq)
+{
+	struct blk_plug *plug = current->plug;
+
+	if (!plug) {
+		blk_insert_request(rq);
+		return;
+	}
+	list_add_tail(&rq->list, &plug->requests);
+	if (++plug->count >= PLUG_MAX)
+		blk_send_plug(plug);
+}
+
 static void insert_flush(struct request_queue *q, struct request *rq)
 {
 	spin_lock_bh(&q->lock);
@@ -179,7 +125,7 @@ void blk_mq_submit_bio(struct bio *bio)
 	struct request *rq;
 	u8 steps = 0;
 
-	bio = blk_split_to_limits(q, bio);
+	bio = split_to_limits(q, bio);
 	if (!bio)
 		return;
 	if (bio->bi_opf & (REQ_PREFLUSH | REQ_FUA))
@@ -190,7 +136,7 @@ void blk_mq_submit_bio(struct bio *bio)
 	}
 	if (!steps && try_merge(q, bio))
 		return;
-	rq = blk_mq_get_request(q, bio->bi_opf);
+	rq = get_request(q, bio->bi_opf);
 	if (IS_ERR(rq)) {
 		bio_io_error(bio, (int)PTR_ERR(rq));
 		return;
@@ -202,7 +148,7 @@ void blk_mq_submit_bio(struct bio *bio)
 	if (steps)
 		insert_flush(q, rq);
 	else
-		blk_plug_request(rq);
+		plug_request(rq);
 }
 
 /* --- back from the device ----------------------------------------------------------------- */
@@ -232,28 +178,6 @@ void blk_mq_complete_request(struct request *rq)
 
 	list_add(&rq->list, &done);
 	blk_mq_complete_requests(&done);
-}
-
-static void end_bios(struct request *rq)
-{
-	struct bio *bio;
-
-	while ((bio = rq->bio) != NULL) {
-		rq->bio = bio->bi_next;
-		bio->bi_next = NULL;
-		if (rq->status)
-			WRITE_ONCE(bio->bi_status, rq->status);
-		bio_endio(bio);
-	}
-}
-
-void blk_mq_end_request(struct request *rq)
-{
-	LIST_HEAD(ended);
-
-	end_bios(rq);
-	list_add(&rq->list, &ended);
-	blk_mq_put_requests(rq->q, &ended, ktime_get_ns());
 }
 
 static const char *op_name(u32 op)
@@ -291,7 +215,7 @@ static bool retry_bios(struct request *rq)
 	if (!rq->retry && (!rq->status || rq->bio == rq->biotail))
 		return false;
 	if (rq->retry)
-		end_bios(rq);
+		blk_end_bios(rq);
 	else
 		rq->retry = rq->bio;
 	bio = rq->retry;
@@ -338,7 +262,7 @@ static void finish_requests(struct request_queue *q, struct list_head *done)
 	list_splice_tail_init(&flushes, &ended);
 	list_for_each_entry_safe(rq, tmp, &ended, list) {
 		if (likely(!rq->end_io && !rq->status && !rq->retry)) {
-			end_bios(rq);
+			blk_end_bios(rq);
 			continue;
 		}
 		list_del(&rq->list);
@@ -385,7 +309,7 @@ int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 	bio.bi_end_io = bio_wake_waiter;
 	bio.bi_private = &done;
 	init_completion(&done);
-	rq = blk_mq_get_request(q, bio.bi_opf);
+	rq = get_request(q, bio.bi_opf);
 	if (IS_ERR(rq))
 		return (int)PTR_ERR(rq);
 	blk_rq_set_bio(rq, &bio);

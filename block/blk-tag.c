@@ -1,8 +1,7 @@
 /*
  * Tags: each request in use holds one, so they bound how much is queued and in flight.
  *
- * Who finds none sleeps until one is free. Its own plugged requests hold tags too, so they are sent
- * first; those that the queue holds back as well.
+ * A request gets its tag here and gives it back here, when its bios have ended.
  * Path: hop 10
  */
 #include "block/blk-stat.h"
@@ -56,20 +55,6 @@ out:
 	return rq;
 }
 
-static noinline struct request *wait_for_request(struct request_queue *q, blk_opf_t opf)
-{
-	struct request *rq = try_get_request(q);
-
-	if (rq)
-		return rq;
-	if (opf & REQ_NOWAIT)
-		return ERR_PTR(-EAGAIN);
-	blk_flush_plug();
-	blk_mq_run_queue(q);
-	wait_event(&q->tag_wq, (rq = try_get_request(q)) != NULL);
-	return rq;
-}
-
 /* One that the plug has got already, or NULL. */
 static inline struct request *cached_request(struct blk_plug *plug, struct request_queue *q)
 {
@@ -89,8 +74,8 @@ struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 	ktime_t now;
 
 	if (!rq) {
-		rq = wait_for_request(q, opf);
-		if (IS_ERR(rq))
+		rq = try_get_request(q);
+		if (!rq || IS_ERR(rq))
 			return rq;
 	}
 	now = plug && plug->now_ns ? plug->now_ns : ktime_get_ns();
@@ -121,39 +106,11 @@ void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_
 	spin_unlock_bh(&q->lock);
 }
 
-static bool all_tags_free(struct request_queue *q)
+void blk_mq_end_request(struct request *rq)
 {
-	bool free;
+	LIST_HEAD(ended);
 
-	spin_lock_bh(&q->lock);
-	free = q->tags_used == 0;
-	spin_unlock_bh(&q->lock);
-	return free;
-}
-
-void blk_mq_freeze_queue(struct request_queue *q)
-{
-	spin_lock_bh(&q->lock);
-	q->freeze_depth++;
-	spin_unlock_bh(&q->lock);
-	blk_flush_plug();
-	blk_mq_run_queue(q);
-	wait_event(&q->tag_wq, all_tags_free(q));
-}
-
-void blk_mq_unfreeze_queue(struct request_queue *q)
-{
-	spin_lock_bh(&q->lock);
-	ASSERT(q->freeze_depth > 0);
-	q->freeze_depth--;
-	wake_up_all(&q->tag_wq);
-	spin_unlock_bh(&q->lock);
-}
-
-void blk_queue_dying(struct request_queue *q)
-{
-	spin_lock_bh(&q->lock);
-	q->dying = true;
-	wake_up_all(&q->tag_wq);
-	spin_unlock_bh(&q->lock);
+	blk_end_bios(rq);
+	list_add(&rq->list, &ended);
+	blk_mq_put_requests(rq->q, &ended, ktime_get_ns());
 }

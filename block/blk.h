@@ -16,9 +16,6 @@ static inline bool op_is_sync(blk_opf_t opf)
 	       ((opf & REQ_OP_MASK) == REQ_OP_READ && !(opf & REQ_RAHEAD));
 }
 
-/* A bi_end_io: complete() what bi_private points to. */
-void bio_wake_waiter(struct bio *bio);
-
 /* --- the queue ---------------------------------------------------------------------------- */
 
 /* One ring of the device. */
@@ -88,37 +85,45 @@ static inline struct request *blk_flush_rq(struct request_queue *q)
 	return blk_tag_to_rq(q, q->depth - 1u);
 }
 
+/* They end with rq->status. Locks: none held. */
+static inline void blk_end_bios(struct request *rq)
+{
+	struct bio *bio;
+
+	while ((bio = rq->bio) != NULL) {
+		rq->bio = bio->bi_next;
+		bio->bi_next = NULL;
+		if (rq->status)
+			WRITE_ONCE(bio->bi_status, rq->status);
+		bio_endio(bio);
+	}
+}
+
 /* blk-mq.c */
 void blk_mq_submit_bio(struct bio *bio);
+void blk_mq_init(void);
+
+/* blk-dispatch.c */
 /* Send what is queued as far as the rings take it. Context: any; no lock held. */
 void blk_mq_run_queue(struct request_queue *q);
-/* Its bios end with rq->status, its tag is free again. Context: softirq or thread. */
-void blk_mq_end_request(struct request *rq);
+
+/* blk-freeze.c: waiters for tags give up. */
 void blk_queue_dying(struct request_queue *q);
-void blk_mq_init(void);
+
 /* blk-tag.c */
-/* Returns: ERR_PTR(-EAGAIN) with REQ_NOWAIT, ERR_PTR(-EIO) when dying. Context: sleeps. */
+/* Does not wait. Returns: NULL when no tag is free, ERR_PTR(-EIO) when dying. Context: any. */
 struct request *must_check blk_mq_get_request(struct request_queue *q, blk_opf_t opf);
 /* Their tags are free again; empties the list. They ended at `now`, for the statistics, which leave
  * out those that were never filled. Context: any. */
 void blk_mq_put_requests(struct request_queue *q, struct list_head *list, ktime_t now);
+/* Its bios end with rq->status, its tag is free again. Context: softirq or thread. */
+void blk_mq_end_request(struct request *rq);
 
 /* blk-merge.c */
 extern bool blk_merge_enabled;
-/* Cut bio to one request's limits; the rest is submitted again. NULL: it has ended with an
- * error. */
+/* Cut bio to one request's limits; the loop of submit_bio, in which the caller runs, goes on with
+ * the rest. NULL: it has ended with an error. */
 struct bio *blk_split_bio(struct request_queue *q, struct bio *bio);
-static inline struct bio *blk_split_to_limits(struct request_queue *q, struct bio *bio)
-{
-	const struct queue_limits *lim = &q->limits;
-	u32 size = bio->bi_iter.bi_size;
-
-	if (bio->bi_vcnt != 1 || bio_op(bio) > REQ_OP_WRITE || lim->seg_boundary_bytes ||
-	    size > lim->max_segment_size_bytes || size >> SECTOR_SHIFT > lim->max_sectors)
-		return blk_split_bio(q, bio);
-	bio->bi_phys_segments = 1; /* the usual small one */
-	return bio;
-}
 /* Does bio begin where rq ends, or end where it begins? */
 static inline bool blk_rq_touches(const struct request *rq, const struct bio *bio)
 {
@@ -134,19 +139,6 @@ extern bool blk_plug_enabled;
 /* Queue a new request: held back by the queue, or not at all. */
 void blk_insert_request(struct request *rq);
 void blk_send_plug(struct blk_plug *plug);
-/* The same, unless the thread has a plug: then it waits there. */
-static inline void blk_plug_request(struct request *rq)
-{
-	struct blk_plug *plug = current->plug;
-
-	if (!plug) {
-		blk_insert_request(rq);
-		return;
-	}
-	list_add_tail(&rq->list, &plug->requests);
-	if (++plug->count >= PLUG_MAX)
-		blk_send_plug(plug);
-}
 void blk_unplug_timer(struct timer *t);
 
 /* blk-poll.c: a queue is polled between these two. Context: any. */
@@ -170,10 +162,15 @@ int must_check elevator_attach(struct request_queue *q, const struct elevator_op
 
 /* genhd.c */
 void genhd_init(void);
+/* Make it visible. Returns: 0 or -EBUSY when the number is taken. Owns: on success the table has
+ * the caller's reference, until bdev_remove. */
+int must_check bdev_add(struct block_device *bdev);
+void bdev_remove(struct block_device *bdev);
 /* A reference to the device with the lowest number from this on; NULL if none. */
 struct block_device *bdget_next(dev_t dev);
 
-/* partitions.c */
-void blk_scan_partitions(struct gendisk *disk);
 /* Add partition `partno`. Returns: 0, -EINVAL (overlong, taken), -ENOMEM. Locks: open_mutex. */
 int must_check blk_add_partition(struct gendisk *disk, u32 partno, sector_t start, sector_t nr);
+
+/* partitions.c */
+void blk_scan_partitions(struct gendisk *disk);

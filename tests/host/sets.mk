@@ -12,10 +12,10 @@ SET_user-copies := kernel/mm/iov_iter.c tests/host/fakes/uaccess.c
 SET_text := kernel/lib/string.c kernel/lib/vsnprintf.c
 
 # The whole block layer, without a driver.
-SET_block := block/bio.c block/blk-core.c block/blk-mq.c block/blk-tag.c block/blk-plug.c \
-	block/blk-poll.c block/blk-queue.c block/blk-merge.c block/blk-flush.c block/elevator.c \
-	block/deadline.c block/genhd.c block/bdev.c block/partitions.c kernel/lib/bitmap.c \
-	kernel/lib/cmdline.c
+SET_block := block/bio.c block/blk-core.c block/blk-mq.c block/blk-dispatch.c \
+	block/blk-tag.c block/blk-plug.c block/blk-poll.c block/blk-queue.c block/blk-freeze.c \
+	block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c block/genhd.c \
+	block/add_disk.c block/bdev.c block/partitions.c kernel/lib/bitmap.c kernel/lib/cmdline.c
 
 # Disks made of disks.
 SET_dm := block/dm/dm.c block/dm/dm-targets.c block/dm/dm-mirror.c
