@@ -69,6 +69,11 @@ struct dm_disk {
  * are there. */
 void dm_init(void);
 
+/* The operation of a virtual disk: a bio goes to its targets. */
+void dm_submit_bio(struct bio *bio);
+/* Of dm_disk.work: submits what is deferred. */
+void dm_work(struct work *w);
+
 /* A whole word as a decimal number. Returns: 0 or -errno. */
 int must_check dm_number(const char *s, u64 *value);
 /* Open `nr` devices named by pairs of arguments, each from START on for `len` sectors.
@@ -83,5 +88,5 @@ void dm_remap(struct dm_target *t, u32 dev, struct bio *bio, sector_t offset);
 /* ioctl of a disk with mirrors: failed legs are rebuilt from the good ones, while I/O goes on. */
 #define DM_MIRROR_REBUILD 0xfd40
 int dm_mirror_ioctl(struct block_device *bdev, u32 cmd, u64 arg);
-/* Not that of dm_defer: a copy may wait for what that one does. */
-extern struct workqueue *dm_rebuild_wq;
+/* Made by dm_init: that of dm_defer, and another, for a copy may wait for what that one does. */
+extern struct workqueue *dm_wq, *dm_rebuild_wq;

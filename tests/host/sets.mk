@@ -18,7 +18,7 @@ SET_block := block/bio.c block/blk-core.c block/blk-mq.c block/blk-dispatch.c \
 	block/add_disk.c block/bdev.c block/partitions.c kernel/lib/bitmap.c kernel/lib/cmdline.c
 
 # Disks made of disks.
-SET_dm := block/dm/dm.c block/dm/dm-targets.c block/dm/dm-mirror.c
+SET_dm := block/dm/dm.c block/dm/dm-targets.c block/dm/dm-mirror.c block/dm/dm-table.c
 
 # Page cache, write-back and direct I/O.
 SET_fs-cache := fs/cache/filemap.c fs/cache/filemap_rw.c fs/cache/readahead.c \
