@@ -13,79 +13,29 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
-#include "kernel/sched/spinlock.h"
+#include "kernel/mm/mempool.h"
 #include "kernel/sched/wait.h"
 
 #define RESERVE_BIOS 192
 
-struct bio_reserve {
-	struct spinlock lock;
-	struct bio_list free; /* [lock] */
-	u32 flag;	      /* [const] */
-	struct wait_queue_head wq;
-	struct bio bios[RESERVE_BIOS];
-};
-
-struct thread *bio_clone_owner; /* who alone takes from clones, or NULL */
-static struct bio_reserve owners, clones;
-
-/* At boot, and not by initializers: the image would hold all of the bios. */
-static void bio_reserve_init(struct bio_reserve *r, u32 flag)
-{
-	spin_lock_init(&r->lock, "bio reserve", LOCK_ANY);
-	init_waitqueue_head(&r->wq);
-	r->flag = flag;
-	r->free = (struct bio_list){NULL, NULL};
-	for (u32 i = 0; i < RESERVE_BIOS; i++)
-		bio_list_add(&r->free, &r->bios[i]);
-}
+struct mempool bio_clones;
+static struct mempool bios;
+static struct bio reserve[RESERVE_BIOS], clones_reserve[RESERVE_BIOS];
 
 void bio_init_reserves(void)
 {
-	bio_reserve_init(&owners, BIO_RESERVED);
-	bio_reserve_init(&clones, BIO_CLONE_RESERVED);
+	mempool_init(&bios, reserve, sizeof(struct bio), RESERVE_BIOS, false);
+	mempool_init(&bio_clones, clones_reserve, sizeof(struct bio), RESERVE_BIOS, true);
 }
 
-static struct bio *bio_reserve_get(struct bio_reserve *r)
-{
-	u64 flags = spin_lock_irqsave(&r->lock);
-	bool mine = r != &clones || !bio_clone_owner || bio_clone_owner == current;
-	struct bio *bio = mine ? bio_list_pop(&r->free) : NULL;
-
-	if (bio && r == &clones)
-		bio_clone_owner = current;
-	spin_unlock_irqrestore(&r->lock, flags);
-	return bio;
-}
-
-static void bio_reserve_put(struct bio_reserve *r, struct bio *bio)
-{
-	u64 flags = spin_lock_irqsave(&r->lock);
-
-	bio_list_add(&r->free, bio);
-	spin_unlock_irqrestore(&r->lock, flags);
-	wake_up_all(&r->wq);
-}
-
-void bio_clones_sent(void)
-{
-	__atomic_store_n(&bio_clone_owner, NULL, __ATOMIC_RELEASE);
-	wake_up_all(&clones.wq);
-}
-
-static struct bio *bio_alloc_from(struct bio_reserve *r, u16 nr_vecs, gfp_t gfp)
+static struct bio *bio_alloc_from(struct mempool *pool, u16 nr_vecs, gfp_t gfp)
 {
 	bool small = nr_vecs <= BIO_INLINE_VECS;
-	struct bio *bio = kmalloc(sizeof(*bio), gfp);
-	u32 from = 0;
+	struct bio *bio = small ? mempool_alloc(pool, gfp) : kmalloc(sizeof(*bio), gfp);
 
-	if (!bio && small && (gfp & (GFP_KERNEL | GFP_NOFS))) {
-		wait_event(&r->wq, (bio = bio_reserve_get(r)) != NULL);
-		from = r->flag;
-	}
 	if (!bio)
 		return NULL;
-	*bio = (struct bio){.bi_flags = from, .bi_max_vecs = BIO_INLINE_VECS};
+	*bio = (struct bio){.bi_max_vecs = BIO_INLINE_VECS};
 	bio->bi_io_vec = bio->bi_inline_vecs;
 	if (!small) {
 		bio->bi_max_vecs = nr_vecs;
@@ -101,7 +51,7 @@ static struct bio *bio_alloc_from(struct bio_reserve *r, u16 nr_vecs, gfp_t gfp)
 
 struct bio *bio_alloc(struct block_device *bdev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp)
 {
-	struct bio *bio = bio_alloc_from(&owners, nr_vecs, gfp & ~GFP_ZERO);
+	struct bio *bio = bio_alloc_from(&bios, nr_vecs, gfp & ~GFP_ZERO);
 
 	if (bio) {
 		bio->bi_bdev = bdev;
@@ -113,14 +63,13 @@ struct bio *bio_alloc(struct block_device *bdev, u16 nr_vecs, blk_opf_t opf, gfp
 void bio_put(struct bio *bio)
 {
 	/* A clone's pieces are its parent's: it has no room of its own. */
-	if (bio->bi_io_vec != bio->bi_inline_vecs && bio->bi_max_vecs)
+	if (!bio->bi_max_vecs) {
+		mempool_free(&bio_clones, bio);
+		return;
+	}
+	if (bio->bi_io_vec != bio->bi_inline_vecs)
 		kfree(bio->bi_io_vec);
-	if (bio->bi_flags & BIO_RESERVED)
-		bio_reserve_put(&owners, bio);
-	else if (bio->bi_flags & BIO_CLONE_RESERVED)
-		bio_reserve_put(&clones, bio);
-	else
-		kfree(bio);
+	mempool_free(&bios, bio);
 }
 
 u32 bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset)
@@ -159,7 +108,7 @@ void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes)
 
 struct bio *bio_alloc_clone(struct bio *bio)
 {
-	struct bio *clone = bio_alloc_from(&clones, 0, GFP_NOFS);
+	struct bio *clone = bio_alloc_from(&bio_clones, 0, GFP_NOFS);
 
 	clone->bi_bdev = bio->bi_bdev;
 	clone->bi_opf = bio->bi_opf;

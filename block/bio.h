@@ -20,7 +20,7 @@
 
 struct block_device;
 struct request;
-struct thread;
+struct mempool;
 
 /* A piece of one page frame run: physically contiguous. */
 struct bio_vec {
@@ -56,10 +56,8 @@ struct bvec_iter {
 };
 
 /* bi_flags: the block layer's own. */
-#define BIO_REMAPPED	   (1u << 0) /* bi_sector counts from the start of the whole disk */
-#define BIO_RESERVED	   (1u << 1) /* from the reserve of owners */
-#define BIO_CLONE_RESERVED (1u << 2) /* from the reserve of clones */
-#define BIO_COUNTED	   (1u << 3) /* as an I/O of its device, which has no queue */
+#define BIO_REMAPPED (1u << 0) /* bi_sector counts from the start of the whole disk */
+#define BIO_COUNTED  (1u << 1) /* as an I/O of its device, which has no queue */
 
 #define BIO_INLINE_VECS 4
 #define BIO_MAX_VECS	256
@@ -223,6 +221,5 @@ int must_check blkdev_issue_zeroout(struct block_device *bdev, sector_t sector, 
 void bio_wake_waiter(struct bio *bio);
 /* Once, from block_init. */
 void bio_init_reserves(void);
-extern struct thread *bio_clone_owner; /* [lock of the reserve; owner to set NULL] see bio.c */
-/* The owner has sent all clones that it made: another may use their reserve. Context: any. */
-void bio_clones_sent(void);
+/* Who takes from its reserve has sent all that he took when submit_bio is through. */
+extern struct mempool bio_clones;

@@ -13,6 +13,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/mempool.h"
 #include "kernel/sched/ratelimit.h"
 
 /* Sectors of one discard or zeroing bio: its size must fit 32 bits. */
@@ -101,8 +102,7 @@ void submit_bio(struct bio *bio)
 		bio = bio_list_pop(&pending);
 	} while (bio);
 	current->bio_list = NULL;
-	if (unlikely(bio_clone_owner == current))
-		bio_clones_sent();
+	mempool_release(&bio_clones);
 }
 
 int submit_bio_wait(struct bio *bio)

@@ -15,7 +15,8 @@ SET_text := kernel/lib/string.c kernel/lib/vsnprintf.c
 SET_block := block/bio.c block/blk-core.c block/blk-mq.c block/blk-dispatch.c \
 	block/blk-tag.c block/blk-plug.c block/blk-poll.c block/blk-queue.c block/blk-freeze.c \
 	block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c block/genhd.c \
-	block/add_disk.c block/bdev.c block/partitions.c kernel/lib/bitmap.c kernel/lib/cmdline.c
+	block/add_disk.c block/bdev.c block/partitions.c kernel/lib/bitmap.c \
+	kernel/lib/cmdline.c kernel/mm/mempool.c
 
 # Disks made of disks.
 SET_dm := block/dm/dm.c block/dm/dm-targets.c block/dm/dm-mirror.c block/dm/dm-table.c

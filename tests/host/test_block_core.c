@@ -10,6 +10,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/mm/mempool.h"
 #include "kernel/sched/thread.h"
 
 static struct fake_disk d;
@@ -661,7 +662,7 @@ static bool first_sends(void)
 {
 	waits++;
 	fake_set_current(NULL);
-	bio_clones_sent();
+	mempool_release(&bio_clones);
 	fake_set_current(&second_thread);
 	return true;
 }
@@ -680,7 +681,7 @@ static void one_thread_at_a_time_uses_the_reserve_of_clones(void **state)
 		if (i == 1)
 			fake_set_current(&second_thread);
 	}
-	bio_clones_sent();
+	mempool_release(&bio_clones);
 	for (u32 i = 0; i < 3; i++)
 		bio_put(made[i]);
 	/* A mirror that is rebuilt makes them outside of submit_bio; what sends them ends it. */
@@ -691,7 +692,7 @@ static void one_thread_at_a_time_uses_the_reserve_of_clones(void **state)
 	fake_set_current(&second_thread);
 	mm_fail_after(1);
 	made[1] = bio_alloc_clone(bio);
-	bio_clones_sent();
+	mempool_release(&bio_clones);
 	assert_int_equal(waits, 1);
 	fake_set_current(NULL);
 	fake_schedule_hook = fake_disks_progress;
