@@ -3,10 +3,12 @@
  *
  * Waking from a halt takes longer than a quick disk: under an emulator two threads of the host have
  * to be woken. A disk that takes longer on average than we would look is left to its interrupts, as
- * in Linux's hybrid polling.
+ * in Linux's hybrid polling. With blk.poll=1 no disk is: an idle processor looks until all has come
+ * back, and a timer looks at each tick, for those with threads to run.
  *
  * Invariants:
- * 1. Before the processor halts, every ring that was polled asks for interrupts again.
+ * 1. Before the processor halts, every ring that was polled asks for interrupts again, but with
+ *    blk.poll=1, where nothing is in flight then.
  * 2. While a thread runs that a polled completion woke, that ring stays silent, until the next tick
  *    at most: mostly the thread submits more and sleeps soon, so that the polling goes on, and an
  *    interrupt in between would only cost time. Other rings are not: it may compute for long.
@@ -22,12 +24,15 @@
 
 #define DEFAULT_POLL_US 1000
 #define MAX_POLL_US	10000
+#define FOREVER_NS	(UINT64_MAX / 2)
 
 static struct spinlock poll_lock = SPINLOCK_INIT("block polling", LOCK_QUEUE);
 static struct list_head poll_queues = LIST_HEAD_INIT(poll_queues); /* [poll_lock] */
 static u32 nr_silent;						   /* [poll_lock] rings */
 static u64 poll_ns;						   /* [const] 0: never */
-static struct timer loud_timer; /* fires at the next tick after threads began to run */
+static bool poll_only; /* [const] blk.poll=1: no ring asks for interrupts again */
+static struct timer
+	loud_timer; /* fires at the next tick after threads began to run; at each: poll_only */
 
 /* Look at a ring; `last`: it asks for interrupts again. Returns: how many had come back.
  * Locks: poll_lock held. */
@@ -64,6 +69,8 @@ static void poll_last(bool all)
 {
 	struct request_queue *q;
 
+	if (poll_only)
+		return;
 	spin_lock_bh(&poll_lock);
 	if (nr_silent)
 		list_for_each_entry(q, &poll_queues, poll_list)
@@ -75,8 +82,13 @@ static void poll_last(bool all)
 
 static void loud_again(struct timer *t)
 {
-	(void)t;
+	u32 done;
+
 	poll_last(true);
+	if (poll_only) {
+		(void)poll_busy(&done);
+		timer_mod(t, ktime_get_ns() + TICK_NS);
+	}
 }
 
 static void blk_idle_poll(void)
@@ -117,8 +129,13 @@ void blk_poll_del_queue(struct request_queue *q)
 void blk_poll_init(void)
 {
 	timer_init(&loud_timer, loud_again);
+	poll_only = cmdline_bool("blk.poll", false);
 	poll_ns = min(cmdline_u64("blk.idle_poll_us", DEFAULT_POLL_US), (u64)MAX_POLL_US) *
 		  NSEC_PER_USEC;
-	if (poll_ns && !cmdline_bool("blk.poll", false))
+	if (poll_only) {
+		poll_ns = FOREVER_NS;
+		timer_mod(&loud_timer, ktime_get_ns() + TICK_NS);
+	}
+	if (poll_ns)
 		sched_idle_hook = blk_idle_poll;
 }

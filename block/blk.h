@@ -144,7 +144,7 @@ void blk_unplug_timer(struct timer *t);
 /* blk-poll.c: a queue is polled between these two. Context: any. */
 void blk_poll_add_queue(struct request_queue *q);
 void blk_poll_del_queue(struct request_queue *q);
-/* Once, from block_init: reads blk.idle_poll_us. */
+/* Once, from block_init: reads blk.idle_poll_us and blk.poll. */
 void blk_poll_init(void);
 
 /* blk-flush.c */

@@ -139,9 +139,6 @@ static int init_queues(struct virtio_blk *vblk)
 		vblk->queues[i].vblk = vblk;
 		vblk->queues[i].vq = vblk->vdev->vqs[i];
 		size = min(size, (u32)vblk->vdev->vqs[i]->size);
-		vblk->queues[i].silent = vblk->poll;
-		if (vblk->poll)
-			virtqueue_disable_cb(vblk->vdev->vqs[i]);
 	}
 	/* Indirect, every request takes one descriptor; direct, three at least. */
 	if (!virtio_has_feature(vblk->vdev, VIRTIO_F_INDIRECT_DESC))
@@ -219,12 +216,11 @@ static int add_disk(struct virtio_blk *vblk)
 	return device_add_disk(vblk->disk);
 }
 
-/* Who could still look at the rings is done: interrupts, thread, work, in the order in which they
- * start each other. */
+/* Who could still look at the rings is done: interrupts, work, in the order in which they start
+ * each other. */
 static void quiesce(struct virtio_blk *vblk)
 {
 	virtio_stop_device(vblk->vdev);
-	virtblk_poll_stop(vblk);
 	flush_work(&vblk->config_work);
 	flush_work(&vblk->fail_work);
 }
@@ -237,7 +233,6 @@ static int virtblk_probe(struct virtio_device *vdev)
 	if (!vblk)
 		return -ENOMEM;
 	vblk->vdev = vdev;
-	vblk->poll = cmdline_bool("blk.poll", false);
 	work_init(&vblk->config_work, config_work);
 	work_init(&vblk->fail_work, fail_work);
 	vblk->index = (u32)bitmap_find_zero(used_indices, VIRTBLK_MAX_DISKS, 0);
@@ -254,21 +249,17 @@ static int virtblk_probe(struct virtio_device *vdev)
 	if (err)
 		goto err_queues;
 	vdev->priv = vblk;
-	err = virtblk_poll_start(vblk);
-	if (err)
-		goto err_request_queue;
 	err = add_disk(vblk);
 	if (err)
 		goto err_quiesce;
 	printk("%s: %s, %s: %u x %u entries%s, features %#llx%s%s\n", vblk->disk->disk_name,
 	       vdev->name, vdev->ops->name, vblk->nr_queues, vdev->vqs[0]->size,
-	       vblk->poll ? ", polled" : "", (unsigned long long)vdev->features,
+	       blk_queue_polled(vblk->queue) ? ", polled" : "", (unsigned long long)vdev->features,
 	       vblk->disk->serial[0] ? ", serial " : "", vblk->disk->serial);
 	return 0;
 
 err_quiesce:
 	quiesce(vblk);
-err_request_queue:
 	blk_cleanup_queue(vblk->queue);
 err_queues:
 	free_queues(vblk);

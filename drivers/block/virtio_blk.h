@@ -2,7 +2,7 @@
  * Disks on virtio: one gendisk a device, named vda, vdb, ... in order of discovery.
  *
  * Toggles on the command line: virtio.queues=N (rings a disk, at most), virtio.size=N (length of a
- * ring, at most), blk.poll=1 (no completion interrupts).
+ * ring, at most).
  * Also there: the disk is set up
  */
 #pragma once

@@ -50,15 +50,11 @@ struct virtio_blk {
 	struct gendisk *disk;	      /* [const] */
 	struct request_queue *queue;  /* [const] */
 	u32 index;		      /* [const] which letter */
-	bool poll;		      /* [const] no completion interrupts */
 	bool failed;		      /* [atomic] */
 	u16 nr_queues;		      /* [const] */
 	u32 depth;		      /* [const] */
 	struct virtblk_queue *queues; /* [const] nr_queues of them */
 	struct work config_work, fail_work;
-	struct wait_queue_head poll_wq; /* something is in flight, or poll_stop */
-	bool poll_stop;			/* [atomic] */
-	struct completion poll_done;
 };
 
 /* A request's private part (rq->pdu); the device reads hdr and range and writes status. */
@@ -73,9 +69,6 @@ struct virtblk_req {
 
 extern const struct blk_mq_ops virtblk_mq_ops;
 
-/* blk.poll=1: a thread that drains as long as something is in flight. Context: sleeps. */
-int must_check virtblk_poll_start(struct virtio_blk *vblk);
-void virtblk_poll_stop(struct virtio_blk *vblk);
 /* The interrupt's way to it. Context: interrupt. */
 void virtblk_done(struct virtqueue *vq);
 /* The device lied or died: reset it and end everything in flight with -EIO. Context: sleeps. */

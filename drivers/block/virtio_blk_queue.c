@@ -107,8 +107,6 @@ static void virtblk_queue_rqs(struct request_queue *rq_queue, u16 hctx_idx, stru
 	spin_unlock(&q->vq->lock);
 	if (notify)
 		virtqueue_notify(q->vq);
-	if (vblk->poll)
-		wake_up(&vblk->poll_wq);
 	blk_mq_complete_requests(&bad);
 }
 
@@ -222,48 +220,7 @@ static int virtblk_poll(struct request_queue *rq_queue, u16 hctx_idx, bool again
 	return virtblk_drain(q);
 }
 
-/* --- also: the polling thread and failed disks ------------------------------------------ */
-
-static bool poll_wanted(struct virtio_blk *vblk)
-{
-	bool wanted = __atomic_load_n(&vblk->poll_stop, __ATOMIC_ACQUIRE);
-
-	for (u16 i = 0; i < vblk->nr_queues; i++)
-		wanted |= READ_ONCE(vblk->queues[i].vq->in_flight) != 0;
-	return wanted;
-}
-
-static void poll_thread(void *arg)
-{
-	struct virtio_blk *vblk = arg;
-
-	while (!__atomic_load_n(&vblk->poll_stop, __ATOMIC_ACQUIRE)) {
-		for (u16 i = 0; i < vblk->nr_queues; i++)
-			(void)virtblk_drain(&vblk->queues[i]);
-		yield();
-		wait_event(&vblk->poll_wq, poll_wanted(vblk));
-	}
-	complete(&vblk->poll_done);
-	thread_exit();
-}
-
-int virtblk_poll_start(struct virtio_blk *vblk)
-{
-	init_waitqueue_head(&vblk->poll_wq);
-	init_completion(&vblk->poll_done);
-	if (vblk->poll && IS_ERR(kthread_run("virtblk-poll", poll_thread, vblk)))
-		return -ENOMEM;
-	return 0;
-}
-
-void virtblk_poll_stop(struct virtio_blk *vblk)
-{
-	if (!vblk->poll)
-		return;
-	__atomic_store_n(&vblk->poll_stop, true, __ATOMIC_RELEASE);
-	wake_up(&vblk->poll_wq);
-	wait_for_completion(&vblk->poll_done);
-}
+/* --- also: failed disks ------------------------------------------------------------------ */
 
 static struct request *detach_one(struct virtblk_queue *q)
 {

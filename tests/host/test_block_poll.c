@@ -5,7 +5,9 @@
 
 #include "tests/host/blkfake.h"
 
+#include "block/blk.h"
 #include "kernel/arch/clock.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/sched/thread.h"
 
 #define WINDOW_POLLS 100 /* of 10 us: the default of 1 ms */
@@ -180,6 +182,33 @@ static void a_silent_ring_becomes_loud_before_a_halt(void **state)
 	(void)idle(); /* which asks that nothing is silent */
 }
 
+/* blk.poll=1: on a slow disk, too, and while a thread computes. The last test: it stays so. */
+static void without_interrupts_it_looks_until_all_is_back(void **state)
+{
+	(void)state;
+	fake_clock_advance(2 * TICK_NS); /* the timer is not armed */
+	(void)fake_run_pending();
+	cmdline_init("blk.poll=1");
+	blk_poll_init();
+	for (u32 i = 0; i < 4; i++)
+		complete_after(5 * NSEC_PER_MSEC);
+	ended = d.nr_polls = 0;
+	send(800);
+	d.done_at_poll = 20 * WINDOW_POLLS;
+	sched_idle_hook();
+	assert_int_equal(ended, 1);
+	assert_int_equal(d.nr_polls, 20 * WINDOW_POLLS);
+	assert_true(is_silent());
+	for (u32 i = 2; i < 5; i++) {
+		send(1600);
+		d.done_at_poll = 1;
+		fake_clock_advance(2 * TICK_NS);
+		(void)fake_run_pending();
+		assert_int_equal(ended, i);
+		assert_true(is_silent());
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -193,6 +222,7 @@ int main(void)
 		T(whom_polling_woke_is_not_interrupted_in_this_tick),
 		T(only_the_ring_that_was_found_done_stays_silent),
 		T(a_silent_ring_becomes_loud_before_a_halt),
+		T(without_interrupts_it_looks_until_all_is_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

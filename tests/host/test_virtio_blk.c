@@ -623,7 +623,7 @@ static void two_disks_share_a_line(void **state)
 	assert_int_equal(take_down(), 0);
 }
 
-/* As the driver's polling thread, which does not run here. */
+/* As the block layer's idle polling. */
 static bool step_and_poll(void)
 {
 	bool did = vdev_step(&dev);
@@ -631,35 +631,6 @@ static bool step_and_poll(void)
 	return fake_blk_ops(fake_queue)->poll(fake_queue, 0, true) > 0 || did;
 }
 
-static struct virtio_blk *polled;
-
-static bool thread_ends(void)
-{
-	complete(&polled->poll_done);
-	return true;
-}
-
-static void polling_needs_no_interrupt(void **state)
-{
-	u64 before;
-
-	(void)state;
-	for (int event_idx = 0; event_idx < 2; event_idx++) {
-		fresh(VDEV_MODERN);
-		fake_device_step = step_and_poll;
-		up(event_idx ? "blk.poll=1" : "blk.poll=1 virtio.event_idx=0");
-		polled = fake_disk->private_data;
-		before = dev.interrupts;
-		for (u32 i = 0; i < 300; i++)
-			assert_int_equal(io(REQ_OP_READ, i, buf, 4096, 4096), 0);
-		assert_true(dev.interrupts - before <= 1);
-		fake_schedule_hook = thread_ends;
-		down();
-		fake_schedule_hook = NULL;
-	}
-}
-
-/* As the block layer's idle polling. */
 static void polled_rings_are_silent_until_the_last_look(void **state)
 {
 	bool (*interrupting)(void);
@@ -790,7 +761,6 @@ int main(void)
 		cmocka_unit_test(fewer_vectors_are_shared),
 		cmocka_unit_test(spurious_interrupts_do_no_harm),
 		cmocka_unit_test(two_disks_share_a_line),
-		cmocka_unit_test(polling_needs_no_interrupt),
 		cmocka_unit_test(polled_rings_are_silent_until_the_last_look),
 		cmocka_unit_test(no_memory_is_no_crash),
 		cmocka_unit_test(event_idx_saves_notifications),

@@ -95,6 +95,12 @@ bool blk_queue_has_write_cache(const struct request_queue *q)
 	return q->write_cache;
 }
 
+bool blk_queue_polled(const struct request_queue *q)
+{
+	(void)q;
+	return false;
+}
+
 const struct blk_mq_ops *fake_blk_ops(const struct request_queue *q)
 {
 	return q->ops;
