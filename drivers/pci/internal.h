@@ -1,5 +1,6 @@
 /*
- * Inside drivers/pci: the scan, and the set-up of what the firmware left out.
+ * Inside drivers/pci. bus.c calls probe.c (the scan) and setup.c (what the firmware left out), and
+ * all reach the devices through pci.c.
  * Also there: devices are found at boot
  */
 #pragma once

@@ -59,3 +59,8 @@
 #define PCI_MSIX_ENTRY_DATA	   8u
 #define PCI_MSIX_ENTRY_CTRL	   12u
 #define PCI_MSIX_ENTRY_CTRL_MASKED 1u
+
+/* The Q35's host bridge (device of vendor 0x8086), data sheet §5.1.19: where its memory-mapped
+ * configuration space lies. Bit 0: on, bits 1-2: size, bits 28-35: address. */
+#define Q35_HOST     0x29c0
+#define Q35_PCIEXBAR 0x60

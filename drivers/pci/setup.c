@@ -32,9 +32,6 @@
 #define PORT_GRANULE (1ull << 12)
 #define ALIGN_BITS   36u
 
-#define Q35_HOST     0x29c0
-#define Q35_PCIEXBAR 0x60 /* Q35 data sheet §5.1.19: bit 0 on, bits 1-2 size, bits 28-35 address */
-
 struct range {
 	u64 start, end;
 };

@@ -1,14 +1,17 @@
-// sources: drivers/pci/msix.c kernel/lib/string.c tests/host/fakes/bus.c
+// uses: pci
+// sources: drivers/pci/bus.c kernel/lib/string.c tests/host/fakes/bus.c
 // sources: tests/host/fakes/printk.c tests/host/fakes/fail.c tests/host/fakes/kmalloc.c
 // sources: tests/host/fakes/sched.c
 /* The bus scan, BARs, capabilities, MSI-X, drivers; against a bus with well and ill behaved
  * functions. */
+#include "drivers/pci/internal.h"
+#include "kernel/arch/bootinfo.h"
+#include "kernel/arch/io.h"
+#include "kernel/lib/errno.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/pgtable.h"
 #include "tests/host/fakes/bus.h"
 #include "tests/host/host.h"
-
-/* Included for its list of devices: a kernel never takes the bus away. */
-#include "drivers/pci/pci.c"
-#include "drivers/pci/setup.c"
 
 struct bootinfo bootinfo;
 

@@ -10,7 +10,7 @@ FUZZ_VIRTIO_SRC := tests/virtio/fuzz_virtio.c tests/virtio/fuzz_device.c \
 	drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c \
 	drivers/virtio/virtio_pci_modern.c drivers/virtio/virtio_pci_legacy.c \
 	drivers/block/virtio_blk.c drivers/block/virtio_blk_queue.c \
-	drivers/block/virtio_blk_config.c drivers/pci/msix.c kernel/lib/string.c \
+	drivers/block/virtio_blk_config.c $(SET_pci) kernel/lib/string.c \
 	kernel/lib/bitmap.c kernel/lib/cmdline.c $(addprefix tests/host/fakes/,machine.c bus.c \
 	blk.c printk.c fail.c kmalloc.c page.c sched.c)
 
