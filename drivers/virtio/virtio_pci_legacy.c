@@ -3,7 +3,7 @@
  * Source: virtio-1.2 §4.1.4.10 (legacy interface), §2.7.2 (ring layout).
  * Also there: devices of before 2016
  */
-#include "drivers/virtio/virtio_pci.h"
+#include "drivers/virtio/virtio_pci_common.h"
 
 #include "kernel/arch/io.h"
 #include "kernel/arch/pte.h"

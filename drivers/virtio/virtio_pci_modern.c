@@ -3,7 +3,7 @@
  * Source: virtio-1.2 §4.1.3 (access widths), §4.1.4 (capabilities), §4.1.5 (initialization).
  * Also there: the device is set up
  */
-#include "drivers/virtio/virtio_pci.h"
+#include "drivers/virtio/virtio_pci_common.h"
 
 #include "kernel/arch/io.h"
 #include "kernel/lib/errno.h"

@@ -7,10 +7,7 @@ FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,addre
 	-fno-sanitize-recover=all -fno-strict-aliasing -DHOST_TEST -Wall -Wextra \
 	-Itests/host/shadow -I.
 FUZZ_VIRTIO_SRC := tests/virtio/fuzz_virtio.c tests/virtio/fuzz_device.c \
-	drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c \
-	drivers/virtio/virtio_pci_modern.c drivers/virtio/virtio_pci_legacy.c \
-	drivers/block/virtio_blk.c drivers/block/virtio_blk_queue.c \
-	drivers/block/virtio_blk_config.c $(SET_pci) kernel/lib/string.c \
+	$(SET_virtio-blk) kernel/lib/string.c \
 	kernel/lib/bitmap.c kernel/lib/cmdline.c $(addprefix tests/host/fakes/,machine.c bus.c \
 	blk.c printk.c fail.c kmalloc.c page.c sched.c)
 
