@@ -120,9 +120,8 @@ static int request_result(struct virtblk_queue *q, const struct request *rq)
 
 	switch (status) {
 	case VIRTIO_BLK_S_OK:
-		/* §2.7.8.3: what lies beyond `len` was not written. Legacy devices' len is unusable
-		 * (§2.7.8.1). */
-		if (!q->vblk->vdev->ops->legacy && len < want) {
+		/* §2.7.8.3: what lies beyond `len` was not written. */
+		if (q->vq->exact_len && len < want) {
 			printk("%s: sector %llu: only %u of %u bytes written\n",
 			       q->vblk->disk->disk_name, (unsigned long long)rq->sector, len, want);
 			return -EIO;

@@ -21,7 +21,7 @@ static LIST_HEAD(devices); /* [bus_mutex] */
 static LIST_HEAD(drivers); /* [bus_mutex] */
 static u32 nr_devices;	   /* [bus_mutex] ever seen, for names */
 
-static void add_status(struct virtio_device *vdev, u8 bits)
+void virtio_add_status(struct virtio_device *vdev, u8 bits)
 {
 	vdev->ops->set_status(vdev, (u8)(vdev->ops->get_status(vdev) | bits));
 }
@@ -48,7 +48,7 @@ bool virtio_needs_reset(struct virtio_device *vdev)
 void virtio_device_ready(struct virtio_device *vdev)
 {
 	__atomic_store_n(&vdev->ready, true, __ATOMIC_RELEASE);
-	add_status(vdev, VIRTIO_STATUS_DRIVER_OK);
+	virtio_add_status(vdev, VIRTIO_STATUS_DRIVER_OK);
 }
 
 static u64 wanted_features(const struct virtio_device *vdev, const struct virtio_driver *drv)
@@ -61,41 +61,15 @@ static u64 wanted_features(const struct virtio_device *vdev, const struct virtio
 		wanted |= VIRTIO_BIT(VIRTIO_F_INDIRECT_DESC);
 	if (cmdline_bool("virtio.event_idx", true))
 		wanted |= VIRTIO_BIT(VIRTIO_F_EVENT_IDX);
-	if (vdev->ops->legacy)
-		return wanted;
-	/* "My addresses may be translated by the platform" (virtio-1.2 §6, §6.1): a driver
-	 * accepts it and then either has the IOMMU off or programs it. Ours is off, as at reset:
-	 * an address on the bus is the physical one. A device may refuse a driver that does not
-	 * know the bit. */
-	return wanted | VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM);
+	return wanted | vdev->ops->interface->features;
 }
 
-/* virtio-1.2 §3.1.1 steps 4 to 6; a legacy device has only step 4. */
 static int negotiate(struct virtio_device *vdev, const struct virtio_driver *drv)
 {
 	u64 offered = vdev->ops->get_features(vdev);
 
 	vdev->features = offered & wanted_features(vdev, drv);
-	if (vdev->ops->legacy) {
-		vdev->ops->set_features(vdev, vdev->features);
-		return 0;
-	}
-	if (!virtio_has_feature(vdev, VIRTIO_F_VERSION_1)) {
-		printk("%s: modern transport without VERSION_1\n", vdev->name);
-		return -ENODEV;
-	}
-	vdev->ops->set_features(vdev, vdev->features);
-	add_status(vdev, VIRTIO_STATUS_FEATURES_OK);
-	if (!(vdev->ops->get_status(vdev) & VIRTIO_STATUS_FEATURES_OK)) {
-		printk("%s: device refuses features %#llx of %#llx\n", vdev->name,
-		       (unsigned long long)vdev->features, (unsigned long long)offered);
-		return -ENODEV;
-	}
-	if (vdev->features & ~vdev->ops->get_features(vdev)) {
-		printk("%s: device takes back features that it offered\n", vdev->name);
-		return -ENODEV;
-	}
-	return 0;
+	return vdev->ops->interface->accept_features(vdev, offered);
 }
 
 static bool driver_matches(const struct virtio_driver *drv, const struct virtio_device *vdev)
@@ -112,8 +86,8 @@ static void bind(struct virtio_device *vdev, struct virtio_driver *drv)
 	int err;
 
 	virtio_reset_device(vdev);
-	add_status(vdev, VIRTIO_STATUS_ACKNOWLEDGE);
-	add_status(vdev, VIRTIO_STATUS_DRIVER);
+	virtio_add_status(vdev, VIRTIO_STATUS_ACKNOWLEDGE);
+	virtio_add_status(vdev, VIRTIO_STATUS_DRIVER);
 	vdev->driver = drv;
 	err = negotiate(vdev, drv);
 	if (!err)
@@ -121,7 +95,7 @@ static void bind(struct virtio_device *vdev, struct virtio_driver *drv)
 	if (err) {
 		vdev->driver = NULL;
 		printk("%s: %s: no use of this device: error %d\n", vdev->name, drv->name, err);
-		add_status(vdev, VIRTIO_STATUS_FAILED);
+		virtio_add_status(vdev, VIRTIO_STATUS_FAILED);
 	}
 }
 
@@ -223,8 +197,7 @@ static int queue_size(struct virtio_device *vdev, u16 index, u32 max, u32 limit)
 		       max);
 		return -EINVAL;
 	}
-	/* virtio-1.2 §4.1.4.3.2: a modern queue may be made shorter, a legacy one may not. */
-	if (!vdev->ops->legacy)
+	if (!vdev->ops->interface->fixed_queue_size)
 		while (size > VIRTQUEUE_MIN && size > limit)
 			size /= 2;
 	if (size > VIRTQUEUE_MAX) {
@@ -251,6 +224,7 @@ static int setup_vq(struct virtio_device *vdev, u16 index, u32 max_size,
 		return -ENOMEM;
 	vq->callback = callback;
 	vq->priv = priv;
+	vq->exact_len = vdev->ops->interface->exact_used_len;
 	err = vdev->ops->activate_queue(vdev, vq);
 	if (err) {
 		printk("%s: queue %u: device does not take it: error %d\n", vdev->name, index, err);
@@ -303,26 +277,11 @@ static bool config_in_range(const struct virtio_device *vdev, u32 offset, u32 le
 
 int virtio_config_read(struct virtio_device *vdev, u32 offset, void *buf, u32 len)
 {
-	const struct virtio_transport_ops *ops = vdev->ops;
-	u8 again[8];
-
-	if (len > sizeof(again) || !config_in_range(vdev, offset, len))
+	if (len > sizeof(u64) || !config_in_range(vdev, offset, len))
 		return -EIO;
-	for (u32 i = 0; i < CONFIG_TRIES; i++) {
-		u32 generation = ops->legacy ? 0 : ops->config_generation(vdev);
-
-		ops->get_config(vdev, offset, buf, len);
-		if (!ops->legacy) {
-			/* virtio-1.2 §2.5.1 */
-			if (ops->config_generation(vdev) == generation)
-				return 0;
-			continue;
-		}
-		/* §2.5.3: a legacy device has no generation; read until it stands still. */
-		ops->get_config(vdev, offset, again, len);
-		if (memcmp(buf, again, len) == 0)
+	for (u32 i = 0; i < CONFIG_TRIES; i++)
+		if (vdev->ops->interface->read_config(vdev, offset, buf, len))
 			return 0;
-	}
 	printk("%s: configuration never stands still\n", vdev->name);
 	return -EIO;
 }

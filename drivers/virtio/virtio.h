@@ -26,16 +26,31 @@
 
 struct virtio_device;
 
+/* What the interface of 1.0 and later and the legacy one (0.9.5) each do in their own way, whatever
+ * the bus is. */
+struct virtio_interface {
+	u64 features; /* bits that the bus accepts beside the driver's */
+	/* Tell the device vdev->features, a part of what it offered. Returns: 0, or -ENODEV with a
+	 * message. */
+	int (*accept_features)(struct virtio_device *vdev, u64 offered);
+	/* Read a field of the configuration, in range. Returns: false when it may be torn. */
+	bool (*read_config)(struct virtio_device *vdev, u32 offset, void *buf, u32 len);
+	bool fixed_queue_size; /* a queue is as long as the device says, not shorter */
+	bool exact_used_len;   /* the used ring's length is what the device wrote */
+};
+extern const struct virtio_interface virtio_modern, virtio_legacy;
+
 /* How a transport reaches its device. Context: thread, unless noted. Values that come back are
  * [device: untrusted]. */
 struct virtio_transport_ops {
 	const char *name;
-	bool legacy; /* 0.9.5: no FEATURES_OK, 32 feature bits, the ring by page number */
+	const struct virtio_interface *interface;
 	u8 (*get_status)(struct virtio_device *vdev); /* any context */
 	void (*set_status)(struct virtio_device *vdev, u8 status);
 	u64 (*get_features)(struct virtio_device *vdev);
 	void (*set_features)(struct virtio_device *vdev, u64 features);
-	/* Device configuration, in range, a field of len 1, 2, 4 or 8 at a time. */
+	/* Device configuration, in range, a field of len 1, 2, 4 or 8 at a time. The generation is
+	 * virtio_modern's. */
 	u32 (*config_generation)(struct virtio_device *vdev);
 	void (*get_config)(struct virtio_device *vdev, u32 offset, void *buf, u32 len);
 	void (*set_config8)(struct virtio_device *vdev, u32 offset, u8 val);
@@ -89,6 +104,9 @@ void virtio_unregister_device(struct virtio_device *vdev);
 void virtio_queue_interrupt(struct virtio_device *vdev, u16 index);
 void virtio_config_interrupt(struct virtio_device *vdev);
 void virtio_isr_interrupt(struct virtio_device *vdev, u32 isr); /* VIRTIO_ISR_* bits */
+
+/* Set bits of the device's status. Context: sleeps. */
+void virtio_add_status(struct virtio_device *vdev, u8 bits);
 
 /* Drivers. Registering binds every device that matches and has no driver; unregistering unbinds.
  * Context: sleeps. */

@@ -51,29 +51,41 @@ static void mmio_set_status(struct virtio_device *vdev, u8 status)
 	wr(vdev, VIRTIO_MMIO_STATUS, status);
 }
 
-static u64 mmio_get_features(struct virtio_device *vdev)
+static u32 read_features(struct virtio_device *vdev, u32 half)
 {
-	u64 low;
-
-	wr(vdev, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
-	low = rd(vdev, VIRTIO_MMIO_DEVICE_FEATURES);
-	if (vdev->ops->legacy)
-		return low;
-	wr(vdev, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
-	return low | (u64)rd(vdev, VIRTIO_MMIO_DEVICE_FEATURES) << 32;
+	wr(vdev, VIRTIO_MMIO_DEVICE_FEATURES_SEL, half);
+	return rd(vdev, VIRTIO_MMIO_DEVICE_FEATURES);
 }
 
-static void mmio_set_features(struct virtio_device *vdev, u64 features)
+static void write_features(struct virtio_device *vdev, u32 half, u32 features)
 {
-	wr(vdev, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-	wr(vdev, VIRTIO_MMIO_DRIVER_FEATURES, (u32)features);
-	if (vdev->ops->legacy) {
-		/* §4.2.4: page numbers are in units that the driver chooses, before any queue. */
-		wr(vdev, VIRTIO_MMIO_GUEST_PAGE_SIZE, PAGE_SIZE);
-		return;
-	}
-	wr(vdev, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	wr(vdev, VIRTIO_MMIO_DRIVER_FEATURES, (u32)(features >> 32));
+	wr(vdev, VIRTIO_MMIO_DRIVER_FEATURES_SEL, half);
+	wr(vdev, VIRTIO_MMIO_DRIVER_FEATURES, features);
+}
+
+static u64 modern_get_features(struct virtio_device *vdev)
+{
+	u64 low = read_features(vdev, 0);
+
+	return low | (u64)read_features(vdev, 1) << 32;
+}
+
+static u64 legacy_get_features(struct virtio_device *vdev)
+{
+	return read_features(vdev, 0);
+}
+
+static void modern_set_features(struct virtio_device *vdev, u64 features)
+{
+	write_features(vdev, 0, (u32)features);
+	write_features(vdev, 1, (u32)(features >> 32));
+}
+
+static void legacy_set_features(struct virtio_device *vdev, u64 features)
+{
+	write_features(vdev, 0, (u32)features);
+	/* §4.2.4: page numbers are in units that the driver chooses, before any queue. */
+	wr(vdev, VIRTIO_MMIO_GUEST_PAGE_SIZE, PAGE_SIZE);
 }
 
 static u32 mmio_config_generation(struct virtio_device *vdev)
@@ -135,21 +147,17 @@ static void write_addr(struct virtio_device *vdev, u32 offset, const void *part)
 	mmio_write64(to_mmio(vdev)->regs + offset, virt_to_phys(part).v);
 }
 
-static int mmio_activate_queue(struct virtio_device *vdev, struct virtqueue *vq)
+static void select_queue(struct virtio_device *vdev, struct virtqueue *vq)
 {
-	u64 pfn = virt_to_phys(vq->desc).v >> PAGE_SHIFT;
-
 	vq->notify = mmio_notify;
 	vq->doorbell = (u64)(to_mmio(vdev)->regs + VIRTIO_MMIO_QUEUE_NOTIFY);
 	wr(vdev, VIRTIO_MMIO_QUEUE_SEL, vq->index);
 	wr(vdev, VIRTIO_MMIO_QUEUE_NUM, vq->size);
-	if (vdev->ops->legacy) {
-		if (pfn > UINT32_MAX)
-			return -ERANGE;
-		wr(vdev, VIRTIO_MMIO_QUEUE_ALIGN, VIRTQUEUE_ALIGN);
-		wr(vdev, VIRTIO_MMIO_QUEUE_PFN, (u32)pfn);
-		return 0;
-	}
+}
+
+static int modern_activate_queue(struct virtio_device *vdev, struct virtqueue *vq)
+{
+	select_queue(vdev, vq);
 	write_addr(vdev, VIRTIO_MMIO_QUEUE_DESC, vq->desc);
 	write_addr(vdev, VIRTIO_MMIO_QUEUE_DRIVER, vq->avail);
 	write_addr(vdev, VIRTIO_MMIO_QUEUE_DEVICE, vq->used);
@@ -157,22 +165,48 @@ static int mmio_activate_queue(struct virtio_device *vdev, struct virtqueue *vq)
 	return rd(vdev, VIRTIO_MMIO_QUEUE_READY) == 1 ? 0 : -EBUSY;
 }
 
+static int legacy_activate_queue(struct virtio_device *vdev, struct virtqueue *vq)
+{
+	u64 pfn = virt_to_phys(vq->desc).v >> PAGE_SHIFT;
+
+	select_queue(vdev, vq);
+	if (pfn > UINT32_MAX)
+		return -ERANGE;
+	wr(vdev, VIRTIO_MMIO_QUEUE_ALIGN, VIRTQUEUE_ALIGN);
+	wr(vdev, VIRTIO_MMIO_QUEUE_PFN, (u32)pfn);
+	return 0;
+}
+
 static void mmio_cut_off(struct virtio_device *vdev)
 {
 	printk("%s: no way to keep it from memory\n", vdev->name);
 }
 
-#define MMIO_OPS                                                                    \
-	.get_status = mmio_get_status, .set_status = mmio_set_status,               \
-	.get_features = mmio_get_features, .set_features = mmio_set_features,       \
-	.config_generation = mmio_config_generation, .get_config = mmio_get_config, \
-	.set_config8 = mmio_set_config8, .queue_max_size = mmio_queue_max_size,     \
-	.request_irqs = mmio_request_irqs, .free_irqs = mmio_free_irqs,             \
-	.activate_queue = mmio_activate_queue, .cut_off = mmio_cut_off
+/* What both versions share. */
+#define MMIO_OPS                                                                  \
+	.get_status = mmio_get_status, .set_status = mmio_set_status,             \
+	.get_config = mmio_get_config, .set_config8 = mmio_set_config8,           \
+	.queue_max_size = mmio_queue_max_size, .request_irqs = mmio_request_irqs, \
+	.free_irqs = mmio_free_irqs, .cut_off = mmio_cut_off
 
-static const struct virtio_transport_ops mmio_ops = {.name = "mmio", MMIO_OPS};
+static const struct virtio_transport_ops mmio_ops = {
+	MMIO_OPS,
+	.name = "mmio",
+	.interface = &virtio_modern,
+	.get_features = modern_get_features,
+	.set_features = modern_set_features,
+	.config_generation = mmio_config_generation,
+	.activate_queue = modern_activate_queue,
+};
+
 static const struct virtio_transport_ops mmio_legacy_ops = {
-	.name = "mmio-legacy", .legacy = true, MMIO_OPS};
+	MMIO_OPS,
+	.name = "mmio-legacy",
+	.interface = &virtio_legacy,
+	.get_features = legacy_get_features,
+	.set_features = legacy_set_features,
+	.activate_queue = legacy_activate_queue,
+};
 
 static int mmio_probe(u64 addr, u64 size, u32 irq)
 {

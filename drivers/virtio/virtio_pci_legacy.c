@@ -98,7 +98,7 @@ static u8 legacy_read_isr(struct virtio_pci *vp)
 
 static const struct virtio_transport_ops legacy_ops = {
 	.name = "pci-legacy",
-	.legacy = true,
+	.interface = &virtio_legacy,
 	.get_status = legacy_get_status,
 	.set_status = legacy_set_status,
 	.get_features = legacy_get_features,

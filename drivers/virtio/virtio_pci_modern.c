@@ -113,6 +113,7 @@ static u8 modern_read_isr(struct virtio_pci *vp)
 
 static const struct virtio_transport_ops modern_ops = {
 	.name = "pci",
+	.interface = &virtio_modern,
 	.get_status = modern_get_status,
 	.set_status = modern_set_status,
 	.get_features = modern_get_features,

@@ -55,6 +55,7 @@ struct vq_event {
 struct virtqueue {
 	u16 index, size;		   /* [const] */
 	bool indirect, event_idx;	   /* [const] negotiated */
+	bool exact_len;			   /* [const] virtqueue_get()'s len may be counted on */
 	char name[VIRTQUEUE_NAME_LEN];	   /* [const] for messages */
 	struct page *pages, *inline_pages; /* [const] */
 	unsigned int order, inline_order;  /* [const] */
@@ -108,7 +109,8 @@ int must_check virtqueue_add(struct virtqueue *vq, const struct scatterlist *sg,
  * buffers, so that who gets it calls virtqueue_notify(). Locks: vq->lock. */
 bool must_check virtqueue_kick_prepare(struct virtqueue *vq);
 void virtqueue_notify(struct virtqueue *vq);
-/* The next finished buffer, and how many bytes the device wrote (at most what it might).
+/* The next finished buffer, and how many bytes the device says that it wrote from the start of what
+ * it might write, never more than that. Without exact_len the number tells nothing.
  * Returns: its token, or NULL (none, or the device lied: see broken). Locks: vq->lock. */
 void *virtqueue_get(struct virtqueue *vq, u32 *len);
 /* Ask for no more interrupts (a hint) / for the next. Returns: false when more is finished

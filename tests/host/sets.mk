@@ -46,9 +46,9 @@ SET_ext2 := fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c \
 SET_pci := drivers/pci/pci.c drivers/pci/probe.c drivers/pci/setup.c drivers/pci/msix.c
 
 # The disk driver down to PCI.
-SET_virtio-blk := drivers/virtio/virtqueue.c drivers/virtio/virtio_pci.c \
-	drivers/virtio/virtio_pci_common.c drivers/virtio/virtio_pci_modern.c \
-	drivers/virtio/virtio_pci_legacy.c \
+SET_virtio-blk := drivers/virtio/virtqueue.c drivers/virtio/virtio_interface.c \
+	drivers/virtio/virtio_pci.c drivers/virtio/virtio_pci_common.c \
+	drivers/virtio/virtio_pci_modern.c drivers/virtio/virtio_pci_legacy.c \
 	drivers/block/virtio_blk.c drivers/block/virtio_blk_queue.c \
 	drivers/block/virtio_blk_config.c $(SET_pci)
 
