@@ -13,7 +13,6 @@
 #include "fs/cache/buffer_head.h"
 
 #include "block/genhd.h"
-#include "fs/cache/bdev_cache.h"
 #include "fs/inode.h"
 #include "fs/super.h"
 #include "kernel/lib/assert.h"
@@ -38,7 +37,7 @@ struct buffer_head *create_empty_buffers(struct page *page, u32 size)
 	if (test_bit(PG_PRIVATE, &page->flags))
 		return page->private;
 	bhs = kcalloc(nr, sizeof(*bhs), GFP_NOFS);
-	if (!bhs && shrink_page_cache(PAGEVEC_SIZE, NULL) > 0)
+	if (!bhs && try_to_free_pages(PAGEVEC_SIZE, GFP_NOFS) > 0)
 		bhs = kcalloc(nr, sizeof(*bhs), GFP_NOFS);
 	if (!bhs)
 		return NULL;
@@ -138,18 +137,18 @@ static struct buffer_head *map_device_page(struct block_device *bdev, struct pag
 struct buffer_head *sb_getblk(struct super_block *sb, blkno_t block)
 {
 	struct block_device *bdev = sb->s_bdev;
-	struct address_space *m = bdev_mapping(bdev);
+	struct inode *cache = bdev->bd_inode;
 	u32 size = sb->s_blocksize;
 	pgoff_t index = block / (PAGE_SIZE / size);
 	struct buffer_head *bh = NULL;
+	struct address_space *m;
 	struct page *page;
 
-	if (IS_ERR(m))
-		return ERR_CAST(m);
-	if (size != bdev->bd_block_size)
+	if (!cache || size != bdev->bd_block_size)
 		return ERR_PTR(-EINVAL);
 	if (block >= bdev_nr_sectors(bdev) / (size >> SECTOR_SHIFT))
 		return ERR_PTR(-EUCLEAN);
+	m = &cache->i_data;
 	page = find_get_page(m, index);
 	if (page)
 		bh = find_buffer(page, block);
@@ -206,9 +205,9 @@ struct buffer_head *sb_bread(struct super_block *sb, blkno_t block)
 
 void sb_forget(struct super_block *sb, blkno_t block, u32 count)
 {
-	struct address_space *m = bdev_mapping(sb->s_bdev);
+	struct address_space *m = &sb->s_bdev->bd_inode->i_data;
 
-	for (; count > 0 && !IS_ERR(m); block++, count--) {
+	for (; count > 0; block++, count--) {
 		struct page *page = find_get_page(m, block / (PAGE_SIZE / sb->s_blocksize));
 		struct buffer_head *bh = page ? find_buffer(page, block) : NULL;
 		u64 flags;

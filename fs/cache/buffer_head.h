@@ -81,8 +81,9 @@ static inline u32 bh_offset(const struct buffer_head *bh)
 	return (u32)((u64)(uintptr_t)bh->b_data & ~PAGE_MASK);
 }
 
-/* Metadata of a device. bread: up-to-date with a reference. Returns: ERR_PTR(-EIO, -ENOMEM,
- * -EUCLEAN for a block past the device). Context: sleeps. */
+/* Metadata in the cache of the filesystem's device, once sb_set_blocksize has made that. bread:
+ * up-to-date with a reference. Returns: ERR_PTR(-EIO, -ENOMEM, -EUCLEAN for a block past the
+ * device, -EINVAL when its cache has another block size). Context: sleeps. */
 struct buffer_head *must_check sb_bread(struct super_block *sb, blkno_t block);
 /* Not read: for a block that will be overwritten whole. Returns: ERR_PTR(-ENOMEM, ...). */
 struct buffer_head *must_check sb_getblk(struct super_block *sb, blkno_t block);

@@ -147,13 +147,13 @@ bool remove_idle_page(struct page *page)
 	return false;
 }
 
-/* A page for the cache; drops clean pages when memory is short. Returns: NULL if no memory. */
+/* A page for the cache; waits for write-back when memory is short. Returns: NULL if no memory. */
 static struct page *page_cache_alloc(gfp_t gfp)
 {
 	struct page *page = alloc_page(gfp);
 
 	for (int i = 0; !page && i < ALLOC_TRIES; i++) {
-		if (shrink_page_cache(SHRINK_BATCH, NULL) == 0) {
+		if (try_to_free_pages(SHRINK_BATCH, gfp) == 0) {
 			wakeup_flusher();
 			writeback_wait(TICK_NS * 5);
 		}
@@ -178,7 +178,7 @@ struct page *find_or_create_page(struct address_space *mapping, pgoff_t index, g
 			return page;
 		put_page(page);
 		if (err == -ENOMEM) { /* no node for the tree */
-			(void)shrink_page_cache(SHRINK_BATCH, NULL);
+			(void)try_to_free_pages(SHRINK_BATCH, gfp);
 			tries++;
 		}
 	}

@@ -77,13 +77,12 @@ static bool reclaim_active(void)
 	return current && current->reclaiming;
 }
 
-/* Call the shrinkers. Returns: pages freed. */
-static size_t reclaim_pages(size_t nr_pages, gfp_t gfp)
+size_t try_to_free_pages(size_t nr_pages, gfp_t gfp)
 {
 	struct shrinker *s;
 	size_t freed = 0;
 
-	if (!can_sleep())
+	if (!can_sleep() || reclaim_active())
 		return 0;
 	current->reclaiming = true;
 	list_for_each_entry(s, &shrinkers, list) {
@@ -131,7 +130,7 @@ static struct page *take_with_reclaim(gfp_t gfp, unsigned int order, u64 least)
 	unsigned int idle = 0;
 
 	for (unsigned int round = 0; !page && round < RECLAIM_ROUNDS; round++) {
-		if (reclaim_pages(max(RECLAIM_BATCH, 1u << order), gfp) == 0) {
+		if (try_to_free_pages(max(RECLAIM_BATCH, 1u << order), gfp) == 0) {
 			if (++idle > RECLAIM_IDLE_ROUNDS)
 				break;
 			reclaim_wait();

@@ -109,6 +109,9 @@ struct shrinker {
 	size_t (*shrink)(size_t nr_pages, gfp_t gfp);
 };
 void shrinker_register(struct shrinker *s);
+/* Call the shrinkers: for those whose allocation failed all the same. Returns: pages freed, or 0
+ * within a shrinker. Context: sleeps. */
+size_t try_to_free_pages(size_t nr_pages, gfp_t gfp);
 /* Is memory so short that caches should be written back and dropped now? Context: any. */
 bool mm_is_low(void);
 /* Tests: make the n-th allocation from now fail, of pages or by kmalloc (which may need pages on

@@ -118,14 +118,19 @@ void fake_set_mm_low(bool is_low)
 	low = is_low;
 }
 
-size_t fake_shrink(size_t nr_pages)
+size_t try_to_free_pages(size_t nr_pages, gfp_t gfp)
 {
 	struct shrinker *s;
 	size_t freed = 0;
 
 	list_for_each_entry(s, &shrinkers, list)
-		freed += s->shrink(nr_pages, GFP_KERNEL);
+		freed += s->shrink(nr_pages, gfp);
 	return freed;
+}
+
+size_t fake_shrink(size_t nr_pages)
+{
+	return try_to_free_pages(nr_pages, GFP_KERNEL);
 }
 
 size_t fake_pages_live(void)
