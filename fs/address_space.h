@@ -43,6 +43,8 @@ struct address_space {
 	struct list_head i_mmap;       /* [i_mmap_lock] who maps it */
 };
 
+/* --- also: pages of mapped files ---------------------------------------------------------- */
+
 /* Take the pages [start, end] out of every address space that maps them: the next touch of each
  * is a fault. even_cows: private copies, too. Set once at boot by kernel/proc; without programs
  * it is not called. Context: sleeps; no page lock and no mm->lock is held. */

@@ -66,30 +66,12 @@ static const struct address_space_operations def_blk_aops = {
 	.direct_IO = blkdev_direct_IO,
 };
 
-static void free_bdev_inode(struct inode *inode)
-{
-	truncate_inode_pages(&inode->i_data, 0);
-	kfree(inode);
-}
-
 static void set_inode_blocksize(struct block_device *bdev, struct inode *inode, u32 bytes)
 {
 	bdev->bd_block_size = bytes;
 	inode->i_blkbits = (u32)__builtin_ctz(bytes);
 	/* A last block that the device holds in part cannot be used. */
 	WRITE_ONCE(inode->i_size, (loff_t)ALIGN_DOWN(bdev_bytes(bdev), (u64)bytes));
-}
-
-/* Not under i_mutex: its owner may wait for the device. */
-static void size_changed(struct block_device *bdev)
-{
-	set_inode_blocksize(bdev, bdev->bd_inode, bdev->bd_block_size);
-}
-
-void bdev_cache_init(void)
-{
-	bdev_free_inode = free_bdev_inode;
-	bdev_size_changed = size_changed;
 }
 
 /* The largest block size that divides the device: all of it can be reached. */
@@ -137,6 +119,26 @@ struct address_space *bdev_mapping(struct block_device *bdev)
 	return inode ? &inode->i_data : ERR_PTR(-ENOMEM);
 }
 
+/* --- also: the size changes, and the device goes ------------------------------------------ */
+
+static void free_bdev_inode(struct inode *inode)
+{
+	truncate_inode_pages(&inode->i_data, 0);
+	kfree(inode);
+}
+
+/* Not under i_mutex: its owner may wait for the device. */
+static void size_changed(struct block_device *bdev)
+{
+	set_inode_blocksize(bdev, bdev->bd_inode, bdev->bd_block_size);
+}
+
+void bdev_cache_init(void)
+{
+	bdev_free_inode = free_bdev_inode;
+	bdev_size_changed = size_changed;
+}
+
 int set_blocksize(struct block_device *bdev, u32 bytes)
 {
 	struct address_space *m = bdev_mapping(bdev);
@@ -163,6 +165,8 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 	mutex_unlock(&m->host->i_mutex);
 	return err;
 }
+
+/* --- also: sync, and the last close ------------------------------------------------------- */
 
 /* A flush that no fsync asked for. Who fsyncs the device or a file on it later learns of a
  * failure. */

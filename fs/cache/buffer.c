@@ -56,47 +56,6 @@ struct buffer_head *create_empty_buffers(struct page *page, u32 size)
 	return bhs;
 }
 
-static void drop_assoc_locked(struct buffer_head *bh)
-{
-	list_del_init(&bh->b_assoc);
-	bh->b_assoc_map = NULL;
-}
-
-bool try_to_free_buffers(struct page *page)
-{
-	u64 flags = spin_lock_irqsave(&buffer_lock);
-	struct buffer_head *head = page->private, *bh;
-	bool idle = head != NULL;
-
-	for_each_buffer(bh, head)
-		if (atomic_read(&bh->b_count) > 0 || (READ_ONCE(bh->b_state) & BH_BUSY) != 0)
-			idle = false;
-	if (!idle) {
-		spin_unlock_irqrestore(&buffer_lock, flags);
-		return !head;
-	}
-	for_each_buffer(bh, head)
-		drop_assoc_locked(bh);
-	page->private = NULL;
-	clear_bit(PG_PRIVATE, &page->flags);
-	spin_unlock_irqrestore(&buffer_lock, flags);
-	kfree(head);
-	put_page(page);
-	return true;
-}
-
-void block_expire_page(struct page *page)
-{
-	u64 flags = spin_lock_irqsave(&buffer_lock);
-	struct buffer_head *bh;
-
-	for_each_buffer(bh, page->private)
-		if (atomic_read(&bh->b_count) == 0 && (READ_ONCE(bh->b_state) & BH_BUSY) == 0)
-			clear_buffer_uptodate(bh);
-	clear_bit(PG_UPTODATE, &page->flags);
-	spin_unlock_irqrestore(&buffer_lock, flags);
-}
-
 /* --- finding ------------------------------------------------------------------------------ */
 
 /* The buffer of a device's block in its page, with a reference, or NULL. */
@@ -203,44 +162,6 @@ struct buffer_head *sb_bread(struct super_block *sb, blkno_t block)
 	return bh;
 }
 
-void sb_forget(struct super_block *sb, blkno_t block, u32 count)
-{
-	struct address_space *m = &sb->s_bdev->bd_inode->i_data;
-
-	for (; count > 0; block++, count--) {
-		struct page *page = find_get_page(m, block / (PAGE_SIZE / sb->s_blocksize));
-		struct buffer_head *bh = page ? find_buffer(page, block) : NULL;
-		u64 flags;
-
-		if (page)
-			put_page(page);
-		if (!bh)
-			continue;
-		lock_buffer(bh); /* a write under way must not land after that of a new owner */
-		clear_buffer_dirty(bh);
-		clear_buffer_write_io_error(bh);
-		flags = spin_lock_irqsave(&buffer_lock);
-		drop_assoc_locked(bh);
-		spin_unlock_irqrestore(&buffer_lock, flags);
-		unlock_buffer(bh);
-		brelse(bh);
-	}
-}
-
-void brelse(struct buffer_head *bh)
-{
-	struct page *page;
-
-	if (!bh)
-		return;
-	page = bh->b_page;
-	get_page(page); /* the ring may go with our reference */
-	ASSERT(atomic_read(&bh->b_count) > 0);
-	if (atomic_dec_and_test(&bh->b_count) && !READ_ONCE(page->mapping))
-		(void)try_to_free_buffers(page);
-	put_page(page);
-}
-
 /* --- locking and dirtying ----------------------------------------------------------------- */
 
 static bool trylock_buffer(struct buffer_head *bh)
@@ -271,56 +192,6 @@ void mark_buffer_dirty(struct buffer_head *bh)
 	ASSERT(buffer_uptodate(bh));
 	if (!test_and_set_bit(BH_DIRTY, &bh->b_state))
 		set_page_dirty_nobuffers(bh->b_page);
-}
-
-void mark_buffer_dirty_inode(struct buffer_head *bh, struct inode *inode)
-{
-	u64 flags;
-
-	mark_buffer_dirty(bh);
-	flags = spin_lock_irqsave(&buffer_lock);
-	if (bh->b_assoc_map != &inode->i_data) {
-		bh->b_assoc_map = &inode->i_data;
-		list_move_tail(&bh->b_assoc, &inode->i_data.private_list);
-	}
-	spin_unlock_irqrestore(&buffer_lock, flags);
-}
-
-/* Take the first buffer off a mapping's list, with a reference; NULL when it is empty. */
-static struct buffer_head *take_assoc(struct address_space *m)
-{
-	u64 flags = spin_lock_irqsave(&buffer_lock);
-	struct buffer_head *bh = NULL;
-
-	if (!list_empty(&m->private_list)) {
-		bh = list_first_entry(&m->private_list, struct buffer_head, b_assoc);
-		get_bh(bh);
-		drop_assoc_locked(bh);
-	}
-	spin_unlock_irqrestore(&buffer_lock, flags);
-	return bh;
-}
-
-int sync_mapping_buffers(struct address_space *m)
-{
-	struct buffer_head *bh;
-	int err = 0;
-
-	while ((bh = take_assoc(m)) != NULL) {
-		int e = sync_dirty_buffer(bh);
-
-		err = err < 0 ? err : e;
-		brelse(bh);
-	}
-	return err;
-}
-
-void forget_mapping_buffers(struct address_space *m)
-{
-	struct buffer_head *bh;
-
-	while ((bh = take_assoc(m)) != NULL)
-		brelse(bh);
 }
 
 /* --- I/O of one buffer -------------------------------------------------------------------- */
@@ -438,4 +309,137 @@ void end_buffer_async_write(struct buffer_head *bh, bool uptodate)
 		set_bit(PG_ERROR, &page->flags);
 	if (buffer_end_async(bh, BH_ASYNC_WRITE, &all_uptodate))
 		end_page_writeback(page, 0);
+}
+
+/* --- also: the metadata of a file, which its fsync writes too ----------------------------- */
+
+static void drop_assoc_locked(struct buffer_head *bh)
+{
+	list_del_init(&bh->b_assoc);
+	bh->b_assoc_map = NULL;
+}
+
+void mark_buffer_dirty_inode(struct buffer_head *bh, struct inode *inode)
+{
+	u64 flags;
+
+	mark_buffer_dirty(bh);
+	flags = spin_lock_irqsave(&buffer_lock);
+	if (bh->b_assoc_map != &inode->i_data) {
+		bh->b_assoc_map = &inode->i_data;
+		list_move_tail(&bh->b_assoc, &inode->i_data.private_list);
+	}
+	spin_unlock_irqrestore(&buffer_lock, flags);
+}
+
+/* Take the first buffer off a mapping's list, with a reference; NULL when it is empty. */
+static struct buffer_head *take_assoc(struct address_space *m)
+{
+	u64 flags = spin_lock_irqsave(&buffer_lock);
+	struct buffer_head *bh = NULL;
+
+	if (!list_empty(&m->private_list)) {
+		bh = list_first_entry(&m->private_list, struct buffer_head, b_assoc);
+		get_bh(bh);
+		drop_assoc_locked(bh);
+	}
+	spin_unlock_irqrestore(&buffer_lock, flags);
+	return bh;
+}
+
+int sync_mapping_buffers(struct address_space *m)
+{
+	struct buffer_head *bh;
+	int err = 0;
+
+	while ((bh = take_assoc(m)) != NULL) {
+		int e = sync_dirty_buffer(bh);
+
+		err = err < 0 ? err : e;
+		brelse(bh);
+	}
+	return err;
+}
+
+void forget_mapping_buffers(struct address_space *m)
+{
+	struct buffer_head *bh;
+
+	while ((bh = take_assoc(m)) != NULL)
+		brelse(bh);
+}
+
+/* --- also: buffers leave ------------------------------------------------------------------ */
+
+bool try_to_free_buffers(struct page *page)
+{
+	u64 flags = spin_lock_irqsave(&buffer_lock);
+	struct buffer_head *head = page->private, *bh;
+	bool idle = head != NULL;
+
+	for_each_buffer(bh, head)
+		if (atomic_read(&bh->b_count) > 0 || (READ_ONCE(bh->b_state) & BH_BUSY) != 0)
+			idle = false;
+	if (!idle) {
+		spin_unlock_irqrestore(&buffer_lock, flags);
+		return !head;
+	}
+	for_each_buffer(bh, head)
+		drop_assoc_locked(bh);
+	page->private = NULL;
+	clear_bit(PG_PRIVATE, &page->flags);
+	spin_unlock_irqrestore(&buffer_lock, flags);
+	kfree(head);
+	put_page(page);
+	return true;
+}
+
+void brelse(struct buffer_head *bh)
+{
+	struct page *page;
+
+	if (!bh)
+		return;
+	page = bh->b_page;
+	get_page(page); /* the ring may go with our reference */
+	ASSERT(atomic_read(&bh->b_count) > 0);
+	if (atomic_dec_and_test(&bh->b_count) && !READ_ONCE(page->mapping))
+		(void)try_to_free_buffers(page);
+	put_page(page);
+}
+
+void block_expire_page(struct page *page)
+{
+	u64 flags = spin_lock_irqsave(&buffer_lock);
+	struct buffer_head *bh;
+
+	for_each_buffer(bh, page->private)
+		if (atomic_read(&bh->b_count) == 0 && (READ_ONCE(bh->b_state) & BH_BUSY) == 0)
+			clear_buffer_uptodate(bh);
+	clear_bit(PG_UPTODATE, &page->flags);
+	spin_unlock_irqrestore(&buffer_lock, flags);
+}
+
+void sb_forget(struct super_block *sb, blkno_t block, u32 count)
+{
+	struct address_space *m = &sb->s_bdev->bd_inode->i_data;
+
+	for (; count > 0; block++, count--) {
+		struct page *page = find_get_page(m, block / (PAGE_SIZE / sb->s_blocksize));
+		struct buffer_head *bh = page ? find_buffer(page, block) : NULL;
+		u64 flags;
+
+		if (page)
+			put_page(page);
+		if (!bh)
+			continue;
+		lock_buffer(bh); /* a write under way must not land after that of a new owner */
+		clear_buffer_dirty(bh);
+		clear_buffer_write_io_error(bh);
+		flags = spin_lock_irqsave(&buffer_lock);
+		drop_assoc_locked(bh);
+		spin_unlock_irqrestore(&buffer_lock, flags);
+		unlock_buffer(bh);
+		brelse(bh);
+	}
 }

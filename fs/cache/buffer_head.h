@@ -87,8 +87,6 @@ static inline u32 bh_offset(const struct buffer_head *bh)
 struct buffer_head *must_check sb_bread(struct super_block *sb, blkno_t block);
 /* Not read: for a block that will be overwritten whole. Returns: ERR_PTR(-ENOMEM, ...). */
 struct buffer_head *must_check sb_getblk(struct super_block *sb, blkno_t block);
-/* Forget a freed metadata block: never write it. */
-void sb_forget(struct super_block *sb, blkno_t block, u32 count);
 static inline void get_bh(struct buffer_head *bh)
 {
 	atomic_inc(&bh->b_count);
@@ -98,12 +96,6 @@ void lock_buffer(struct buffer_head *bh);
 void unlock_buffer(struct buffer_head *bh);
 void wait_on_buffer(struct buffer_head *bh);
 void mark_buffer_dirty(struct buffer_head *bh);
-/* Metadata that belongs to a file (indirect blocks): fsync of the inode writes it too. */
-void mark_buffer_dirty_inode(struct buffer_head *bh, struct inode *inode);
-/* Write the metadata buffers of mark_buffer_dirty_inode and wait. Returns: 0 or -EIO. */
-int must_check sync_mapping_buffers(struct address_space *m);
-/* The file goes: its metadata buffers are no longer its own. */
-void forget_mapping_buffers(struct address_space *m);
 /* Give a locked page its ring of clean, unmapped buffers, up-to-date if the page is.
  * Returns: the first, also when there was a ring already; NULL if no memory. Context: sleeps. */
 struct buffer_head *must_check create_empty_buffers(struct page *page, u32 size);
@@ -125,6 +117,17 @@ int must_check block_write_begin(struct inode *inode, loff_t pos, u32 len, struc
 				 get_block_t *get_block);
 int must_check generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 copied,
 				 struct page *page);
+
+/* --- also: the metadata of a file, truncation, and buffers leave -------------------------- */
+
+/* Metadata that belongs to a file (indirect blocks): fsync of the inode writes it too. */
+void mark_buffer_dirty_inode(struct buffer_head *bh, struct inode *inode);
+/* Write the metadata buffers of mark_buffer_dirty_inode and wait. Returns: 0 or -EIO. */
+int must_check sync_mapping_buffers(struct address_space *m);
+/* The file goes: its metadata buffers are no longer its own. */
+void forget_mapping_buffers(struct address_space *m);
+/* Forget a freed metadata block: never write it. */
+void sb_forget(struct super_block *sb, blkno_t block, u32 count);
 /* Zero from byte `from` to the end of its block, on truncation. */
 int must_check block_truncate_page(struct inode *inode, loff_t from, get_block_t *get_block);
 /* Take the buffers off a page so that it can be reclaimed; false while one is dirty or used. */

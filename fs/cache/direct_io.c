@@ -39,15 +39,6 @@ static bool is_sync(const struct kiocb *iocb)
 	return !iocb->ki_complete;
 }
 
-/* --- transfers and truncation ------------------------------------------------------------- */
-
-void inode_dio_wait(struct inode *inode)
-{
-	if (atomic_read(&inode->i_dio_count))
-		wait_event(bit_waitqueue(&inode->i_dio_count),
-			   atomic_read(&inode->i_dio_count) == 0);
-}
-
 /* --- the cache ---------------------------------------------------------------------------- */
 
 static bool range_has(struct address_space *m, loff_t pos, loff_t end, enum radix_tag tag)
@@ -400,16 +391,7 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 	return done;
 }
 
-/* --- also: beside the cache ------------------------------------------------------------- */
-
-/* Position, length and memory in whole logical blocks. */
-static inline bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter,
-			      const struct block_device *bdev)
-{
-	u64 bits = (u64)iocb->ki_pos | iov_iter_alignment(iter);
-
-	return (bits & (bdev_logical_block_size(bdev) - 1)) == 0;
-}
+/* --- also: small asynchronous reads, writes by way of the cache, truncation --------------- */
 
 /* A small read that nobody waits for here: one bio, and the dio is all its own. */
 static ssize_t blkdev_direct_IO_async(struct kiocb *iocb, struct iov_iter *iter,
@@ -428,27 +410,6 @@ static ssize_t blkdev_direct_IO_async(struct kiocb *iocb, struct iov_iter *iter,
 	dio->size = bio->bi_iter.bi_size;
 	dio_submit_bio(dio, bio, (u64)iocb->ki_pos >> SECTOR_SHIFT);
 	return -EIOCBQUEUED;
-}
-
-ssize_t generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter)
-{
-	struct address_space *m = iocb->ki_filp->f_mapping;
-	struct inode *inode = m->host;
-	loff_t size = READ_ONCE(inode->i_size);
-	bool device = S_ISBLK(inode->i_mode);
-
-	if (!m->a_ops->direct_IO)
-		return -EINVAL;
-	if (iocb->ki_pos >= size)
-		return 0;
-	if (device) /* ends at the device's end, whatever was asked */
-		iov_iter_truncate(iter, (u64)(size - iocb->ki_pos));
-	if (!is_aligned(iocb, iter, inode_bdev(inode)))
-		return -EINVAL;
-	if (device && !is_sync(iocb) && iov_iter_count(iter) <= DIO_OWN_BYTES &&
-	    iter->nr_segs == 1 && !READ_ONCE(m->nrpages))
-		return blkdev_direct_IO_async(iocb, iter, inode);
-	return m->a_ops->direct_IO(iocb, iter, false);
 }
 
 /* By way of the cache, but on the disk and out of the cache when it returns. */
@@ -473,6 +434,45 @@ static ssize_t write_through_cache(struct kiocb *iocb, struct iov_iter *iter)
 	if (!err && S_ISBLK(m->host->i_mode))
 		return generic_write_sync(iocb, done);
 	return err ? err : done;
+}
+
+void inode_dio_wait(struct inode *inode)
+{
+	if (atomic_read(&inode->i_dio_count))
+		wait_event(bit_waitqueue(&inode->i_dio_count),
+			   atomic_read(&inode->i_dio_count) == 0);
+}
+
+/* --- the entries -------------------------------------------------------------------------- */
+
+/* Position, length and memory in whole logical blocks. */
+static inline bool is_aligned(const struct kiocb *iocb, const struct iov_iter *iter,
+			      const struct block_device *bdev)
+{
+	u64 bits = (u64)iocb->ki_pos | iov_iter_alignment(iter);
+
+	return (bits & (bdev_logical_block_size(bdev) - 1)) == 0;
+}
+
+ssize_t generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct address_space *m = iocb->ki_filp->f_mapping;
+	struct inode *inode = m->host;
+	loff_t size = READ_ONCE(inode->i_size);
+	bool device = S_ISBLK(inode->i_mode);
+
+	if (!m->a_ops->direct_IO)
+		return -EINVAL;
+	if (iocb->ki_pos >= size)
+		return 0;
+	if (device) /* ends at the device's end, whatever was asked */
+		iov_iter_truncate(iter, (u64)(size - iocb->ki_pos));
+	if (!is_aligned(iocb, iter, inode_bdev(inode)))
+		return -EINVAL;
+	if (device && !is_sync(iocb) && iov_iter_count(iter) <= DIO_OWN_BYTES &&
+	    iter->nr_segs == 1 && !READ_ONCE(m->nrpages))
+		return blkdev_direct_IO_async(iocb, iter, inode);
+	return m->a_ops->direct_IO(iocb, iter, false);
 }
 
 ssize_t generic_file_direct_write(struct kiocb *iocb, struct iov_iter *iter)

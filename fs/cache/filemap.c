@@ -113,40 +113,6 @@ int add_to_page_cache(struct page *page, struct address_space *mapping, pgoff_t 
 	return 0;
 }
 
-/* The page leaves the tree and the list; its reference goes. tree_lock is held, and released. */
-static void remove_and_unlock(struct page *page, struct address_space *mapping, u64 flags)
-{
-	radix_tree_delete(&mapping->pages, page->index);
-	mapping->nrpages--;
-	page->mapping = NULL;
-	spin_unlock_irqrestore(&mapping->tree_lock, flags);
-	atomic_dec(&pagecache_counts.cached);
-	lru_del_page(page);
-	put_page(page);
-}
-
-void remove_from_page_cache(struct page *page)
-{
-	struct address_space *mapping = page->mapping;
-
-	ASSERT(PageLocked(page) && !PageDirty(page) && !PageWriteback(page));
-	remove_and_unlock(page, mapping, spin_lock_irqsave(&mapping->tree_lock));
-}
-
-bool remove_idle_page(struct page *page)
-{
-	struct address_space *mapping = page->mapping;
-	u64 flags = spin_lock_irqsave(&mapping->tree_lock);
-
-	/* References are taken under tree_lock, so with ours and the tree's only nobody has it. */
-	if (page_count(page) == 2 && !PageDirty(page) && !PageWriteback(page)) {
-		remove_and_unlock(page, mapping, flags);
-		return true;
-	}
-	spin_unlock_irqrestore(&mapping->tree_lock, flags);
-	return false;
-}
-
 /* A page for the cache; waits for write-back when memory is short. Returns: NULL if no memory. */
 static struct page *page_cache_alloc(gfp_t gfp)
 {
@@ -224,16 +190,6 @@ bool clear_page_dirty_for_io(struct page *page)
 	return was;
 }
 
-void cancel_dirty_page(struct page *page)
-{
-	struct address_space *mapping = page->mapping;
-	u64 flags = spin_lock_irqsave(&mapping->tree_lock);
-
-	(void)clear_page_dirty_for_io(page);
-	radix_tree_tag_clear(&mapping->pages, page->index, RADIX_TAG_DIRTY);
-	spin_unlock_irqrestore(&mapping->tree_lock, flags);
-}
-
 void set_page_writeback(struct page *page)
 {
 	struct address_space *mapping = page->mapping;
@@ -265,4 +221,50 @@ void end_page_writeback(struct page *page, int error)
 	atomic_dec(&pagecache_counts.writeback);
 	wake_up_bit_waiters(page);
 	writeback_ended();
+}
+
+/* --- also: pages leave the cache ---------------------------------------------------------- */
+
+/* The page leaves the tree and the list; its reference goes. tree_lock is held, and released. */
+static void remove_and_unlock(struct page *page, struct address_space *mapping, u64 flags)
+{
+	radix_tree_delete(&mapping->pages, page->index);
+	mapping->nrpages--;
+	page->mapping = NULL;
+	spin_unlock_irqrestore(&mapping->tree_lock, flags);
+	atomic_dec(&pagecache_counts.cached);
+	lru_del_page(page);
+	put_page(page);
+}
+
+void remove_from_page_cache(struct page *page)
+{
+	struct address_space *mapping = page->mapping;
+
+	ASSERT(PageLocked(page) && !PageDirty(page) && !PageWriteback(page));
+	remove_and_unlock(page, mapping, spin_lock_irqsave(&mapping->tree_lock));
+}
+
+bool remove_idle_page(struct page *page)
+{
+	struct address_space *mapping = page->mapping;
+	u64 flags = spin_lock_irqsave(&mapping->tree_lock);
+
+	/* References are taken under tree_lock, so with ours and the tree's only nobody has it. */
+	if (page_count(page) == 2 && !PageDirty(page) && !PageWriteback(page)) {
+		remove_and_unlock(page, mapping, flags);
+		return true;
+	}
+	spin_unlock_irqrestore(&mapping->tree_lock, flags);
+	return false;
+}
+
+void cancel_dirty_page(struct page *page)
+{
+	struct address_space *mapping = page->mapping;
+	u64 flags = spin_lock_irqsave(&mapping->tree_lock);
+
+	(void)clear_page_dirty_for_io(page);
+	radix_tree_tag_clear(&mapping->pages, page->index, RADIX_TAG_DIRTY);
+	spin_unlock_irqrestore(&mapping->tree_lock, flags);
 }

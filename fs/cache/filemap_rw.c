@@ -18,6 +18,8 @@
 #define COPY_TRIES   16	 /* copies without progress before -EFAULT */
 #define FAULT_AROUND 16u /* pages read with a missing one by read_mapping_page */
 
+/* --- reading ------------------------------------------------------------------------------ */
+
 /* Bring an absent or failed page in. Page referenced. Returns: 0 (look again whether it is up to
  * date: it may have been truncated or invalidated) or -errno. */
 static int read_page_now(struct address_space *m, struct page *page)
@@ -68,15 +70,6 @@ static struct page *get_read_page(struct address_space *m, struct file *file, pg
 	}
 }
 
-struct page *read_mapping_page(struct address_space *m, pgoff_t index)
-{
-	struct page *page = get_read_page(m, NULL, index, FAULT_AROUND, false);
-
-	if (!IS_ERR(page))
-		mark_page_accessed(page);
-	return page;
-}
-
 ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
@@ -114,6 +107,8 @@ ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *iter)
 	}
 	return done;
 }
+
+/* --- writing ------------------------------------------------------------------------------ */
 
 /* Copy one piece into one page. Returns: bytes taken, 0 when the source went away, or -errno. */
 static ssize_t write_one_page(struct kiocb *iocb, struct iov_iter *iter)
@@ -158,6 +153,17 @@ ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *iter)
 		balance_dirty_pages();
 	}
 	return done > 0 ? done : n;
+}
+
+/* --- also: pages of mapped files, and O_SYNC ---------------------------------------------- */
+
+struct page *read_mapping_page(struct address_space *m, pgoff_t index)
+{
+	struct page *page = get_read_page(m, NULL, index, FAULT_AROUND, false);
+
+	if (!IS_ERR(page))
+		mark_page_accessed(page);
+	return page;
 }
 
 ssize_t generic_write_sync(struct kiocb *iocb, ssize_t done)

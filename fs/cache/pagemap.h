@@ -48,10 +48,6 @@ struct page *find_lock_page(struct address_space *mapping, pgoff_t index);
 struct page *must_check find_or_create_page(struct address_space *mapping, pgoff_t index,
 					    gfp_t gfp);
 int must_check add_to_page_cache(struct page *page, struct address_space *mapping, pgoff_t index);
-void remove_from_page_cache(struct page *page); /* locked; drops the tree's reference */
-/* The same if the page is clean and only the tree and the caller hold it. Returns: whether it
- * was. */
-bool remove_idle_page(struct page *page);
 /* Read through the cache: up-to-date page with a reference, unlocked. Returns: ERR_PTR(-EIO,
  * -ENOMEM, or readpage's). Context: sleeps. */
 struct page *must_check read_mapping_page(struct address_space *mapping, pgoff_t index);
@@ -94,8 +90,6 @@ void set_page_dirty_nobuffers(struct page *page);
 /* Clear dirty before writing; returns whether it was. The tree's tag stays until
  * set_page_writeback, so that a concurrent fsync does not miss the page. Page locked. */
 bool clear_page_dirty_for_io(struct page *page);
-/* Clear dirty before dropping the page. Page locked. */
-void cancel_dirty_page(struct page *page);
 void set_page_writeback(struct page *page);
 /* The write ended; error recorded in the mapping. Context: softirq. */
 void end_page_writeback(struct page *page, int error);
@@ -125,14 +119,6 @@ void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
 int must_check filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
 /* Record an error for later fsyncs, and for syncfs. Context: any. */
 void mapping_set_error(struct address_space *m, int error);
-/* Drop all pages from byte `start` on, out of programs, too; a partial page is zeroed. Context:
- * sleeps, i_mutex; i_size is lowered already. */
-void truncate_inode_pages(struct address_space *m, loff_t start);
-/* Drop clean, unlocked pages in [start, end] that nobody has. Returns: how many. */
-u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);
-/* The disk has newer bytes than the pages in [start, end]: nobody sees the old ones any more.
- * What a writer has made dirty stays. Context: sleeps. */
-void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end);
 
 /* How much may be dirty (fs/cache/throttle.c). */
 void dirty_limits_init(void);
@@ -153,6 +139,23 @@ struct pagecache_stats {
 	u64 cached, dirty, writeback; /* pages */
 };
 void pagecache_get_stats(struct pagecache_stats *stats);
+
+/* --- also: pages leave the cache ---------------------------------------------------------- */
+
+/* One page, locked. cancel: clear dirty before dropping it. remove: drop the tree's reference. */
+void cancel_dirty_page(struct page *page);
+void remove_from_page_cache(struct page *page);
+/* The same if the page is clean and only the tree and the caller hold it. Returns: whether it
+ * was. */
+bool remove_idle_page(struct page *page);
+/* Drop all pages from byte `start` on, out of programs, too; a partial page is zeroed. Context:
+ * sleeps, i_mutex; i_size is lowered already. */
+void truncate_inode_pages(struct address_space *m, loff_t start);
+/* Drop clean, unlocked pages in [start, end] that nobody has. Returns: how many. */
+u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);
+/* The disk has newer bytes than the pages in [start, end]: nobody sees the old ones any more.
+ * What a writer has made dirty stays. Context: sleeps. */
+void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end);
 
 /* Every cached page is on one list (fs/cache/lru.c). take: the oldest one, with a reference, which
  * is moved to the front; NULL if there is none. */

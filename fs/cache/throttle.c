@@ -34,12 +34,6 @@ void wakeup_flusher(void)
 	wake_up_all(&flusher_wait);
 }
 
-void flusher_sleep(u64 ns)
-{
-	(void)wait_event_timeout(&flusher_wait, READ_ONCE(flusher_kicked), ns);
-	WRITE_ONCE(flusher_kicked, false);
-}
-
 void writeback_ended(void)
 {
 	__atomic_fetch_add(&writeback_seq, 1, __ATOMIC_SEQ_CST);
@@ -80,6 +74,14 @@ void balance_dirty_pages(void)
 		wakeup_flusher();
 		writeback_wait(THROTTLE_WAIT_NS);
 	}
+}
+
+/* --- also: the limits, and the flusher's sleep -------------------------------------------- */
+
+void flusher_sleep(u64 ns)
+{
+	(void)wait_event_timeout(&flusher_wait, READ_ONCE(flusher_kicked), ns);
+	WRITE_ONCE(flusher_kicked, false);
 }
 
 void dirty_limits_init(void)

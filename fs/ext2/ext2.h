@@ -98,6 +98,11 @@ static inline bool ext2_is_fast_symlink(struct inode *inode)
 	return S_ISLNK(inode->i_mode) && inode->i_blocks == acl;
 }
 
+/* indirect.c. As get_block_t says. */
+int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, bool create);
+
+/* --- also: what the other files share ----------------------------------------------------- */
+
 /* superblock.c */
 /* Announce a corruption: one line, the error flag on disk, and the filesystem turns read-only.
  * Returns: -EUCLEAN. */
@@ -164,7 +169,6 @@ int ext2_getattr(struct inode *inode, struct kstat *stat);
 int ext2_setattr(struct inode *inode, const struct iattr *attr);
 
 /* indirect.c */
-int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, bool create);
 /* Move *iblock to the first block from it on that has data, or has none; to `end` or beyond if
  * there is no such. Returns: 0, -EINTR, -EIO, ... */
 int must_check ext2_seek_block(struct inode *inode, u64 *iblock, u64 end, bool data);
