@@ -45,9 +45,9 @@ struct address_space {
 
 /* --- also: pages of mapped files ---------------------------------------------------------- */
 
-/* Take the pages [start, end] out of every address space that maps them: the next touch of each
- * is a fault. even_cows: private copies, too. Set once at boot by kernel/proc; without programs
- * it is not called. Context: sleeps; no page lock and no mm->lock is held. */
+/* Take the pages [start, end] out of every program that maps them: the next touch of each is a
+ * fault. even_cows: private copies, too. kernel/vm sets the hook once at boot; it is called only
+ * while i_mmap is not empty. Context: sleeps; no page lock and no mm->lock is held. */
 extern void (*unmap_mapping_hook)(struct address_space *m, pgoff_t start, pgoff_t end,
 				  bool even_cows);
 static inline void unmap_mapping_range(struct address_space *m, pgoff_t start, pgoff_t end,

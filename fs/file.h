@@ -99,8 +99,8 @@ ssize_t must_check vfs_readv(struct file *file, struct iov_iter *it, loff_t *pos
 ssize_t must_check vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb_flags);
 /* Is the file open for it, and for a position of the caller's? Returns: 0, -ESPIPE, -EBADF. */
 int must_check vfs_rw_allowed(const struct file *file, bool positional, bool write);
-/* The same for a kiocb of the caller's, at ki_pos: is it allowed, and then what the file says to
- * it. One with ki_complete may give -EIOCBQUEUED, and is then no longer the caller's. */
+/* For a kiocb of the caller's, at ki_pos. check: may it be done? rw: do it, as the file does. One
+ * with ki_complete may return -EIOCBQUEUED, and is then no longer the caller's. */
 int must_check vfs_iocb_check(struct kiocb *iocb, struct iov_iter *it, bool write);
 static inline ssize_t must_check vfs_iocb_rw(struct kiocb *iocb, struct iov_iter *it, bool write)
 {
@@ -154,8 +154,8 @@ int must_check fd_install_new(struct file *file, int from, bool cloexec);
 u32 files_limit(void);
 /* dup2/dup3: replaces and closes what was there. */
 int must_check fd_install_at(struct file *file, int fd, bool cloexec);
-/* How far select looks: Linux's tables grow by powers of two, and are 256 long in what a shell
- * starts. / */
+/* How far select looks. Linux's tables grow by powers of two, and a program that a shell starts has
+ * one of 256. */
 u32 files_table_size(void);
 int must_check fd_close(int fd); /* -EBADF, or flush's error */
 /* Close, or mark for closing at exec, all that are open in [first, last]. */

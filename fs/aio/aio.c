@@ -3,10 +3,10 @@
  *
  * Invariants:
  * 1. in_flight + events in the ring <= max_reqs < the ring's size: an event always has a place.
- * 2. tail is ours, and its copy in the ring is only written. The program's head counts as 0
- *    when it is too large; what it says wrong harms nobody but the program.
- * 3. A kiocb in flight holds its file and its place; the context is freed when in_flight is 0 and
- *    the last user has let go.
+ * 2. The kernel keeps `tail` itself, and never reads its copy in the ring. The program's head
+ *    counts as 0 when it is too large. A wrong head harms nobody but the program.
+ * 3. A kiocb in flight holds its file and its place in the ring. The context is freed when
+ *    in_flight is 0 and its last user has let go.
  *
  * Lock order: read_lock (a mutex), then ctx->lock (taken in softirqs); table->lock alone.
  * Also there: many requests at a time

@@ -58,7 +58,8 @@ static inline u32 aio_ring_count(const struct kioctx *ctx)
 
 	return tail >= head ? tail - head : tail + ctx->nr - head;
 }
-/* Put the event in the ring; req, without a file, is gone. Context: softirq or thread. */
+/* Put the event in the ring. Owns: takes req, whose file is put already. Context: softirq or
+ * thread. */
 void aio_post_event(struct aio_kiocb *req, ssize_t res);
-/* ki_complete: the same, with the file. */
+/* ki_complete: the same, and the file is put, too. */
 void aio_complete(struct kiocb *iocb, ssize_t res);

@@ -1,8 +1,8 @@
 /*
  * io_submit: bios straight from the program's iocbs, under one plug.
  *
- * What is wrong with an iocb, or forbidden, io_submit tells; what the file's own operation says to
- * it, its event.
+ * io_submit itself reports a bad or forbidden iocb. An error of the file's own operation is the
+ * result in the iocb's event.
  * Also there: many requests at a time
  */
 #include "fs/aio/aio_internal.h"

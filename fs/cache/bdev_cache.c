@@ -1,9 +1,10 @@
 /*
- * The page cache of a block device, for those who open its node, and for metadata of filesystems.
+ * The page cache of a block device. Programs that open its node use it, and so does the metadata
+ * of filesystems.
  *
- * The cache hangs on an inode of the pseudo filesystem "bdev", made at first use. The last opener
- * who closes the device through bdev_close empties it; the inode, which remembers errors, stays as
- * long as the device.
+ * The cache belongs to an inode of the pseudo filesystem "bdev", which is made at first use. The
+ * last bdev_close of a device empties its cache. The inode remembers errors, and stays as long as
+ * the device.
  *
  * Lock order: open_mutex, then pages; i_mutex, then pages; bdev_lock is innermost.
  * Path: hop 4
@@ -70,7 +71,7 @@ static void set_inode_blocksize(struct block_device *bdev, struct inode *inode, 
 {
 	bdev->bd_block_size = bytes;
 	inode->i_blkbits = (u32)__builtin_ctz(bytes);
-	/* A last block that the device holds in part cannot be used. */
+	/* The device may end within a block: that one cannot be used. */
 	WRITE_ONCE(inode->i_size, (loff_t)ALIGN_DOWN(bdev_bytes(bdev), (u64)bytes));
 }
 
@@ -151,7 +152,7 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 		return -EINVAL;
 	if (bytes == bdev->bd_block_size)
 		return 0;
-	/* Most of it without the mutex, for which writers wait. */
+	/* Most of it without the mutex: writers wait for that. */
 	err = filemap_write_and_wait_range(m, 0, INT64_MAX);
 	if (err < 0)
 		return err;
@@ -168,7 +169,7 @@ int set_blocksize(struct block_device *bdev, u32 bytes)
 
 /* --- also: sync, and the last close ------------------------------------------------------- */
 
-/* A flush that no fsync asked for. Who fsyncs the device or a file on it later learns of a
+/* A flush that no fsync asked for. The next fsync of the device, or of a file on it, reports a
  * failure. */
 static int flush_keep_error(struct block_device *bdev)
 {
@@ -210,7 +211,7 @@ static int sync_one_bdev(struct block_device *bdev, void *arg)
 		filemap_fdatawait_range(m, 0, INT64_MAX);
 		err = flush_keep_error(bdev);
 	}
-	(void)err; /* it stays in the mapping for who asks */
+	(void)err; /* it stays in the mapping, for the next fsync */
 	return 0;
 }
 
@@ -221,7 +222,7 @@ void sync_bdevs(bool wait, ktime_t before)
 	(void)blk_for_each_device(sync_one_bdev, &args);
 }
 
-/* Who opens the device next is told of an error by fsync. Locks: open_mutex held. */
+/* An error stays recorded: fsync tells it to the next opener. Locks: open_mutex held. */
 static void write_and_empty(struct block_device *bdev, struct address_space *m, bool write)
 {
 	int err = filemap_write_and_wait_range(m, 0, INT64_MAX);
@@ -240,7 +241,7 @@ void bdev_close(struct block_device *bdev, bool write, void *holder)
 	struct address_space *m = bdev_mapping(bdev);
 	u32 errors = IS_ERR(m) ? 0 : m->wb_err.count;
 
-	/* The most of it without the mutex, for which openers and readers of /sys wait. */
+	/* Most of it without the mutex: openers and readers of /sys wait for that. */
 	if (!IS_ERR(m) && READ_ONCE(bdev->bd_openers) == 1)
 		(void)!filemap_write_and_wait_range(m, 0, INT64_MAX);
 	mutex_lock(&disk->open_mutex);

@@ -20,9 +20,9 @@ struct address_space *must_check bdev_mapping(struct block_device *bdev);
  * Returns: 0 or -EINVAL. */
 int must_check set_blocksize(struct block_device *bdev, u32 bytes);
 int must_check sync_blockdev(struct block_device *bdev); /* write, wait, flush the device */
-/* Write back the caches of all devices; wait: until it is done, and flush them. sync(2) calls this
- * after the filesystems' own sync. before: only those dirty since then (~0: all). */
+/* Write back the caches of all devices that became dirty at or before `before` (~0: of all). wait:
+ * also wait, and flush the devices. sync(2) calls this after the filesystems' own sync. */
 void sync_bdevs(bool wait, ktime_t before);
-/* blkdev_put, but the last user writes and empties the cache first. */
+/* As blkdev_put, but the last user first writes the cache and empties it. */
 void bdev_close(struct block_device *bdev, bool write, void *holder);
 void bdev_cache_init(void);

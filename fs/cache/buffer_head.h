@@ -1,8 +1,8 @@
 /*
  * Buffer heads: the blocks within a cached page, each with its state and its place on the disk.
  *
- * Metadata is read and written through them (bread of the block device's own mapping); file data
- * pages get them when the block size is below the page size or a block must be mapped.
+ * Metadata is read and written through them: sb_bread finds a block in the cache of its device. A
+ * page of file data gets them when it is written, or when its blocks lie apart on the disk.
  *
  * Invariants:
  * 1. The buffers of a page are one array, linked to a ring; page->private names the first.
@@ -124,16 +124,17 @@ int must_check generic_write_end(struct inode *inode, loff_t pos, u32 len, u32 c
 void mark_buffer_dirty_inode(struct buffer_head *bh, struct inode *inode);
 /* Write the metadata buffers of mark_buffer_dirty_inode and wait. Returns: 0 or -EIO. */
 int must_check sync_mapping_buffers(struct address_space *m);
-/* The file goes: its metadata buffers are no longer its own. */
+/* The file ends: its metadata buffers are no longer its own. */
 void forget_mapping_buffers(struct address_space *m);
-/* Forget a freed metadata block: never write it. */
+/* These metadata blocks are freed: what is dirty of them is never written. Context: sleeps. */
 void sb_forget(struct super_block *sb, blkno_t block, u32 count);
 /* Zero from byte `from` to the end of its block, on truncation. */
 int must_check block_truncate_page(struct inode *inode, loff_t from, get_block_t *get_block);
-/* Take the buffers off a page so that it can be reclaimed; false while one is dirty or used. */
+/* Take the buffers off a page, so that it can be reclaimed. Returns: false while one is dirty or
+ * used. */
 bool try_to_free_buffers(struct page *page);
-/* The disk has newer bytes: the page is to be read again, but for blocks that are dirty or in use.
- * Locks: the page's, no write-back under way. */
+/* The disk has newer bytes: all blocks of the page but those that are dirty or in use must be read
+ * again. Locks: the page's, no write-back under way. */
 void block_expire_page(struct page *page);
-/* Page is truncated: forget the buffers from byte `offset` on. */
+/* The page is truncated: forget its buffers from byte `offset` on. */
 void block_invalidate_page(struct page *page, u32 offset);

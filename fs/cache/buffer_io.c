@@ -1,9 +1,9 @@
 /*
  * The address_space operations of a filesystem that maps its blocks by get_block (hop 7).
  *
- * A page whose blocks lie side by side on the disk is read by one bio without buffers. Pages that
- * are written have buffers, for each block may be new, a hole, or not read yet. Neighbouring bios
- * become one request under the caller's plug.
+ * A page whose blocks lie side by side on the disk is read by one bio, without buffers. A page that
+ * is written has buffers, because each block may be new, a hole, or not read yet. Bios of
+ * neighbouring blocks become one request under the caller's plug.
  *
  * Invariants:
  * 1. A block that get_block says is new is zeroed where the caller does not write.
@@ -49,8 +49,8 @@ static void end_bio_page_read(struct bio *bio)
 	end_page_read(page, error);
 }
 
-/* How many blocks of the page, from its first on, are side by side on the disk, the others being
- * holes. Returns: that, -EAGAIN if it is not so, or get_block's error. */
+/* Do the page's first blocks lie side by side on the disk, and are the others holes? Returns: how
+ * many lie there, -EAGAIN if it is not so, or get_block's error. */
 static int map_contiguous(struct inode *inode, struct page *page, get_block_t *get_block,
 			  struct buffer_head *first)
 {
@@ -163,7 +163,7 @@ int block_read_full_page(struct inode *inode, struct page *page, get_block_t *ge
 
 /* --- writing back ------------------------------------------------------------------------- */
 
-/* Map dirty buffers that have no block yet; what lies past the end need not be written. */
+/* Map dirty buffers that have no block yet. What lies past the end need not be written. */
 static int map_dirty(struct inode *inode, struct page *page, get_block_t *get_block,
 		     struct buffer_head *head)
 {
@@ -255,7 +255,7 @@ int block_write_full_page(struct page *page, get_block_t *get_block)
 
 /* --- buffered writes ---------------------------------------------------------------------- */
 
-/* Give up on [from, to): what was allocated for it and not written reads as zeros. */
+/* Give up on [from, to): a block that was allocated for it, and not written, reads as zeros. */
 static void zero_new_buffers(struct page *page, u32 from, u32 to)
 {
 	struct buffer_head *bh;

@@ -7,7 +7,8 @@
  *    transfers start under i_mutex, and truncation waits for them under i_mutex.
  * 3. A read looks for dirty pages and for blocks under one hold of i_mutex: a block whose first
  *    bytes are still in the cache is never read from the disk.
- * 4. A dio has ended when refs is 0; then it is the waiter's, or ki_complete's, who may free it.
+ * 4. A dio has ended when refs is 0. Then it belongs to the waiter, or to ki_complete, which may
+ *    free it.
  *
  * Lock order: i_mutex, mm->lock (a page is brought in).
  * Path: hop 4'
@@ -52,7 +53,7 @@ static bool range_has(struct address_space *m, loff_t pos, loff_t end, enum radi
 	return true;
 }
 
-/* What is dirty goes to the disk. Returns: 0, -EAGAIN, or the error of a write. */
+/* Write the dirty pages of the range. Returns: 0, -EAGAIN, or the error of a write. */
 static int write_range(const struct kiocb *iocb, struct address_space *m, loff_t pos, loff_t end)
 {
 	if (iocb->ki_flags & IOCB_NOWAIT)
@@ -70,7 +71,7 @@ static bool drop_range(struct address_space *m, loff_t pos, loff_t end)
 	return !range_has(m, pos, end, RADIX_TAGS);
 }
 
-/* What was written is what everybody sees from now on: readers may have brought old pages back. */
+/* Readers may have brought old pages back: from now on everybody sees what was written. */
 static void expose_range(struct address_space *m, loff_t pos, loff_t end)
 {
 	if (READ_ONCE(m->nrpages))
@@ -393,7 +394,7 @@ ssize_t blockdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool write
 
 /* --- also: small asynchronous reads, writes by way of the cache, truncation --------------- */
 
-/* A small read that nobody waits for here: one bio, and the dio is all its own. */
+/* A small read that nobody waits for here: it has one bio, and a dio of its own. */
 static ssize_t blkdev_direct_IO_async(struct kiocb *iocb, struct iov_iter *iter,
 				      struct inode *inode)
 {
@@ -412,7 +413,7 @@ static ssize_t blkdev_direct_IO_async(struct kiocb *iocb, struct iov_iter *iter,
 	return -EIOCBQUEUED;
 }
 
-/* By way of the cache, but on the disk and out of the cache when it returns. */
+/* By way of the cache. When it returns, the bytes are on the disk and out of the cache. */
 static ssize_t write_through_cache(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct address_space *m = iocb->ki_filp->f_mapping;

@@ -1,11 +1,13 @@
 /*
  * O_DIRECT: from user pages to bios and back, past the page cache and coherent with it (hop 4').
  *
- * Position, length and memory must be aligned to the device's logical block. What is cached and
- * dirty in the range is written first; a write also drops what is cached, before and after, and
- * what then cannot go is read again. A write that must allocate blocks, or whose range the cache
- * cannot let go of beforehand, goes through the cache, is written out, and dropped: so nobody ever
- * sees a block that is allocated but not written.
+ * Position, length and memory must be aligned to the device's logical block. Dirty pages of the
+ * range are written first. A write also drops the cached pages of its range, before and after; a
+ * page that cannot leave afterwards is read again.
+ *
+ * Some writes go through the cache, are written out, and dropped from it: those that must allocate
+ * blocks, and those whose pages cannot leave beforehand. So nobody ever sees a block that is
+ * allocated but not written.
  * Path: hop 4'
  */
 #pragma once
@@ -31,8 +33,8 @@ struct dio {
 	bool sent;		/* [submitter] */
 };
 
-/* Of generic_file_read_iter / of a write_iter (regular files: i_mutex held). They move ki_pos.
- * Where memory is missing, what lies before it is transferred. Returns: bytes, -EIOCBQUEUED
+/* For generic_file_read_iter / for a write_iter (regular files: i_mutex held). They move ki_pos.
+ * Where memory is missing, the bytes before it are transferred. Returns: bytes, -EIOCBQUEUED
  * (ki_complete will be called), -EINVAL (misaligned), -EAGAIN (IOCB_NOWAIT would wait), -EFAULT,
  * -EIO, ... Context: sleeps. */
 ssize_t must_check generic_file_direct_read(struct kiocb *iocb, struct iov_iter *iter);

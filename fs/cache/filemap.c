@@ -2,8 +2,8 @@
  * The page cache's index: finding, adding and removing pages, and their dirty and write-back
  * states.
  *
- * PG_DIRTY and PG_WRITEBACK change together with the tree's tags under tree_lock, with one
- * exception: clear_page_dirty_for_io leaves the dirty tag for set_page_writeback to clear, so a
+ * PG_DIRTY and PG_WRITEBACK change under tree_lock, together with the tree's tags. There is one
+ * exception: clear_page_dirty_for_io leaves the dirty tag, and set_page_writeback clears it. So a
  * page on its way to the disk always has one of the two tags.
  *
  * Lock order: page lock, tree_lock (interrupts off: write-back ends in a softirq).

@@ -1,9 +1,9 @@
 /*
  * Reading and writing files through the page cache (hops 4 and 5).
  *
- * A user page that is touched while a page lock is held could need that very lock, so the copy into
- * a locked page never faults: the source is brought in first, and the copy is tried again if it has
- * gone meanwhile. Copies out are made without a page lock.
+ * The copy into a locked page never faults: a fault on the user's page could need that very lock.
+ * The source is brought in first, and the copy is tried again if the source has gone meanwhile. The
+ * copy out to the user holds no page lock.
  * Path: hop 4, 5
  */
 #include "fs/cache/direct_io.h"
@@ -39,8 +39,8 @@ static int read_page_now(struct address_space *m, struct page *page)
 	return !PageUptodate(page) && test_bit(PG_ERROR, &page->flags) && page->mapping ? -EIO : 0;
 }
 
-/* The up-to-date page at index, referenced. The file, of which `want` pages from there are wanted,
- * reads ahead; without one, the pages around are read. */
+/* The up-to-date page at index, referenced. With a file, of which `want` pages from there are
+ * wanted, it reads ahead. Without one it reads the pages around. */
 static struct page *get_read_page(struct address_space *m, struct file *file, pgoff_t index,
 				  u32 want, bool nowait)
 {

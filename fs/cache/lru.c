@@ -2,7 +2,8 @@
  * The list of all cached pages, from which reclaim takes the oldest.
  *
  * Invariants:
- * 1. A page on the list has a reference that its remover drops only after taking it off the list.
+ * 1. A page on the list is referenced by its tree. Who removes it drops that reference only after
+ *    taking it off the list.
  *
  * Lock order: lru_lock is taken alone.
  * Also there: the order in which pages are given back

@@ -1,8 +1,8 @@
 /*
  * The lock of a page, and waiting for it, for write-back, or for a bit of a buffer.
  *
- * Pages and buffers have no wait queue of their own: an address picks one of a few, so that a
- * sleeper may be woken for another's sake and looks at its bit again.
+ * Pages and buffers have no wait queue of their own: their address picks one of a few. So a sleeper
+ * may be woken for another's sake, and looks at its bit again.
  * Path: hop 4, 14
  */
 #include "fs/cache/pagemap.h"

@@ -40,7 +40,7 @@ struct page;
 void address_space_init(struct address_space *mapping, struct inode *host);
 void pagecache_init(void);
 
-/* Find. Returns: page with a reference, or NULL. Context: any that may take tree_lock. */
+/* Find a page. Returns: it with a reference, or NULL. Context: any. */
 struct page *find_get_page(struct address_space *mapping, pgoff_t index);
 /* Find and lock; NULL if absent. Context: sleeps. */
 struct page *find_lock_page(struct address_space *mapping, pgoff_t index);
@@ -91,9 +91,9 @@ void set_page_dirty_nobuffers(struct page *page);
  * set_page_writeback, so that a concurrent fsync does not miss the page. Page locked. */
 bool clear_page_dirty_for_io(struct page *page);
 void set_page_writeback(struct page *page);
-/* The write ended; error recorded in the mapping. Context: softirq. */
+/* The write ended. An error is recorded in the mapping. Context: softirq. */
 void end_page_writeback(struct page *page, int error);
-/* The read ended: up-to-date or error, unlock. Context: softirq. */
+/* The read ended: mark the page up-to-date or failed, and unlock it. Context: softirq. */
 void end_page_read(struct page *page, int error);
 void mark_page_accessed(struct page *page);
 
@@ -104,18 +104,19 @@ ssize_t must_check generic_perform_write(struct kiocb *iocb, struct iov_iter *it
 /* After a write of `done` bytes with O_SYNC or O_DSYNC: fsync them. Returns: done, or -errno. */
 ssize_t must_check generic_write_sync(struct kiocb *iocb, ssize_t done);
 
-/* Readahead (fs/cache/readahead.c). The reader wants `want` pages from index and found no page
- * (file NULL: it reads around index) / a page that carries PG_READAHEAD. */
+/* Readahead (fs/cache/readahead.c). sync: the reader wants `want` pages from index, and found none
+ * there; file NULL: the pages around index are read. async: it found a page that carries
+ * PG_READAHEAD. */
 void page_cache_sync_readahead(struct address_space *m, struct file *file, pgoff_t index, u32 want);
 void page_cache_async_readahead(struct file *file, struct page *page);
 
-/* Start write-back of dirty pages in a range (sync: also of those under write-back, again) / wait
- * for it. Errors are recorded in the mapping. Context: sleeps. */
+/* Start write-back of the dirty pages in a range / wait for it. sync: first wait for a page that is
+ * under write-back, and dirty again. Errors are recorded in the mapping. Context: sleeps. */
 int must_check filemap_fdatawrite_range(struct address_space *m, loff_t start, loff_t end,
 					bool sync);
 void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
-/* Write, wait, and say what went wrong just now. It stays recorded for those who fsync later.
- * Returns: 0 or -errno. Context: sleeps. */
+/* Write and wait. An error stays recorded for those who fsync later. Returns: 0, or the error that
+ * came up during this call. Context: sleeps. */
 int must_check filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
 /* Record an error for later fsyncs, and for syncfs. Context: any. */
 void mapping_set_error(struct address_space *m, int error);
@@ -148,13 +149,13 @@ void remove_from_page_cache(struct page *page);
 /* The same if the page is clean and only the tree and the caller hold it. Returns: whether it
  * was. */
 bool remove_idle_page(struct page *page);
-/* Drop all pages from byte `start` on, out of programs, too; a partial page is zeroed. Context:
- * sleeps, i_mutex; i_size is lowered already. */
+/* Drop all pages from byte `start` on, also from programs that map them. The rest of a partial page
+ * is zeroed. i_size is lowered already. Context: sleeps. Locks: i_mutex. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
 /* Drop clean, unlocked pages in [start, end] that nobody has. Returns: how many. */
 u64 invalidate_mapping_pages(struct address_space *m, pgoff_t start, pgoff_t end);
-/* The disk has newer bytes than the pages in [start, end]: nobody sees the old ones any more.
- * What a writer has made dirty stays. Context: sleeps. */
+/* The disk has newer bytes than the pages in [start, end]: from now on nobody sees the old ones.
+ * A dirty page stays. Context: sleeps. */
 void invalidate_inode_pages2_range(struct address_space *m, pgoff_t start, pgoff_t end);
 
 /* Every cached page is on one list (fs/cache/lru.c). take: the oldest one, with a reference, which

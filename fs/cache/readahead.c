@@ -1,10 +1,10 @@
 /*
  * Readahead: a sequential reader finds its pages already read, or under way.
  *
- * Each open file has a window [f_ra_start, + f_ra_size). A page on its way to its end carries
- * PG_READAHEAD; the reader that touches it starts the next window, twice as large up to what the
+ * Each open file has a window [f_ra_start, + f_ra_size). One page in it carries PG_READAHEAD. The
+ * reader that touches that page starts the next window. That one is twice as large, up to what the
  * file's device allows (gendisk.ra_pages).
- * One window is one or a few large requests: the pages are submitted under one plug.
+ * The pages of a window are submitted under one plug: they become one or a few large requests.
  * Path: hop 4
  */
 #include "block/blkdev.h"

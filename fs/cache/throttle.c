@@ -1,9 +1,9 @@
 /*
- * How much is dirty, and how much may be: a writer that makes a fifth of memory dirty sleeps until
- * less is; from a tenth on, the flusher is woken to write everything (hop 5).
+ * How much is dirty, and how much may be (hop 5). Once a tenth of memory is dirty, the flusher is
+ * woken to write everything. Once a fifth is dirty, a writer sleeps until less is.
  *
- * The flusher itself is above, in fs/vfs/flusher.c; what it sleeps on is here, so that those who
- * need it woken do not see it.
+ * The flusher itself is above, in fs/vfs/flusher.c. What it sleeps on is here, so that its wakers
+ * need not know it.
  * Path: hop 5
  */
 #include "fs/cache/pagemap.h"
@@ -48,8 +48,8 @@ void writeback_wait(u64 ns)
 	(void)wait_event_timeout(&throttle_wait, READ_ONCE(writeback_seq) != seq, ns);
 }
 
-/* The flusher is not asked again for what it has sent already: else it would run after the writer
- * page by page. */
+/* Pages under write-back do not count: the flusher has sent them, and would else be woken for each
+ * page of a writer. */
 bool over_background_limit(void)
 {
 	struct pagecache_stats stats;

@@ -1,11 +1,11 @@
 /*
  * Taking pages out of the cache: truncation (whatever their state) and invalidation (clean ones).
  *
- * After a write past the cache a page that is in use or dirty in part cannot leave: its other
- * blocks are read again where they are, so that those who have it see what was written.
+ * After a write past the cache, a page that is in use or partly dirty cannot leave. Its other
+ * blocks are read again in place, so that its users see what was written.
  *
- * Truncation waits for write-back of each page, and for the page lock, so that no read or write of
- * a dropped page is under way when it returns. The caller has lowered i_size first: readers do not
+ * Truncation waits for write-back of each page, and for the page lock. So no read or write of a
+ * dropped page is under way when it returns. The caller has lowered i_size first: readers do not
  * bring such pages back.
  * Also there: pages leave the cache
  */

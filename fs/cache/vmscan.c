@@ -1,9 +1,9 @@
 /*
- * Reclaim of cached pages: the oldest first, with a second chance for pages that were used since
- * the last look.
+ * Reclaim of cached pages: the oldest first. A page that was used since the last look gets a second
+ * chance.
  *
- * Reclaim drops clean pages only. For dirty ones it wakes the flusher and waits a moment, so that
- * it never enters a filesystem and may run under any sleeping lock.
+ * Reclaim drops clean pages only. For dirty ones it wakes the flusher and waits a moment. So it
+ * never enters a filesystem, and may run under any sleeping lock.
  *
  * Invariants:
  * 1. A page is dropped only while the tree and the reclaimer hold its only references.

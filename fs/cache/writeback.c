@@ -1,10 +1,10 @@
 /*
- * Write-back of ranges (hop 6): dirty pages on their way to the disk, for fsync, for the flusher,
- * and for who empties a cache.
+ * Write-back of ranges (hop 6): dirty pages on their way to the disk. fsync, the flusher, and those
+ * who empty a cache call it.
  *
  * A write error is recorded in the mapping and in its filesystem (mapping_set_error). Each open
- * file has a cursor into the former, so that its fsync reports each error once; syncfs takes the
- * latter.
+ * file has a cursor into the mapping's errors, so that its fsync reports each one once. syncfs
+ * reports the filesystem's.
  * Path: hop 6
  */
 #include "fs/cache/pagemap.h"

@@ -2,7 +2,7 @@
  * Block allocation, and the bitmaps and group descriptors of blocks and inodes.
  *
  * Invariants:
- * 1. A block is given out only if its bit was clear and it is no metadata of the group; it is freed
+ * 1. A block is given out only if its bit was clear and it is no metadata of the group. It is freed
  *    only if its bit was set.
  *
  * Locks: s_alloc_lock guards bitmaps, descriptors and counters.

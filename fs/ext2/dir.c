@@ -2,8 +2,8 @@
  * Directories: blocks of entries that are linked by their lengths.
  *
  * Invariants:
- * 1. The entries of a block fill it exactly; every entry is checked before it is used.
- * 2. A directory has no holes and its size is whole blocks; it does not shrink.
+ * 1. The entries of a block fill it exactly. Every entry is checked before it is used.
+ * 2. A directory has no holes, its size is whole blocks, and it does not shrink.
  * Also there: directories
  */
 #include "fs/ext2/ext2.h"

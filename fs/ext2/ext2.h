@@ -2,11 +2,11 @@
  * ext2 in memory: what its files share.
  *
  * Invariants:
- * 1. A block number taken from the disk is used only after ext2_data_block_valid() or, in a group
- *    descriptor, ext2_group_desc_ok(). An inode number only after ext2_iget()'s check.
+ * 1. A block number from the disk is used only after ext2_data_block_valid() or, in a group
+ *    descriptor, ext2_group_desc_ok(). An inode number is used only after ext2_iget()'s check.
  * 2. Metadata (bitmaps, descriptors, inode table, indirect and directory blocks, slow symlinks)
- *    goes through the device's buffers and changes only by the calls of ext2_meta.h; file data
- *    lives in the inode's own pages. A freed metadata block is forgotten, so its buffer never
+ *    lies in the device's buffers and changes only by the calls of ext2_meta.h. File data lies in
+ *    the inode's own pages. A freed metadata block is forgotten, so that its buffer never
  *    overwrites data that comes to lie there.
  * 3. i_blocks counts every block allocated to the inode: data, indirect, attributes.
  *
@@ -26,8 +26,8 @@
 
 struct file_operations;
 
-/* What the inodes of each type can do. The mount hands it down, for those who read or make an inode
- * lie below the operations. Device nodes, FIFOs and sockets have `file_inode`. */
+/* What the inodes of each type can do. The mount hands the tables down, because the files that read
+ * or make an inode lie below the operations. Device nodes, FIFOs and sockets have `file_inode`. */
 struct ext2_inode_tables {
 	const struct inode_operations *file_inode, *dir_inode, *symlink_inode;
 	const struct file_operations *file, *dir;
@@ -112,8 +112,8 @@ int ext2_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh, 
 int ext2_abort(struct super_block *sb);
 /* Write the superblock with the counters of now, and wait. */
 int must_check ext2_commit_super(struct super_block *sb);
-/* Before a file of 2 GiB or more is written: have the superblock tell, on the medium, that there
- * may be such. Context: sleeps. */
+/* Before a file of 2 GiB or more is written: write to the superblock that such files may exist.
+ * Context: sleeps. */
 int must_check ext2_allow_large_file(struct super_block *sb);
 
 /* load.c */
@@ -122,7 +122,7 @@ int must_check ext2_allow_large_file(struct super_block *sb);
  * Context: sleeps. */
 int must_check ext2_load(struct super_block *sb, bool silent);
 void ext2_unload(struct super_block *sb);
-/* Do device and features allow to write? Names the features that do not. */
+/* Do the device and the features allow writing? Prints the features that do not. */
 bool must_check ext2_may_write(struct super_block *sb);
 /* Sum up the descriptors' free counts. Nobody else uses the filesystem yet. */
 void ext2_count_free(struct super_block *sb);
@@ -153,7 +153,7 @@ int must_check ext2_free_block(struct inode *inode, u32 block);
 /* A new inode for an entry of dir, written and hashed, i_nlink 1, one reference.
  * Returns: ERR_PTR(-ENOSPC, ...). */
 struct inode *must_check ext2_new_inode(struct inode *dir, mode_t mode);
-/* A new inode that got no name: free it and all it has. */
+/* Free a new inode that got no name, and all its blocks. */
 void ext2_discard_inode(struct inode *inode);
 /* The last reference is gone; a deleted inode is freed with its blocks. */
 void ext2_evict_inode(struct inode *inode);
@@ -164,17 +164,17 @@ struct inode *must_check ext2_iget(struct super_block *sb, u32 ino);
 void ext2_set_inode_ops(struct inode *inode);
 /* Bring the inode's bytes in the table up to date. */
 int ext2_write_inode(struct inode *inode, bool wait);
-/* The times are told as the disk keeps them, before and after. */
+/* The times are those that the disk can hold, also before they are written. */
 int ext2_getattr(struct inode *inode, struct kstat *stat);
 int ext2_setattr(struct inode *inode, const struct iattr *attr);
 
 /* indirect.c */
-/* Move *iblock to the first block from it on that has data, or has none; to `end` or beyond if
- * there is no such. Returns: 0, -EINTR, -EIO, ... */
+/* Move *iblock on to the next block with data, or (data false) without. It moves to `end` or beyond
+ * if there is none. Returns: 0, -EINTR, -EIO, ... */
 int must_check ext2_seek_block(struct inode *inode, u64 *iblock, u64 end, bool data);
 u64 ext2_max_size(u32 blocksize_bits);
-/* Metadata block `iblock` of a directory or symlink. create: a new, zeroed one where none is, for
- * the caller to fill and dirty. Returns: ERR_PTR(-EUCLEAN) for a hole. */
+/* The buffer of block `iblock` of a directory or symlink. create: where none is, a new, zeroed one,
+ * which the caller fills and marks dirty. Returns: ERR_PTR(-EUCLEAN) for a hole. */
 struct buffer_head *must_check ext2_bread(struct inode *inode, u32 iblock, bool create);
 
 /* truncate.c */

@@ -1,5 +1,5 @@
 /*
- * The only ways to change metadata: announce it, change the bytes, mark them dirty.
+ * The only ways to change metadata: announce the change, change the bytes, mark them dirty.
  * Also there: how metadata is changed
  */
 #pragma once
@@ -10,14 +10,16 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 
-/* Before bh's bytes change. Returns: -EROFS once the filesystem was found corrupt. */
+/* Announce that bh's bytes will change. Returns: 0, or -EROFS once the filesystem was found
+ * corrupt. */
 static inline int must_check ext2_get_write_access(struct super_block *sb, struct buffer_head *bh)
 {
 	(void)bh;
 	return READ_ONCE(EXT2_SB(sb)->s_aborted) ? -EROFS : 0;
 }
 
-/* A block just allocated becomes metadata: zeroed, nothing is read. Returns: ERR_PTR. */
+/* The buffer of a block that was just allocated for metadata: zeroed, and not read. Returns: it
+ * with a reference, or ERR_PTR(-ENOMEM, ...). */
 static inline struct buffer_head *must_check ext2_get_new_metadata(struct super_block *sb,
 								   u32 block)
 {
@@ -32,7 +34,7 @@ static inline struct buffer_head *must_check ext2_get_new_metadata(struct super_
 	return bh;
 }
 
-/* bh's bytes have changed. inode: whose fsync must write them, or NULL; a deleted one has none. */
+/* Mark bh dirty: its bytes have changed. inode: the one whose fsync must write them, or NULL. */
 static inline void ext2_dirty_metadata(struct inode *inode, struct buffer_head *bh)
 {
 	if (inode && inode->i_nlink)
@@ -41,7 +43,7 @@ static inline void ext2_dirty_metadata(struct inode *inode, struct buffer_head *
 		mark_buffer_dirty(bh);
 }
 
-/* The metadata in these blocks is freed and must not be written any more. */
+/* These blocks of metadata are freed: what is dirty of them is never written. */
 static inline void ext2_forget(struct super_block *sb, u32 block, u32 count)
 {
 	sb_forget(sb, block, count);

@@ -1,5 +1,5 @@
 /*
- * Regular files: the generic operations over the page cache, with our map of blocks below.
+ * Regular files: the generic operations over the page cache, with ext2's map of blocks below them.
  * Path: hop 3
  */
 #include "fs/ext2/ext2.h"
@@ -43,7 +43,7 @@ static ssize_t ext2_direct_IO(struct kiocb *iocb, struct iov_iter *iter, bool wr
 
 /* --- also: seeking data and holes ------------------------------------------------------- */
 
-/* What is written has its blocks at once, so that the map tells data from holes. */
+/* A write allocates its blocks at once, so the map tells data from holes. */
 static loff_t ext2_llseek(struct file *file, loff_t off, int whence)
 {
 	struct inode *inode = file->f_inode;

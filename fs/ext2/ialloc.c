@@ -1,8 +1,8 @@
 /*
- * Inodes are born and end: which group a new file goes to, the inode bitmaps, eviction.
+ * Inodes begin and end: the group of a new file, the inode bitmaps, eviction.
  *
- * Files go to their directory's group, so that a directory's files lie together; directories are
- * spread over the groups, so that there is room for that.
+ * A file goes to its directory's group, so that the files of a directory lie together. Directories
+ * are spread over the groups, so that each has room for its files.
  * Also there: new and deleted inodes
  */
 #include "fs/ext2/ext2.h"

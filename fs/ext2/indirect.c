@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. A new indirect block is zeroed before a pointer names it. A failure further down leaves it
- *    empty, which is valid; want of space is seen before the first one is made.
+ *    empty, which is valid. A lack of space is seen before the first one is made.
  *
  * Locks: truncate_mutex guards the map of an inode.
  * Path: hop 7

@@ -1,6 +1,6 @@
 /*
- * What a mount finds on the device. Nothing here is believed before it was checked; what is wrong
- * is refused with one line that says what was found.
+ * What a mount finds on the device. Nothing is believed before it was checked. A wrong value is
+ * refused with one line that says what was found.
  * Also there: a superblock is read and checked
  */
 #include "fs/ext2/ext2.h"

@@ -2,8 +2,8 @@
  * Operations on names.
  *
  * Invariants:
- * 1. What can fail for want of space or memory comes before the first change that cannot be
- *    undone; a new inode that gets no name has i_nlink 0, and iput frees it with its blocks.
+ * 1. Steps that can fail for lack of space or memory come before the first change that cannot be
+ *    undone. A new inode that gets no name has i_nlink 0, and iput frees it with its blocks.
  *
  * Locks: i_mutex of each directory is held by the caller.
  * Also there: names are made and removed

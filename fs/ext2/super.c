@@ -1,8 +1,8 @@
 /*
- * Mounting: the tables of operations are put together here.
+ * Mounting and unmounting. The tables of operations are put together here.
  *
- * The superblock says "not clean" from a read-write mount until the unmount. Its counters are
- * brought up to date by sync and unmount; the descriptors' own are always.
+ * The superblock says "not clean" from a read-write mount until the unmount. sync and unmount bring
+ * its counters up to date. The counters of the group descriptors are always up to date.
  * Also there: mount and unmount
  */
 #include "fs/ext2/ext2.h"
@@ -29,7 +29,8 @@ static int begin_writing(struct super_block *sb)
 	return ext2_commit_super(sb);
 }
 
-/* And back: the state of before the mount, unless errors came up or something was not written. */
+/* From read-write to read-only: the superblock gets its state of before the mount, unless errors
+ * came up or something was not written. */
 static int end_writing(struct super_block *sb)
 {
 	struct ext2_sb_info *sbi = EXT2_SB(sb);

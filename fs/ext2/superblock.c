@@ -1,8 +1,8 @@
 /*
  * The superblock's bytes while mounted: its error flag, its counters, its features.
  *
- * It says "has errors" from the first corruption on. The first file of 2 GiB brings the feature
- * that says so, and revision 1 if need be. Backup superblocks are never touched.
+ * It says "has errors" from the first corruption on. The first file of 2 GiB sets the feature for
+ * such files, and revision 1 if the superblock has revision 0. Backup superblocks never change.
  * Also there: the superblock changes
  */
 #include "fs/ext2/ext2.h"
@@ -46,7 +46,7 @@ int ext2_allow_large_file(struct super_block *sb)
 		return 0;
 	mutex_lock(&sbi->s_alloc_lock);
 	if (le32_to_cpu(es->s_rev_level) == EXT2_GOOD_OLD_REV) {
-		/* Which has no features; the new fields say what was true without them. */
+		/* Revision 0 has no features. The new fields say what held without them. */
 		es->s_rev_level = cpu_to_le32(EXT2_DYNAMIC_REV);
 		es->s_first_ino = cpu_to_le32(EXT2_GOOD_OLD_FIRST_INO);
 		es->s_inode_size = cpu_to_le16(EXT2_GOOD_OLD_INODE_SIZE);

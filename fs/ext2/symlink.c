@@ -1,5 +1,5 @@
 /*
- * Symbolic links: the target lies in the inode where it fits ("fast"), else in one block.
+ * Symbolic links. The target lies in the inode if it fits ("fast"), else in one block.
  * Also there: symbolic links
  */
 #include "fs/ext2/ext2.h"
