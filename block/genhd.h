@@ -147,6 +147,8 @@ dev_t blk_lookup_devt(const char *name);
 /* A reference to the device with this number, opened or not, or NULL; and its end. It keeps the
  * memory of the disk, not the disk: look at `dead` under open_mutex. */
 struct block_device *must_check bdget(dev_t dev);
+/* The same of the device with the lowest number from this on. */
+struct block_device *must_check bdget_next(dev_t dev);
 void bdput(struct block_device *bdev);
 /* BLKROSET: of a whole disk, its partitions too. Context: sleeps. */
 void bdev_set_read_only(struct block_device *bdev, bool read_only);

@@ -7,10 +7,14 @@
 #include "block/blkdev.h"
 #include "block/genhd.h"
 #include "fs/cache/pagemap.h"
+#include "fs/pseudo/pseudo.h"
+#include "fs/stat.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+
+#define STORE_MAX 64u /* bytes; no setting is longer */
 
 static struct request_queue *queue_of(const struct block_device *bdev)
 {
@@ -169,42 +173,108 @@ static int store_write_cache(struct block_device *bdev, const char *text)
 	return disk->fops->set_write_cache(disk, on);
 }
 
-static const struct sysfs_attr attrs[] = {
-	{"dev", SYSFS_DISK | SYSFS_PART, 0444, show_dev, NULL},
-	{"size", SYSFS_DISK | SYSFS_PART, 0444, show_size, NULL},
-	{"ro", SYSFS_DISK | SYSFS_PART, 0444, show_ro, NULL},
-	{"stat", SYSFS_DISK | SYSFS_PART, 0444, show_stat, NULL},
-	{"uevent", SYSFS_DISK | SYSFS_PART, 0444, show_uevent, NULL},
-	{"alignment_offset", SYSFS_DISK, 0444, show_alignment_offset, NULL},
-	{"removable", SYSFS_DISK, 0444, show_zero, NULL},
-	{"serial", SYSFS_DISK, 0444, show_serial, NULL},
-	{"cache_type", SYSFS_DISK, 0644, show_write_cache, store_write_cache},
-	{"partition", SYSFS_PART, 0444, show_partition, NULL},
-	{"start", SYSFS_PART, 0444, show_start, NULL},
-	{"scheduler", SYSFS_QUEUE, 0644, show_scheduler, store_scheduler},
-	{"nomerges", SYSFS_QUEUE, 0644, show_nomerges, store_nomerges},
-	{"write_cache", SYSFS_QUEUE, 0644, show_write_cache, store_write_cache},
-	{"nr_requests", SYSFS_QUEUE, 0444, show_nr_requests, NULL},
-	{"logical_block_size", SYSFS_QUEUE, 0444, show_logical, NULL},
-	{"physical_block_size", SYSFS_QUEUE, 0444, show_physical, NULL},
-	{"hw_sector_size", SYSFS_QUEUE, 0444, show_logical, NULL},
-	{"minimum_io_size", SYSFS_QUEUE, 0444, show_io_min, NULL},
-	{"optimal_io_size", SYSFS_QUEUE, 0444, show_io_opt, NULL},
-	{"max_sectors_kb", SYSFS_QUEUE, 0444, show_max_kb, NULL},
-	{"max_hw_sectors_kb", SYSFS_QUEUE, 0444, show_max_kb, NULL},
-	{"max_segments", SYSFS_QUEUE, 0444, show_max_segments, NULL},
-	{"max_segment_size", SYSFS_QUEUE, 0444, show_max_segment_size, NULL},
-	{"max_discard_segments", SYSFS_QUEUE, 0444, show_max_discard_segments, NULL},
-	{"discard_granularity", SYSFS_QUEUE, 0444, show_discard_granularity, NULL},
-	{"discard_max_bytes", SYSFS_QUEUE, 0444, show_discard_max, NULL},
-	{"discard_max_hw_bytes", SYSFS_QUEUE, 0444, show_discard_max, NULL},
-	{"write_zeroes_max_bytes", SYSFS_QUEUE, 0444, show_zeroes_max, NULL},
-	{"read_ahead_kb", SYSFS_QUEUE, 0644, show_read_ahead_kb, store_read_ahead_kb},
-	{"rotational", SYSFS_QUEUE, 0444, show_rotational, NULL},
-	{"io_poll", SYSFS_QUEUE, 0444, show_polled, NULL},
+/* --- the tables --- */
+
+struct sysfs_attr {
+	struct pseudo_entry entry;
+	/* Both return 0 or -errno. Locks: the disk's open_mutex held, the disk not dead. */
+	int (*show)(struct block_device *bdev, struct seq_file *m);
+	int (*store)(struct block_device *bdev, const char *text);
 };
 
-const struct sysfs_attr *sysfs_attr_nth(u32 n)
+/* Run an attribute's op; the disk cannot go meanwhile. `text` NULL: show. */
+static int attr_call(const struct pseudo_node *of, struct seq_file *m, const char *text)
 {
-	return n < ARRAY_SIZE(attrs) ? &attrs[n] : NULL;
+	const struct sysfs_attr *a = container_of(of->entry, struct sysfs_attr, entry);
+	struct block_device *bdev = bdget(of->id);
+	int err = -ENODEV;
+
+	if (!bdev)
+		return -ENODEV;
+	mutex_lock(&bdev->bd_disk->open_mutex);
+	if (!bdev->bd_disk->dead)
+		err = text ? a->store(bdev, text) : a->show(bdev, m);
+	mutex_unlock(&bdev->bd_disk->open_mutex);
+	bdput(bdev);
+	return err;
+}
+
+static int attr_show(struct seq_file *m)
+{
+	return attr_call(m->private, m, NULL);
+}
+
+/* What is written ends at its newline, if it has one. */
+static int attr_write(const struct pseudo_node *of, char *text, size_t len)
+{
+	char *end = strchr(text, '\n');
+
+	if (!container_of(of->entry, struct sysfs_attr, entry)->store)
+		return -EIO;
+	if (len >= STORE_MAX)
+		return -EINVAL;
+	if (end)
+		*end = '\0';
+	return attr_call(of, NULL, text);
+}
+
+#define ATTR(name, mode, show_fn, store_fn)                                                \
+	{                                                                                  \
+		.entry = {name, S_IFREG | (mode), .show = attr_show, .write = attr_write}, \
+		.show = show_fn, .store = store_fn                                         \
+	}
+
+static struct sysfs_attr of_disk[] = {
+	ATTR("dev", 0444, show_dev, NULL),
+	ATTR("size", 0444, show_size, NULL),
+	ATTR("ro", 0444, show_ro, NULL),
+	ATTR("stat", 0444, show_stat, NULL),
+	ATTR("uevent", 0444, show_uevent, NULL),
+	ATTR("alignment_offset", 0444, show_alignment_offset, NULL),
+	ATTR("removable", 0444, show_zero, NULL),
+	ATTR("serial", 0444, show_serial, NULL),
+	ATTR("cache_type", 0644, show_write_cache, store_write_cache),
+};
+static struct sysfs_attr of_part[] = {
+	ATTR("dev", 0444, show_dev, NULL),	 ATTR("size", 0444, show_size, NULL),
+	ATTR("ro", 0444, show_ro, NULL),	 ATTR("stat", 0444, show_stat, NULL),
+	ATTR("uevent", 0444, show_uevent, NULL), ATTR("partition", 0444, show_partition, NULL),
+	ATTR("start", 0444, show_start, NULL),
+};
+static struct sysfs_attr of_queue[] = {
+	ATTR("scheduler", 0644, show_scheduler, store_scheduler),
+	ATTR("nomerges", 0644, show_nomerges, store_nomerges),
+	ATTR("write_cache", 0644, show_write_cache, store_write_cache),
+	ATTR("nr_requests", 0444, show_nr_requests, NULL),
+	ATTR("logical_block_size", 0444, show_logical, NULL),
+	ATTR("physical_block_size", 0444, show_physical, NULL),
+	ATTR("hw_sector_size", 0444, show_logical, NULL),
+	ATTR("minimum_io_size", 0444, show_io_min, NULL),
+	ATTR("optimal_io_size", 0444, show_io_opt, NULL),
+	ATTR("max_sectors_kb", 0444, show_max_kb, NULL),
+	ATTR("max_hw_sectors_kb", 0444, show_max_kb, NULL),
+	ATTR("max_segments", 0444, show_max_segments, NULL),
+	ATTR("max_segment_size", 0444, show_max_segment_size, NULL),
+	ATTR("max_discard_segments", 0444, show_max_discard_segments, NULL),
+	ATTR("discard_granularity", 0444, show_discard_granularity, NULL),
+	ATTR("discard_max_bytes", 0444, show_discard_max, NULL),
+	ATTR("discard_max_hw_bytes", 0444, show_discard_max, NULL),
+	ATTR("write_zeroes_max_bytes", 0444, show_zeroes_max, NULL),
+	ATTR("read_ahead_kb", 0644, show_read_ahead_kb, store_read_ahead_kb),
+	ATTR("rotational", 0444, show_rotational, NULL),
+	ATTR("io_poll", 0444, show_polled, NULL),
+};
+
+static void add(struct pseudo_entry *dir, struct sysfs_attr *attrs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pseudo_add(dir, &attrs[i].entry, 1);
+}
+
+void sysfs_attrs_init(struct pseudo_entry *disk, struct pseudo_entry *part,
+		      struct pseudo_entry *queue)
+{
+	add(disk, of_disk, ARRAY_SIZE(of_disk));
+	add(part, of_part, ARRAY_SIZE(of_part));
+	add(queue, of_queue, ARRAY_SIZE(of_queue));
 }

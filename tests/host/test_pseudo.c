@@ -276,11 +276,126 @@ static void proc_tree(void **state)
 	memfs_world_end();
 }
 
+/* --- a tree whose children have names: as /sys has disks, and tracefs its events --- */
+
+static u32 nr_events = 3;
+static char enabled[4] = "010";
+
+static int show_enable(struct seq_file *m)
+{
+	const struct pseudo_node *of = m->private;
+
+	seq_printf(m, "%c\n", enabled[of->id]);
+	return 0;
+}
+
+static int write_enable(const struct pseudo_node *of, char *text, size_t len)
+{
+	if (len > 2 || (text[0] != '0' && text[0] != '1'))
+		return -EINVAL;
+	enabled[of->id] = text[0];
+	return 0;
+}
+
+static int show_format(struct seq_file *m)
+{
+	const struct pseudo_node *of = m->private;
+
+	seq_printf(m, "event %u of %s\n", of->id, of->entry->name);
+	return 0;
+}
+
+static struct pseudo_entry event_dir = {.mode = S_IFDIR | 0755};
+static bool next_event(const struct pseudo_node *dir, u32 from, struct pseudo_child *child)
+{
+	(void)dir;
+	child->node.entry = &event_dir;
+	child->node.id = child->number = from;
+	snprintf(child->name, sizeof(child->name), "event_%c", 'a' + (char)from);
+	return from < nr_events;
+}
+
+static ssize_t write_text(const char *name, const char *text)
+{
+	struct file *f = filp_open(name, O_WRONLY | O_TRUNC, 0);
+	struct iov_iter it;
+	ssize_t n;
+
+	assert_false(IS_ERR(f));
+	iov_iter_init_kernel(&it, (void *)text, strlen(text));
+	n = vfs_writev(f, &it, NULL, 0);
+	fput(f);
+	return n;
+}
+
+static const char *read_text(const char *name)
+{
+	struct file *f = filp_open(name, O_RDONLY, 0);
+	ssize_t n;
+
+	assert_false(IS_ERR(f));
+	n = kernel_read(f, buf, sizeof(buf) - 1, 0);
+	assert_true(n >= 0);
+	buf[n] = '\0';
+	fput(f);
+	return (const char *)buf;
+}
+
+static void named_tree(void **state)
+{
+	static struct pseudo_fs events_fs = {
+		.type = {.name = "events", .single = true, .fill_super = pseudo_fill_super},
+		.file_bytes = 4096,
+		.root = {.mode = S_IFDIR | 0755},
+	};
+	static struct pseudo_entry events = {
+		.name = "events", .mode = S_IFDIR | 0755, .next = next_event};
+	static struct pseudo_entry files[] = {
+		{"enable", S_IFREG | 0644, .show = show_enable, .write = write_enable},
+		{"format", S_IFREG | 0444, .show = show_format},
+	};
+	struct kstat a, b, again;
+
+	(void)state;
+	memfs_world_start();
+	pseudo_add(&events_fs.root, &events, 1);
+	pseudo_add(&event_dir, files, ARRAY_SIZE(files));
+	register_filesystem(&events_fs.type);
+	assert_int_equal(vfs_mkdirat(AT_FDCWD, "/t", 0755), 0);
+	assert_int_equal(do_mount("events", "/t", "events", 0, NULL), 0);
+	assert_string_equal(list("/t/events"), ". .. event_a event_b event_c ");
+	assert_string_equal(list("/t/events/event_b"), ". .. enable format ");
+	assert_string_equal(read_text("/t/events/event_b/enable"), "1\n");
+	assert_string_equal(read_text("/t/events/event_c/format"), "event 2 of format\n");
+	assert_int_equal(write_text("/t/events/event_c/enable", "1\n"), 2);
+	assert_string_equal(enabled, "011");
+	assert_int_equal(write_text("/t/events/event_c/enable", "yes"), -EINVAL);
+	assert_int_equal(write_text("/t/events/event_c/format", "x"), -EINVAL);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/t/events/event_d", 0, &a), -ENOENT);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/t/events/0", 0, &a), -ENOENT);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/t/events/event_a/enable", 0, &a), 0);
+	assert_int_equal(vfs_statat(AT_FDCWD, "/t/events/event_b/enable", 0, &b), 0);
+	assert_int_equal(a.size, 4096);
+	assert_int_not_equal(a.ino, b.ino);
+	memfs_drop_caches();
+	assert_int_equal(vfs_statat(AT_FDCWD, "/t/events/event_a/enable", 0, &again), 0);
+	assert_int_equal(a.ino, again.ino);
+	/* What comes and goes is seen at once, also under a name that was absent before. */
+	nr_events = 4;
+	assert_int_equal(vfs_statat(AT_FDCWD, "/t/events/event_d", 0, &a), 0);
+	nr_events = 1;
+	assert_int_equal(vfs_statat(AT_FDCWD, "/t/events/event_d", 0, &a), -ENOENT);
+	assert_string_equal(list("/t/events"), ". .. event_a ");
+	assert_int_equal(do_umount("/t", 0), 0);
+	memfs_world_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dev_nodes),
 		cmocka_unit_test(proc_tree),
+		cmocka_unit_test(named_tree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
