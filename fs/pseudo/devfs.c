@@ -8,53 +8,40 @@
  * Invariants:
  * 1. A positive dentry is pinned by one reference until it is unlinked or the filesystem unmounted.
  * 2. A negative dentry is not kept: a device of that name may come (d_volatile).
- * 3. A node's inode number is its device number with its kind; others count up from INO_FIRST.
+ * 3. A device's node has its number as id; what users make is counted.
  * Also there: /dev, /proc and /sys
  */
 #include "fs/pseudo/devfs.h"
 
 #include "block/genhd.h"
-#include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/nodes/char_dev.h"
 #include "fs/nodes/special.h"
-#include "fs/super.h"
+#include "fs/pseudo/pseudo.h"
 #include "fs/vfs/internal.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 
 #define DEVFS_MAGIC 0x01021994u /* tmpfs's, as Linux says of its devtmpfs */
-#define INO_ROOT    1ull
-#define INO_CHAR    (1ull << 40)
-#define INO_BLOCK   (1ull << 41)
-#define INO_FIRST   (1ull << 42)
 
-static const struct inode_operations devfs_dir_ops, devfs_link_ops, devfs_node_ops;
+static const struct inode_operations devfs_dir_ops, devfs_link_ops;
 static const struct file_operations devfs_dir_fops;
-static const struct super_operations devfs_super_ops;
-static u64 next_ino = INO_FIRST; /* [atomic] */
+static struct pseudo_entry char_node, block_node; /* of registered devices */
+static struct pseudo_entry made_node, made_dir, made_link;
+static struct pseudo_fs dev_fs;
 
-static struct inode *devfs_inode(struct super_block *sb, const struct inode *dir, ino_t ino,
-				 mode_t mode, dev_t rdev)
+/* dir NULL: the caller sets the owner. */
+static struct inode *devfs_inode(struct super_block *sb, const struct inode *dir,
+				 const struct pseudo_node *node, mode_t mode, dev_t rdev)
 {
-	struct inode *inode = new_inode(sb);
+	struct inode *inode = pseudo_inode(sb, node, mode);
 
 	if (!inode)
 		return NULL;
-	inode->i_ino = ino ? ino : __atomic_fetch_add(&next_ino, 1, __ATOMIC_RELAXED);
 	init_special_inode(inode, mode, rdev);
 	inode_init_owner(inode, dir, mode);
-	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time();
-	inode->i_op = &devfs_node_ops;
-	if (S_ISDIR(mode)) {
-		inode->i_op = &devfs_dir_ops;
-		inode->i_fop = &devfs_dir_fops;
-		inode->i_nlink = 2;
-	} else if (S_ISLNK(mode)) {
-		inode->i_op = &devfs_link_ops;
-	}
 	return inode;
 }
 
@@ -71,6 +58,7 @@ static int add_node(struct dev_search *s, const char *name, mode_t mode, dev_t d
 	struct qstr q = {name, (u32)strlen(name), qstr_hash(name, (u32)strlen(name))};
 	bool wanted = s->wanted && strcmp(s->wanted->d_name.name, name) == 0;
 	struct dentry *dentry = wanted ? dget(s->wanted) : d_lookup(s->dir, &q);
+	const struct pseudo_node node = {S_ISBLK(mode) ? &block_node : &char_node, (u32)dev, 0, 0};
 	struct inode *inode;
 
 	if (!dentry)
@@ -81,8 +69,7 @@ static int add_node(struct dev_search *s, const char *name, mode_t mode, dev_t d
 		dput(dentry);
 		return 0;
 	}
-	inode = devfs_inode(s->dir->d_sb, NULL, dev | (S_ISBLK(mode) ? INO_BLOCK : INO_CHAR), mode,
-			    dev);
+	inode = devfs_inode(s->dir->d_sb, NULL, &node, mode, dev);
 	if (!inode) {
 		dput(dentry);
 		return -ENOMEM;
@@ -114,7 +101,7 @@ static int add_nodes(struct dentry *dir, struct dentry *wanted)
 	struct dev_search s = {dir, wanted};
 	int err;
 
-	if (dir->d_inode->i_ino != INO_ROOT)
+	if (dir != dir->d_sb->s_root)
 		return 0;
 	err = chrdev_for_each(add_chrdev, &s);
 	return err ? err : blk_for_each_device(add_bdev, &s);
@@ -141,7 +128,12 @@ static int devfs_iterate(struct file *file, struct dir_context *ctx)
 
 static int devfs_mknod(struct inode *dir, struct dentry *dentry, mode_t mode, dev_t rdev)
 {
-	struct inode *inode = devfs_inode(dir->i_sb, dir, 0, mode, rdev);
+	static u32 last; /* [atomic] */
+	const struct pseudo_node node = {S_ISDIR(mode) ? &made_dir :
+					 S_ISLNK(mode) ? &made_link :
+							 &made_node,
+					 __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED), 0, 0};
+	struct inode *inode = devfs_inode(dir->i_sb, dir, &node, mode, rdev);
 
 	if (!inode)
 		return -ENOMEM;
@@ -192,18 +184,17 @@ static int devfs_unlink(struct inode *dir, struct dentry *dentry)
 static int remove_node(struct super_block *sb, void *arg)
 {
 	const struct qstr *q = arg;
-	const struct inode *inode;
 	struct dentry *dentry;
-	struct inode *dir;
+	struct inode *dir, *inode;
 
-	if (sb->s_op != &devfs_super_ops || !sb->s_root)
+	if (sb->s_type != &dev_fs.type || !sb->s_root)
 		return 0;
 	dir = sb->s_root->d_inode;
 	mutex_lock(&dir->i_mutex);
 	dentry = d_lookup(sb->s_root, q);
 	inode = dentry ? dentry->d_inode : NULL;
-	if (inode && S_ISBLK(inode->i_mode) && inode->i_ino == (inode->i_rdev | INO_BLOCK) &&
-	    !dentry->d_mounted && !blk_lookup_devt(q->name)) {
+	if (inode && pseudo_node(inode)->entry == &block_node && !dentry->d_mounted &&
+	    !blk_lookup_devt(q->name)) {
 		(void)devfs_unlink(dir, dentry);
 		d_drop(dentry);
 	}
@@ -248,12 +239,6 @@ static int devfs_rename(struct inode *old_dir, struct dentry *old, struct inode 
 	return 0;
 }
 
-static void devfs_evict(struct inode *inode)
-{
-	truncate_inode_pages(&inode->i_data, 0);
-	kfree(inode->i_private);
-}
-
 static const struct inode_operations devfs_dir_ops = {
 	.lookup = devfs_lookup,
 	.mknod = devfs_mknod,
@@ -264,35 +249,20 @@ static const struct inode_operations devfs_dir_ops = {
 	.rename = devfs_rename,
 };
 static const struct inode_operations devfs_link_ops = {.readlink = devfs_readlink};
-static const struct inode_operations devfs_node_ops = {.setattr = NULL};
 static const struct file_operations devfs_dir_fops = {.iterate = devfs_iterate};
-static const struct super_operations devfs_super_ops = {.evict_inode = devfs_evict};
-
-static int devfs_fill_super(struct super_block *sb, const char *data, bool silent)
-{
-	struct inode *root;
-
-	(void)data;
-	(void)silent;
-	sb->s_op = &devfs_super_ops;
-	sb->s_magic = DEVFS_MAGIC;
-	root = devfs_inode(sb, NULL, INO_ROOT, S_IFDIR | 0755, 0);
-	sb->s_root = d_make_root(root);
-	if (!sb->s_root)
-		return -ENOMEM;
-	sb->s_root->d_volatile = true;
-	return 0;
-}
+static struct pseudo_entry made_dir = {.iop = &devfs_dir_ops, .fop = &devfs_dir_fops};
+static struct pseudo_entry made_link = {.iop = &devfs_link_ops};
+static struct pseudo_fs dev_fs = {
+	.type = {.name = "devtmpfs",
+		 .in_memory = true,
+		 .single = true,
+		 .fill_super = pseudo_fill_super},
+	.magic = DEVFS_MAGIC,
+	.root = {.mode = S_IFDIR | 0755, .iop = &devfs_dir_ops, .fop = &devfs_dir_fops},
+};
 
 void devfs_init(void)
 {
-	static struct file_system_type type = {
-		.name = "devtmpfs",
-		.in_memory = true,
-		.single = true,
-		.fill_super = devfs_fill_super,
-	};
-
 	bdev_removed = device_removed;
-	register_filesystem(&type);
+	register_filesystem(&dev_fs.type);
 }

@@ -1,10 +1,12 @@
 /*
- * The skeleton of /dev, /proc, /sys and their like: a tree of entries, from which names are looked
- * up, directories are read, and texts are made when somebody reads them.
+ * The skeleton of /dev, /proc, /sys and their like: a tree of entries. Names are looked up in it,
+ * directories are read from it, and a text is made when somebody reads it. devfs keeps its names in
+ * the dcache and has operations of its own for directories; the rest it has from here.
  *
  * Invariants:
  * 1. The tree of entries only grows, at boot; it needs no lock.
- * 2. Inodes and dentries live only while they are used, so what has gone leaves nothing.
+ * 2. Inodes and dentries live only while they are used, so what has gone leaves nothing. (devfs
+ *    pins its own.)
  * 3. An inode's number is one of its node alone while that lives. Nobody takes it apart.
  * Also there: /dev, /proc and /sys
  */
