@@ -81,6 +81,20 @@ void file_put_write_access(struct file *file)
 	put_write_access(file->f_inode);
 }
 
+void fput(struct file *file)
+{
+	if (!atomic_dec_and_test(&file->f_count))
+		return;
+	file_locks_drop(file, file);
+	if (file->f_op->release)
+		file->f_op->release(file->f_inode, file);
+	file_put_write_access(file);
+	path_put(&file->f_path);
+	free_file(file);
+}
+
+/* --- also: files without a name --------------------------------------------------------- */
+
 struct file *alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 			       const struct file_operations *fops)
 {
@@ -98,16 +112,4 @@ struct file *alloc_file_pseudo(struct inode *inode, const char *name, u32 flags,
 	}
 	file->f_op = fops;
 	return file;
-}
-
-void fput(struct file *file)
-{
-	if (!atomic_dec_and_test(&file->f_count))
-		return;
-	file_locks_drop(file, file);
-	if (file->f_op->release)
-		file->f_op->release(file->f_inode, file);
-	file_put_write_access(file);
-	path_put(&file->f_path);
-	free_file(file);
 }

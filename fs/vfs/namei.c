@@ -107,6 +107,8 @@ static struct dentry *lookup(struct dentry *dir, const struct qstr *name)
 	return dentry;
 }
 
+/* --- also: "..", mounts and symlinks ---------------------------------------------------- */
+
 static bool same_path(const struct path *a, const struct path *b)
 {
 	return a->mnt == b->mnt && a->dentry == b->dentry;
@@ -186,6 +188,8 @@ static int follow_link(struct nameidata *nd, const struct path *link, const char
 	}
 	return 0;
 }
+
+/* --- components ------------------------------------------------------------------------- */
 
 /* Walk the last component; when it is a symlink that is followed, nd->name is its text. */
 static int nd_walk_last(struct nameidata *nd, bool follow)
@@ -321,6 +325,8 @@ int path_lookupat(int dfd, const char *name, u32 flags, struct path *path)
 	return err ? err : finish_walk(&nd, walk_all(&nd, flags), path);
 }
 
+/* --- also: open makes the file (O_CREAT) ------------------------------------------------ */
+
 int may_create(const struct inode *dir)
 {
 	if (dir->i_nlink == 0)
@@ -391,6 +397,8 @@ static int open_creat(struct nameidata *nd, u32 flags, mode_t mode, bool *create
 		return -EEXIST;
 	return S_ISDIR(nd->path.dentry->d_inode->i_mode) ? -EISDIR : 0;
 }
+
+/* --- open ------------------------------------------------------------------------------- */
 
 int path_openat(int dfd, const char *name, u32 flags, mode_t mode, struct path *path, bool *created)
 {

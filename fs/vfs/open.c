@@ -107,6 +107,8 @@ struct file *filp_open(const char *name, u32 flags, mode_t mode)
 	return filp_openat(AT_FDCWD, name, flags, mode);
 }
 
+/* --- also: programs --------------------------------------------------------------------- */
+
 struct file *open_exec(const char *name)
 {
 	struct file *file;

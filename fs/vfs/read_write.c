@@ -76,6 +76,13 @@ ssize_t vfs_writev(struct file *file, struct iov_iter *it, loff_t *pos, u32 iocb
 	return do_rw(file, it, pos, iocb_flags, true);
 }
 
+int vfs_fsync(struct file *file, bool datasync)
+{
+	return file->f_op->fsync ? file->f_op->fsync(file, 0, INT64_MAX, datasync) : -EINVAL;
+}
+
+/* --- also: the kernel's reads, positions, directories, ioctl, poll ---------------------- */
+
 ssize_t kernel_read(struct file *file, void *buf, size_t len, loff_t pos)
 {
 	struct iov_iter it;
@@ -95,11 +102,6 @@ loff_t vfs_llseek(struct file *file, loff_t off, int whence)
 				   generic_file_llseek(file, off, whence);
 	mutex_unlock(&file->f_pos_lock);
 	return ret;
-}
-
-int vfs_fsync(struct file *file, bool datasync)
-{
-	return file->f_op->fsync ? file->f_op->fsync(file, 0, INT64_MAX, datasync) : -EINVAL;
 }
 
 int vfs_iterate(struct file *file, struct dir_context *ctx)
