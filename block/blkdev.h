@@ -10,7 +10,8 @@
  * 2. All bios of a request have the same operation and lie in one contiguous sector range.
  * 3. The driver owns a request between queue_rqs and blk_mq_complete_request.
  *
- * Lock order: q->lock, then the driver's (virtqueue) lock. Neither is held while bios end.
+ * Lock order: q->lock, then a timer's or a wait queue's. No op of a driver is called under q->lock,
+ * and no bio ends. poll_lock (blk-poll.c) is held while a driver polls.
  * Path: hop 10
  */
 #pragma once

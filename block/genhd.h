@@ -4,7 +4,7 @@
  * A gendisk is a whole disk of a driver. A block_device is what can be opened: the whole disk
  * (partno 0) or one partition. Device numbers follow Linux's encoding: major 12 bits, minor 20.
  *
- * Lock order: open_mutex, then the device table's lock, then the queue's.
+ * Lock order: open_mutex, then the device table's lock or the queue's, one at a time.
  * Path: hop 2
  */
 #pragma once
@@ -53,8 +53,8 @@ struct block_device {
 	void *bd_holder;	 /* [open_mutex] exclusive owner (a mounted filesystem), or NULL */
 	u32 bd_holders;		 /* [open_mutex] how often it has opened */
 	atomic_t bd_refs;	 /* [atomic] the last one frees; each keeps the disk */
-	struct inode *bd_inode;	 /* [bdev_lock] its page cache; NULL until it is first used */
-	u32 bd_block_size;	 /* [bd_inode's i_mutex; open_mutex] soft block size, bytes */
+	struct inode *bd_inode;	 /* [bdev_lock to change] its page cache; NULL: not yet used */
+	u32 bd_block_size;	 /* [atomic] soft block size, bytes */
 	struct list_head hash;	 /* [table_lock] empty: not visible */
 	struct disk_stats bd_stats;
 };

@@ -33,8 +33,8 @@ struct qstr {
 
 struct dentry {
 	atomic_t d_count;	    /* [atomic] */
-	bool d_unhashed;	    /* [dcache_lock] removed or never hashed */
-	bool d_mounted;		    /* [mount_lock] something is mounted here */
+	bool d_unhashed;	    /* [dcache_lock to change] removed or never hashed */
+	bool d_mounted;		    /* [mount_lock to change] something is mounted here */
 	bool d_volatile;	    /* [const] not kept once unused: procfs, devfs */
 	struct inode *d_inode;	    /* [dcache_lock to change] NULL: negative */
 	struct dentry *d_parent;    /* [dcache_lock to change] itself at a root */

@@ -1,7 +1,8 @@
 /*
  * Open files, their operations, and tables of file descriptors.
  *
- * Lock order: files_struct lock is innermost and a spinlock. f_pos changes under f_pos_lock.
+ * Lock order: f_pos_lock, then what the file's operation takes (fs/inode.h for a regular file). The
+ * lock of a files_struct is a spinlock and innermost.
  * Path: hop 3
  */
 #pragma once

@@ -5,8 +5,8 @@
  * 1. (i_sb, i_ino) names at most one inode in the hash; iget_locked gives that one.
  * 2. i_nlink == 0 and the last reference gone: evict_inode frees it on disk.
  *
- * Lock order: i_mutex of the parent directory, then of the child; two directories in the order of
- * rename (ancestor first, else by address). Then pages.
+ * Lock order: s_rename_mutex, i_mutex of the directories (an ancestor first, else by the address of
+ * their dentries), i_mutex of what a name in them stands for. Then pages (fs/cache/pagemap.h).
  * Path: hop 3
  */
 #pragma once
@@ -40,20 +40,21 @@ enum inode_state {
 };
 
 struct inode {
-	ino_t i_ino;   /* [const] */
-	mode_t i_mode; /* [i_mutex] */
-	uid_t i_uid;   /* [i_mutex] */
-	gid_t i_gid;   /* [i_mutex] */
-	u32 i_nlink;   /* [i_mutex] */
-	dev_t i_rdev;  /* [const] device nodes */
-	loff_t i_size; /* [i_mutex to change] bytes */
-	u64 i_blocks;  /* [i_mutex] 512-byte units, as in struct stat */
-	u32 i_blkbits; /* [const] log2 of the filesystem's block size */
-	struct timespec64 i_atime, i_mtime, i_ctime; /* [i_mutex] */
-	u64 i_state;				     /* [atomic bits] enum inode_state */
-	atomic_t i_count;			     /* [atomic] */
-	atomic_t i_writecount; /* [atomic] > 0 writers, < 0 executed (ETXTBSY) */
-	atomic_t i_dio_count;  /* [atomic] direct transfers under way, fs/cache/direct_io.c */
+	ino_t i_ino;		   /* [const] */
+	mode_t i_mode;		   /* [i_mutex to change] */
+	uid_t i_uid;		   /* [i_mutex to change] */
+	gid_t i_gid;		   /* [i_mutex to change] */
+	u32 i_nlink;		   /* [i_mutex to change] */
+	dev_t i_rdev;		   /* [const] device nodes */
+	loff_t i_size;		   /* [i_mutex to change] bytes */
+	u64 i_blocks;		   /* 512-byte units, as in struct stat; the filesystem guards it */
+	u32 i_blkbits;		   /* [const] log2 of the filesystem's block size */
+	struct timespec64 i_atime; /* readers change it without a lock */
+	struct timespec64 i_mtime, i_ctime; /* [i_mutex to change] */
+	u64 i_state;			    /* [atomic bits] enum inode_state */
+	atomic_t i_count;		    /* [atomic] */
+	atomic_t i_writecount;		    /* [atomic] > 0 writers, < 0 executed (ETXTBSY) */
+	atomic_t i_dio_count; /* [atomic] direct transfers under way, fs/cache/direct_io.c */
 	struct mutex i_mutex;
 	struct super_block *i_sb;	     /* [const] */
 	const struct inode_operations *i_op; /* [const] */
@@ -62,8 +63,8 @@ struct inode {
 	struct address_space i_data;
 	struct dentry *i_dentry;	 /* [dcache_lock] a directory's only one; not a reference */
 	struct file_lock_lists *i_locks; /* [locks_lock] NULL: never locked */
-	struct pipe *i_pipe;		 /* [i_mutex] FIFOs */
-	struct block_device *i_bdev;	 /* [i_mutex] open block nodes */
+	struct pipe *i_pipe;		 /* [pipes_lock to change] pipes and FIFOs */
+	struct block_device *i_bdev;	 /* [const] whose cache it is (fs/cache/bdev_cache.h) */
 	struct list_head i_hash;	 /* [inode_lock] */
 	struct list_head i_sb_list;	 /* [inode_lock] */
 	struct list_head i_dirty;	 /* [inode_lock] on the superblock's dirty list */

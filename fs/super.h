@@ -62,16 +62,16 @@ struct file_system_type {
 
 struct super_block {
 	struct block_device *s_bdev; /* [const] NULL for pseudo filesystems */
-	bool s_bdev_write;	     /* [s_lock] s_bdev is open for writing */
+	bool s_bdev_write;	     /* [s_lock to change] s_bdev is open for writing */
 	dev_t s_dev;		     /* [const] */
 	u32 s_blocksize;	     /* [const] bytes */
 	u32 s_blocksize_bits;
-	u32 s_flags;		 /* [s_lock] MS_* */
-	bool s_readonly_remount; /* [s_lock] turning read-only: no new writers */
-	atomic_t s_writers;	 /* [atomic] operations and open files that may write */
-	u64 s_maxbytes;		 /* [const] largest file */
-	u64 s_magic;
-	struct file_system_type *s_type;     /* [const] */
+	u32 s_flags;			 /* [s_lock to change] MS_* */
+	bool s_readonly_remount;	 /* [s_lock to change] turning read-only: no new writers */
+	atomic_t s_writers;		 /* [atomic] operations and open files that may write */
+	u64 s_maxbytes;			 /* [const] largest file */
+	u64 s_magic;			 /* [const] */
+	struct file_system_type *s_type; /* [const] */
 	const struct super_operations *s_op; /* [const] */
 	struct dentry *s_root;		     /* [const] */
 	struct mutex s_lock;		     /* mount, remount, umount, sync */
@@ -101,12 +101,12 @@ static inline struct block_device *inode_bdev(const struct inode *inode)
 }
 
 struct mount {
-	struct list_head list;	       /* [mount_lock] all mounts, in order */
+	struct list_head list;	       /* [mount_lock; mount_mutex to change] all, in order */
 	struct super_block *mnt_sb;    /* [const] */
 	struct dentry *mnt_root;       /* [const] */
-	struct mount *mnt_parent;      /* [mount_lock] itself at the root */
-	struct dentry *mnt_mountpoint; /* [mount_lock] in the parent */
-	u32 mnt_flags;		       /* [mount_lock] */
+	struct mount *mnt_parent;      /* [mount_lock; mount_mutex to change] itself at the root */
+	struct dentry *mnt_mountpoint; /* [mount_lock; mount_mutex to change] in the parent */
+	u32 mnt_flags;		       /* [mount_mutex to change] */
 	u32 mnt_id;		       /* [const] a number of its own, for /proc/PID/mountinfo */
 	char mnt_devname[64];	       /* [const] for /proc/mounts */
 	atomic_t mnt_count;	       /* [atomic] users: open files, working directories */

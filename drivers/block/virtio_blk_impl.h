@@ -19,7 +19,7 @@
  * 2. `failed` never goes back to false while the disk exists: every later request gets -EIO.
  * 3. A request is completed by exactly one of: the drain of its ring, the failure of the device.
  *
- * Lock order: vq->lock. Nothing of the block layer is called under it.
+ * Lock order: vq->lock alone. Nothing of the block layer that takes a lock is called under it.
  * Path: hop 11
  */
 #pragma once

@@ -8,7 +8,7 @@
  * 2. The transmitter interrupt is enabled exactly while the ring has something that may be sent,
  *    the receiver's unless the terminal is throttled: then the FIFO fills, and the sender waits.
  *
- * Lock order: tty->lock, uart_lock.
+ * Lock order: tty_driver.h, of which uart_lock is a driver's.
  * Also there: terminals and character devices
  */
 #include "block/genhd.h"

@@ -7,7 +7,8 @@
  *    each access to the adapter is slow.
  * 2. x < COLS, y < ROWS at all times.
  *
- * Lock order: tty->lock or printk's, vga.lock. Nothing is printed under vga.lock.
+ * Lock order: tty_driver.h, of which vga.lock is a driver's. printk takes it too, so nothing is
+ * printed under it.
  * Also there: terminals and character devices
  */
 #include "drivers/char/vga.h"

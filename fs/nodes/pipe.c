@@ -6,7 +6,7 @@
  *    page n / PAGE_SIZE modulo their number, which is a power of two.
  * 2. The pipe lives as long as a file has it open: inode->i_pipe is NULL when `files` is zero.
  *
- * Lock order: pipe->mutex; pipes_lock (a spinlock) guards i_pipe and files.
+ * Lock order: a pipe's mutex and pipes_lock (a spinlock) are taken one at a time.
  * Also there: pipes
  */
 #include "fs/nodes/pipe.h"

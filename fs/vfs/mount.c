@@ -6,8 +6,8 @@
  *    holds one to the mount.
  * 2. d_mounted of a dentry is true if some mount has it as its mount point.
  *
- * Lock order: mount_mutex (of namespace.c: one change of the tree at a time), i_mutex of the mount
- * point, mount_lock (a spinlock), dcache_lock (dcache.c).
+ * Lock order: mount_mutex (one change of the tree at a time), i_mutex of the mount point,
+ * mount_lock, dcache_lock. The last two are spinlocks.
  * Also there: mounts
  */
 #include "fs/super.h"

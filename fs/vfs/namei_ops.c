@@ -1,8 +1,7 @@
 /*
  * The operations on names: make, remove, link and rename.
  *
- * Lock order: s_rename_mutex, i_mutex of the directories (an ancestor first), i_mutex of what
- * the name stands for.
+ * Lock order: fs/inode.h.
  * Also there: names are made and removed
  */
 #include "fs/vfs/namei.h"

@@ -5,7 +5,8 @@
  * all superblocks holds none, so that umount is always the one who takes it apart: it waits for
  * the walkers (s_walkers).
  *
- * Lock order: s_lock, then sb_lock (a spinlock).
+ * Lock order: mount_mutex, s_lock, then the device's open_mutex or pages. sb_lock is a spinlock;
+ * only wait queues are touched under it.
  * Also there: filesystems are mounted, synced and unmounted
  */
 #include "fs/super.h"

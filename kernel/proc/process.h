@@ -10,8 +10,8 @@
  * 3. Who reads another process's mm, files or fs takes a reference under proc_lock; the owner
  *    detaches them under proc_lock before it drops its own.
  *
- * Lock order: proc_lock guards the table, the tree, groups, sessions, signals and wait states. It
- * is taken with interrupts off, inside all filesystem and terminal locks, outside the scheduler's.
+ * Lock order: locks of filesystems and terminals, proc_lock, the scheduler's. proc_lock guards the
+ * table, the tree, groups, sessions, signals and wait states, and is taken with interrupts off.
  * Also there: processes
  */
 #pragma once

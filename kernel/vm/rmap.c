@@ -10,7 +10,7 @@
  * TLB: unmapping flushes each entry (invlpg). That is enough on one processor, as CR3 is written at
  * every change of the address space, so that it holds no entries of others.
  *
- * Lock order: unmap_mutex, mm->lock; i_mmap_lock is innermost.
+ * Lock order: mm.h. i_mmap_lock is a spinlock and innermost.
  * Also there: programs' memory
  */
 #include "fs/cache/pagemap.h"
