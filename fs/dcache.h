@@ -4,10 +4,10 @@
  * Invariants:
  * 1. A dentry holds a reference to its parent and, when positive, to its inode.
  * 2. A hashed dentry is what its directory says; a negative one says that the name is absent.
- * 3. Below a removed directory nothing is hashed, so that nothing unused holds the directory.
+ * 3. Nothing below a removed directory is hashed. So nothing unused holds the directory.
  * 4. d_parent and d_name change only under the rename mutex and dcache_lock (d_move).
- * 5. A directory has one dentry at most, whatever a disk says: the tree has no loops, and two
- *    dentries of directories are two inodes.
+ * 5. A directory has one dentry at most, whatever a disk says. So the tree has no loops, and two
+ *    dentries of directories have two inodes.
  * Path: hop 2
  */
 #pragma once
@@ -78,7 +78,7 @@ struct dentry *dget_parent(struct dentry *dentry);
 void dput(struct dentry *dentry); /* may sleep: the inode may go */
 /* The name is gone (unlink, rmdir): forget it. */
 void d_drop(struct dentry *dentry);
-/* rename: dentry takes target's place and name; target is dropped. */
+/* rename: dentry takes target's place and name. target is dropped. */
 void d_move(struct dentry *dentry, struct dentry *target);
 bool d_is_ancestor(const struct dentry *ancestor, const struct dentry *d);
 /* Free unused dentries: all of a filesystem (umount), or about nr (reclaim). */

@@ -121,7 +121,7 @@ int must_check vfs_fsync(struct file *file, bool datasync);
 int must_check vfs_iterate(struct file *file, struct dir_context *ctx);
 long must_check vfs_ioctl(struct file *file, u32 cmd, u64 arg);
 u32 vfs_poll(struct file *file, struct poll_table *pt);
-/* Refuses: for ops that must not be missing. */
+/* For files without a position. */
 loff_t must_check no_llseek(struct file *file, loff_t off, int whence); /* -ESPIPE */
 
 #define NR_OPEN_DEFAULT 1024 /* the size of every table, and so the highest RLIMIT_NOFILE */
@@ -143,9 +143,9 @@ void files_close_on_exec(struct files_struct *files);
 /* Reference held; NULL if fd is not open, or only by O_PATH. */
 struct file *fget(int fd);
 struct file *fget_raw(int fd); /* O_PATH is fine */
-/* Promise the lowest free number >= from, before anything is made that a full table would leave
- * behind. Returns: fd, -EMFILE, -EINVAL. / Keep the promise, taking the reference over; ERR_PTR:
- * break it. Returns: fd, or the error. */
+/* Promise the lowest free number >= from, so that a full table is seen before anything is made.
+ * Returns: fd, -EMFILE, -EINVAL. / Keep the promise, and take the reference over. An ERR_PTR breaks
+ * it. Returns: fd, or the error. */
 int must_check fd_reserve(int from, bool cloexec);
 int fd_install(int fd, struct file *file);
 /* Lowest free number >= from, the file installed (reference taken over on success only).

@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. (i_sb, i_ino) names at most one inode in the hash; iget_locked gives that one.
- * 2. i_nlink == 0 and the last reference gone: evict_inode frees it on disk.
+ * 2. When the last reference of an inode with i_nlink == 0 goes, evict_inode frees it on the disk.
  *
  * Lock order: s_rename_mutex, i_mutex of the directories (an ancestor first, else by the address of
  * their dentries), i_mutex of what a name in them stands for. Then pages (fs/cache/pagemap.h).
@@ -197,7 +197,7 @@ void generic_fillattr(const struct inode *inode, struct kstat *stat);
 /* Checks of setattr (owner, mode) / apply all but the size. */
 int must_check inode_change_ok(const struct inode *inode, struct iattr *attr);
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
-/* May a program execute or the owner (or root) do what only he may? */
+/* Is the caller the owner, or root? */
 bool inode_owner_or_root(const struct inode *inode);
 /* Inodes without a name that are still open: they keep a filesystem from turning read-only. */
 bool inodes_orphaned(struct super_block *sb);

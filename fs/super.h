@@ -137,7 +137,7 @@ int must_check mount_root(const char *devname, const char *type, u32 flags, cons
 int must_check do_mount(const char *devname, const char *dir, const char *type, u32 flags,
 			const char *data);
 /* umount2(2): -EBUSY while in use; MNT_DETACH (2) unhooks at once what has no mounts below it. An
- * error of writing is told, and it is unmounted all the same. */
+ * error of writing is returned, but the filesystem is unmounted all the same. */
 int must_check do_umount(const char *dir, u32 flags);
 /* At a mount point: the mounted root instead. Steps over all mounts stacked there. */
 void follow_mount(struct path *path);
@@ -149,8 +149,8 @@ void mntput(struct mount *mnt);
 int must_check mounts_show(struct seq_file *m, bool info);
 /* Call fn on every superblock; stops at non-zero. None goes while fn is at it: umount waits. */
 int super_for_each(int (*fn)(struct super_block *sb, void *arg), void *arg);
-/* For "clean" on the disk: is all written, and all that was deleted free, since sb can be
- * written? */
+/* May the disk be marked clean? Only if all that was changed is written, and all that was deleted
+ * is freed. */
 bool sb_is_whole(struct super_block *sb);
 /* sync(2): everything, and wait. / one filesystem, with error reporting. */
 void sync_all(void);
@@ -158,5 +158,5 @@ int must_check sync_filesystem(struct super_block *sb);
 /* Before power off, when no process is left: sync all, make all read-only. What still is in use
  * stays marked as not clean. */
 void super_emergency_remount_ro(void);
-/* The last error or corruption handler: remember, print, turn read-only. */
+/* An error or corruption that the filesystem cannot mend: remember, print, turn read-only. */
 void sb_error(struct super_block *sb, const char *fmt, ...) printf_like(2, 3);

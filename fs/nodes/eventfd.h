@@ -15,8 +15,8 @@ struct file;
 void eventfd_init(void);
 /* flags: EFD_SEMAPHORE, O_NONBLOCK. Returns: ERR_PTR. Context: sleeps. */
 struct file *must_check create_eventfd(u32 count, u32 flags);
-/* The counter of such a file, held beyond its life; NULL: it is none. */
+/* The counter of such a file, with a reference. Returns: NULL if the file is none. */
 struct eventfd *must_check eventfd_get(struct file *file);
-/* Add 1, as far as it can count. / Let go. Context: any of both. */
+/* Add 1, unless the count is the highest. / Drop the reference. Context: any, of both. */
 void eventfd_signal(struct eventfd *e);
 void eventfd_put(struct eventfd *e);

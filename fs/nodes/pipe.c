@@ -2,9 +2,9 @@
  * Pipes and FIFOs: a ring of bytes whose pages come when they are first needed.
  *
  * Invariants:
- * 1. head - tail is the number of bytes in the ring, at most size; both only grow. Byte n lies in
- *    page n / PAGE_SIZE modulo their number, which is a power of two.
- * 2. The pipe lives as long as a file has it open: inode->i_pipe is NULL when `files` is zero.
+ * 1. head and tail only grow. head - tail is the number of bytes in the ring, at most size.
+ * 2. Byte n lies in page n / PAGE_SIZE, modulo the number of pages, a power of two.
+ * 3. The pipe lives as long as a file has it open: inode->i_pipe is NULL when `files` is zero.
  *
  * Lock order: a pipe's mutex and pipes_lock (a spinlock) are taken one at a time.
  * Also there: pipes

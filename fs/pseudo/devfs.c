@@ -1,9 +1,9 @@
 /*
  * /dev ("devtmpfs"): nodes for the registered devices, and what users make there.
  *
- * All of it lives in the dcache. Nodes of devices appear when a name is looked up or the directory
- * is read, and go with their disk or partition; what users made stays, and gives ENXIO when it is
- * opened.
+ * All of it lives in the dcache. A device's node appears when its name is looked up or the
+ * directory is read, and goes with its disk or partition. What users made stays. A node without a
+ * device gives ENXIO when it is opened.
  *
  * Invariants:
  * 1. A positive dentry is pinned by one reference until it is unlinked or the filesystem unmounted.

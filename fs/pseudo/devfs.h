@@ -1,6 +1,6 @@
 /*
- * /dev: a filesystem whose nodes are the registered char devices and disks, as they come and go,
- * plus what users make there (links, directories).
+ * /dev: nodes of the registered char devices and disks, as they come and go, and what users make
+ * there (links, directories).
  * Also there: /dev, /proc and /sys
  */
 #pragma once

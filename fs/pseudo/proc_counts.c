@@ -1,8 +1,8 @@
 /*
  * /proc/sys/fs: how many inodes, dentries and open files there are, in Linux's formats (proc(5)).
  *
- * A test that compares them before and after finds what was leaked: in use is the first number
- * without the second.
+ * A test compares them before and after, and finds what was leaked. The first number less the
+ * second is in use.
  * Also there: /dev, /proc and /sys
  */
 #include "fs/pseudo/procfs_internal.h"

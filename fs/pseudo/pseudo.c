@@ -76,8 +76,8 @@ static ino_t number_of(const struct pseudo_node *node)
 	return (ino_t)node->id << 32 | node->sub << 12 | no;
 }
 
-/* Is that still there of which this tells? A check after the use is right for all of it: it has
- * lived all the time. */
+/* Is what the inode is about still there? A check after a use covers all of the use, for what is
+ * there now has been there all the time. */
 static bool is_same(struct inode *inode)
 {
 	const struct pseudo_fs *fs = fs_of(inode->i_sb);

@@ -23,12 +23,12 @@ struct inode_operations;
 struct path;
 struct pseudo_entry;
 
-/* What an inode stands for: an entry, and of what it tells. */
+/* What an inode stands for: an entry, and the process or device that it is about. */
 struct pseudo_node {
 	struct pseudo_entry *entry;
 	u32 id;	   /* of a process or a device; 0: of none */
 	u32 sub;   /* which part of it: the number of a descriptor, below 2^20 */
-	u64 birth; /* ids are used again: this tells those of the same id apart */
+	u64 birth; /* of the id, which may be used again */
 };
 
 /* A child that has no entry of its own in the tree. */
@@ -64,9 +64,9 @@ struct pseudo_fs {
 	struct file_system_type type; /* with pseudo_fill_super */
 	u64 magic;
 	loff_t file_bytes;	  /* what stat tells of a file's size */
-	bool absent_is_error;	  /* nothing can be made of a name that is absent */
+	bool absent_is_error;	  /* look-up of an absent name fails: nobody can create it */
 	struct pseudo_entry root; /* its mode, and more */
-	/* When an id was born, and whose it is; 0: it is not there. NULL: ids stay. */
+	/* When an id was born, and its owner. Returns: 0 if it is gone. NULL: nobody checks. */
 	u64 (*birth)(u32 id, uid_t *uid, gid_t *gid);
 };
 
@@ -77,5 +77,5 @@ int must_check pseudo_fill_super(struct super_block *sb, const char *data, bool 
 struct inode *must_check pseudo_inode(struct super_block *sb, const struct pseudo_node *node,
 				      mode_t mode);
 struct pseudo_node *pseudo_node(struct inode *inode);
-/* A file's, unless it has its own; those may call them. */
+/* Of a file whose entry has no fop. Those of others may call them. */
 extern const struct file_operations pseudo_text_fops;

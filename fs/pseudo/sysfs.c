@@ -5,7 +5,7 @@
  *	class/block/NAME and dev/block/MAJOR:MINOR lead to those
  *
  * A node's id is its device's number. Nothing else is kept: a directory's children are the devices
- * of now, so a disk that has gone leaves nothing.
+ * that there are now. So a disk that has gone leaves nothing.
  * Also there: /dev, /proc and /sys
  */
 #include "fs/pseudo/sysfs.h"

@@ -1,5 +1,5 @@
 /*
- * What an inode says of itself, who may do what with it, and how that is changed.
+ * Attributes of an inode: they are read, checked against the caller's rights, and changed.
  * Also there: rights, owners and times
  */
 #include "fs/inode.h"

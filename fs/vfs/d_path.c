@@ -1,5 +1,5 @@
 /*
- * Places in the tree of mounts, and their names.
+ * The name of a place: a mount and a dentry become a path as text.
  * Also there: from a place to its name
  */
 #include "fs/dcache.h"

@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. d_count goes from or to zero under dcache_lock only.
- * 2. A dentry with count zero is on the LRU list, or is being killed by who took it there.
+ * 2. A dentry with count zero is on the LRU list, or its taker is freeing it.
  *
  * Lock order: mount.c. No other lock is taken under dcache_lock.
  * Also there: names that were looked up before

@@ -1,5 +1,5 @@
 /*
- * Open files as objects: they are made, held and let go of. How a name becomes one is in open.c.
+ * Open files as objects: they are made, held and released. open.c makes one from a name.
  * Path: hop 2
  */
 #include "fs/file.h"

@@ -3,8 +3,9 @@
  *
  * Invariants:
  * 1. fd[n] holds one reference to its file; a number from `nr` on is free.
- * 2. A bit in close_on_exec is clear when its number is free, as its bit in taken then is. What is
- *    taken but has no file is promised to an open under way; a copy of the table has it free.
+ * 2. A free number has its bits in taken and in close_on_exec clear.
+ * 3. A number that is taken but has no file is promised to an open under way. A copy of the table
+ *    has it free.
  * Also there: tables of descriptors
  */
 #include "fs/file.h"

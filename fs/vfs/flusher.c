@@ -1,6 +1,6 @@
 /*
- * The flusher (hop 6): it wakes every 5 s and writes what has been dirty for 30 s, or everything
- * once a tenth of memory is dirty or memory is short.
+ * The flusher (hop 6). It wakes every 5 s and writes what has been dirty for 30 s. It writes
+ * everything once a tenth of memory is dirty, or memory is short.
  * Path: hop 6
  */
 #include "fs/vfs/flusher.h"

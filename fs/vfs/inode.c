@@ -3,10 +3,10 @@
  * inodes of each superblock in the order in which they became dirty.
  *
  * Invariants:
- * 1. i_count goes from or to zero under inode_lock only; at zero the inode is on the LRU list or
+ * 1. i_count goes from or to zero under inode_lock only. At zero the inode is on the LRU list or
  *    I_FREEING.
- * 2. An I_FREEING inode stays in the hash until its filesystem has let go of it, so that who wants
- *    the same number waits for that.
+ * 2. An I_FREEING inode stays in the hash until its filesystem has let go of it. Who wants the same
+ *    number waits for that.
  * 3. An inode is on s_dirty if it has I_DIRTY or a dirty page, unless it is I_FREEING.
  *
  * Lock order: inode_lock, then a mapping's tree_lock.

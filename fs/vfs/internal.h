@@ -19,26 +19,28 @@ extern struct spinlock dcache_lock; /* for d_path and libfs; the rest is fs/vfs/
 #define MNT_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 extern struct spinlock mount_lock;
 extern struct list_head mounts; /* [mount_lock] in the order in which they were made */
-/* A mount of a superblock, whose reference it takes over, also on failure. sb may be an ERR_PTR. */
+/* A new mount of a superblock. sb may be an ERR_PTR. Owns: takes sb's reference over, also on
+ * failure. Returns: ERR_PTR. */
 struct mount *must_check alloc_mount(struct super_block *sb, const char *devname, u32 flags);
 /* Hang mnt at a place. Locks: mount_mutex held. Returns: 0, -EBUSY, -ENOTDIR, -ENOENT. */
 int must_check attach_mount(struct mount *mnt, const struct path *at);
-/* Take mnt out of the tree. Locks: mount_mutex held. Returns: -EBUSY with a mount on it, or while
- * it is in use by more than the tree and the caller's path, unless `detach`. */
+/* Take mnt out of the tree. Locks: mount_mutex held. Returns: 0; -EBUSY: a mount is on it, or (not
+ * with `detach`) more than the tree and the caller's path use it. */
 int must_check detach_mount(struct mount *mnt, bool detach);
-/* Returns: 0, or the error of writing of who was the last. */
+/* mntput with a result. Returns: 0, or the error of writing when it was the last. */
 int mntput_last(struct mount *mnt);
 
-/* An open file that is not opened yet: flags and operations are set. Owns: references to the path
- * stay the caller's. Returns: ERR_PTR(-ENFILE, -ENOMEM). */
+/* A file whose open op has not run: flags and operations are set. Owns: references to the path stay
+ * the caller's. Returns: ERR_PTR(-ENFILE, -ENOMEM). */
 struct file *must_check alloc_file(const struct path *path, u32 flags);
 void free_file(struct file *file);
-/* Who writes a regular file keeps its filesystem writable, and it from being executed. Other files
- * need neither. Returns: 0, -ETXTBSY, -EROFS. */
+/* A writer of a regular file keeps the filesystem writable and the file from being executed. Other
+ * files need neither. Returns: 0, -ETXTBSY, -EROFS. */
 int must_check file_get_write_access(struct file *file);
 void file_put_write_access(struct file *file);
 
-/* A mount less. The last one: write all and take it apart. Returns: 0 or the error of writing. */
+/* Drop a mount's reference. The last one writes all and takes the superblock apart. Returns: 0 or
+ * the error of writing. */
 int deactivate_super(struct super_block *sb);
 /* A superblock of a type, on dev or on none. Returns: ERR_PTR. Context: sleeps. */
 struct super_block *must_check mount_fs(struct file_system_type *type, dev_t dev, u32 flags,

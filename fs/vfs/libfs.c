@@ -1,5 +1,5 @@
 /*
- * For filesystems that live in the dcache: what is in a directory, and how it all goes at umount.
+ * Helpers of filesystems that live in the dcache: a directory is read, and umount frees all.
  * Also there: filesystems in memory
  */
 #include "fs/dcache.h"

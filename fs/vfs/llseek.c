@@ -1,5 +1,5 @@
 /*
- * llseek operations for files that need none of their own.
+ * llseek for files that need no operation of their own.
  * Also there: the position of a file
  */
 #include "fs/file.h"

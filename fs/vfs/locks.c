@@ -2,12 +2,13 @@
  * Locks on files.
  *
  * Invariants:
- * 1. One owner's range locks in a list do not overlap, lie in ascending order, and two of one type
+ * 1. One owner's range locks in a list are in ascending order and do not overlap. Two of one type
  *    do not touch.
- * 2. Who waits is woken by every change, and looks again; `blocker` is the owner that was in the
- *    way when it last looked, or NULL when that one has changed something since.
+ * 2. Every change wakes all who wait, and each looks again. `blocker` is the owner that was in the
+ *    way at the last look. It is NULL once that owner has changed something.
  *
- * Lock order: locks_lock alone. It guards everything here, of all files: locks are few and short.
+ * Lock order: locks_lock alone. It guards all locks of all files, for they are few and held
+ * shortly.
  * Also there: locks on files
  */
 #include "fs/vfs/locks.h"

@@ -1,5 +1,5 @@
 /*
- * The tree of mounts, and the places in it. How programs change it is in namespace.c.
+ * The tree of mounts, and the places in it. namespace.c has the calls that change it.
  *
  * Invariants:
  * 1. A mount in the tree holds a reference to its parent and to its mount point's dentry; the tree

@@ -1,8 +1,8 @@
 /*
  * Path walk.
  *
- * The text of a symlink is put in front of what is left to walk, so that the walk is one loop
- * without recursion, whatever links lead to.
+ * The text of a symlink is put in front of what is left to walk. So the walk is one loop without
+ * recursion, however links lead to links.
  *
  * Lock order: one directory's i_mutex at a time.
  * Path: hop 2

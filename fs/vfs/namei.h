@@ -1,7 +1,7 @@
 /*
  * Path walk and the operations on names: the VFS half of open, mkdir, unlink, rename, ... All take
- * kernel strings, start at dfd (AT_FDCWD: working directory), check permissions, may sleep, and
- * return 0 or -errno as the system call of that name in Linux.
+ * kernel strings and start at dfd (AT_FDCWD: the working directory). They check permissions and may
+ * sleep. They return 0 or -errno, as Linux's system call of that name does.
  * Path: hop 2
  */
 #pragma once

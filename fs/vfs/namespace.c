@@ -1,5 +1,5 @@
 /*
- * How programs change and see the tree of mounts: mount, umount, /proc/mounts, and the first mount.
+ * The calls that change and show the tree of mounts: mount, umount, /proc/mounts, the first mount.
  *
  * Lock order: mount.c.
  * Also there: filesystems are mounted and unmounted

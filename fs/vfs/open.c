@@ -1,5 +1,5 @@
 /*
- * How a name becomes an open file: the walk, the caller's rights, the inode's own open.
+ * open: a name becomes an open file. It takes the walk, the caller's rights, the inode's own open.
  * Path: hop 2
  */
 #include "fs/file.h"

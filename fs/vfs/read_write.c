@@ -1,5 +1,5 @@
 /*
- * The checked operations on open files, as the system calls need them.
+ * Operations on open files with their checks, as the system calls need them.
  * Path: hop 3
  */
 #include "fs/file.h"

@@ -1,5 +1,5 @@
 /*
- * What is asked of and changed in a file by its name: stat, access, readlink, attributes, size.
+ * Calls that ask or change a file by its name: stat, access, readlink, attributes, size.
  * Also there: what is asked of a file by its name
  */
 #include "fs/stat.h"

@@ -1,8 +1,8 @@
 /*
- * Filesystem types and superblocks: how they come, are synced, and go.
+ * Filesystem types and superblocks: they are made, synced and taken apart.
  *
- * A superblock lives as long as s_active is above zero; each mount of it holds one. Who walks over
- * all superblocks holds none, so that umount is always the one who takes it apart: it waits for
+ * A superblock lives as long as s_active is above zero; each mount of it holds one. A walk over all
+ * superblocks holds none. So umount itself always takes the superblock apart, and first waits for
  * the walkers (s_walkers).
  *
  * Lock order: mount_mutex, s_lock, then the device's open_mutex or pages. sb_lock is a spinlock;
