@@ -65,7 +65,7 @@ struct file {
 	bool f_readable, f_writable; /* [const] */
 	bool f_excl;		     /* [const] opened with O_EXCL: a block node is claimed */
 	struct mutex f_pos_lock;
-	loff_t f_pos;			    /* [f_pos_lock to change] */
+	loff_t f_pos; /* [f_pos_lock to change] bytes; of no use in a stream, which takes no lock */
 	struct path f_path;		    /* [const] references held */
 	struct inode *f_inode;		    /* [const] = f_path.dentry->d_inode */
 	struct address_space *f_mapping;    /* [const] */
