@@ -8,8 +8,8 @@
 #include "block/blk.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/err.h"
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 
 /* Exclusive use of a disk and of one of its partitions exclude each other. */
 static bool may_claim(const struct block_device *bdev, const void *holder)

@@ -15,6 +15,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
 #define HASH_SIZE	   32u

@@ -14,6 +14,7 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
 struct workqueue *dm_wq, *dm_rebuild_wq;

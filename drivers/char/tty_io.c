@@ -9,7 +9,6 @@
 #include "fs/poll.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 

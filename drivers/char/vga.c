@@ -20,6 +20,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/pgtable.h"
 
 #define VGA_PA	     0xb8000

@@ -9,6 +9,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
 static int init_transport(struct virtio_pci *vp)

@@ -27,6 +27,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
 /* The ring's layout is the legacy one, which suits modern devices too (§2.7.2). */

@@ -10,6 +10,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
 /* By bit; NULL where none is assigned. */

@@ -10,8 +10,8 @@
 #include "fs/vfs/internal.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/iov_iter.h"
 #include "kernel/mm/kmalloc.h"
 

@@ -4,8 +4,8 @@
  */
 #include "fs/vfs/seq_file.h"
 
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 
 /* A piece of len bytes was put behind the text, if there was room: keep what is wanted of it. */
 static void took(struct seq_file *m, size_t len)

@@ -19,6 +19,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 
 #define VECTORS	      256u
 #define MAX_ACTIONS   (VECTORS + 64u) /* one a vector, and those that share a line */

@@ -14,6 +14,7 @@
 #include "kernel/lib/printk.h"
 
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 
 #define RING_SIZE 65536u
 #define LINE_MAX  1024

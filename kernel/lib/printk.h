@@ -2,20 +2,14 @@
  * Kernel messages and formatted output.
  *
  * printk() formats into a ring (read by dmesg) and passes each line to the registered consoles.
- * Formats: %d %u %x %c %s %p %% with l, ll, z, flags - 0 #, and a width.
+ * Formats are those of vsnprintf.h.
  * Also there: messages of the kernel
  */
 #pragma once
 
-#include <stdarg.h>
-
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
-
-/* As C99's: the length that the whole output has, even when cut. Context: any. */
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
-int snprintf(char *buf, size_t size, const char *fmt, ...) printf_like(3, 4);
 
 /* In front of a format: the message's level, as Linux's. Without one it is a warning, and is
  * shown. */

@@ -1,8 +1,8 @@
 /*
- * Formatted output into a buffer; the formats are listed in printk.h.
+ * Formatted output into a buffer.
  * Also there: formatted text
  */
-#include "kernel/lib/printk.h"
+#include "kernel/lib/vsnprintf.h"
 
 #include "kernel/lib/string.h"
 

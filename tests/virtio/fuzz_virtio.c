@@ -17,6 +17,7 @@
 #include "kernel/arch/pte.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/vsnprintf.h"
 #include "tests/host/fakes/blk.h"
 #include "tests/host/fakes/machine.h"
 

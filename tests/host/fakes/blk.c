@@ -3,7 +3,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/printk.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
 #define MAX_HW_QUEUES 16

@@ -1,4 +1,5 @@
 /* printk and panic for host tests. HOST_VERBOSE=1 shows the messages. */
+#include "kernel/lib/vsnprintf.h"
 #include "tests/host/host.h"
 
 #include "kernel/lib/printk.h"
