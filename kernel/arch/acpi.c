@@ -7,8 +7,8 @@
 #include "kernel/arch/acpi.h"
 
 #include "kernel/arch/acpi_spec.h"
-#include "kernel/arch/bootinfo.h"
 #include "kernel/arch/internal.h"
+#include "kernel/arch/pte.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
@@ -27,11 +27,29 @@ static bool sum_is_zero(const void *p, size_t len)
 	return (sum & 0xff) == 0;
 }
 
-bool acpi_rsdp_valid(const void *p)
+/* The root pointer in memory of the firmware, which the direct map shows. */
+static const struct acpi_rsdp *rsdp_scan(u64 start, u64 len)
 {
-	const struct acpi_rsdp *r = p;
+	const struct acpi_rsdp *r;
 
-	return memcmp(r->signature, "RSD PTR ", 8) == 0 && sum_is_zero(r, 20);
+	for (u64 pa = start; pa < start + len; pa += 16) {
+		r = phys_to_virt(PADDR(pa));
+		if (memcmp(r->signature, "RSD PTR ", 8) == 0 && sum_is_zero(r, 20))
+			return r;
+	}
+	return NULL;
+}
+
+/* ACPI 6.4 §5.2.5.1: in the first KiB of the EBDA, or between 0xe0000 and 0xfffff. */
+static const struct acpi_rsdp *find_rsdp(void)
+{
+	const struct acpi_rsdp *rsdp = NULL;
+	u16 segment;
+
+	memcpy(&segment, phys_to_virt(PADDR(0x40e)), sizeof(segment));
+	if (segment >= 0x8000 && segment < 0xa000)
+		rsdp = rsdp_scan((u64)segment << 4, 1024);
+	return rsdp ? rsdp : rsdp_scan(0xe0000, 0x20000);
 }
 
 /* The whole table at `pa`, or NULL. */
@@ -140,11 +158,10 @@ static void read_table(u64 pa)
 
 static void read_tables(void)
 {
-	const struct acpi_rsdp *rsdp;
+	const struct acpi_rsdp *rsdp = find_rsdp();
 	const struct acpi_header *root = NULL;
 	size_t entry = 8;
 
-	rsdp = bootinfo.rsdp ? arch_map_memory(bootinfo.rsdp, sizeof(*rsdp)) : NULL;
 	if (rsdp && rsdp->revision >= 2 && rsdp->xsdt)
 		root = map_table(rsdp->xsdt);
 	if (rsdp && !root) {

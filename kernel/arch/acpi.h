@@ -28,7 +28,5 @@ struct acpi_info {
 
 extern struct acpi_info acpi;
 
-/* Is there a root pointer in these 36 bytes? */
-bool acpi_rsdp_valid(const void *p);
 /* Read the tables. Context: once, after mm_init. */
 void acpi_init(void);

@@ -6,7 +6,6 @@
  */
 #include "kernel/arch/bootinfo.h"
 
-#include "kernel/arch/acpi.h"
 #include "kernel/arch/multiboot_spec.h"
 #include "kernel/arch/pte.h"
 #include "kernel/arch/sections.h"
@@ -72,26 +71,6 @@ static const char *read_cmdline(const struct multiboot_info *info)
 	return line;
 }
 
-static u64 rsdp_scan(u64 start, u64 len)
-{
-	for (u64 pa = start; pa < start + len; pa += 16)
-		if (acpi_rsdp_valid(boot_ptr(pa, 36)))
-			return pa;
-	return 0;
-}
-
-/* ACPI 6.4 §5.2.5.1: in the first KiB of the EBDA, or between 0xe0000 and 0xfffff. */
-static u64 find_rsdp(void)
-{
-	u16 segment;
-	u64 pa = 0;
-
-	memcpy(&segment, boot_ptr(0x40e, sizeof(segment)), sizeof(segment));
-	if (segment >= 0x8000 && segment < 0xa000)
-		pa = rsdp_scan((u64)segment << 4, 1024);
-	return pa ? pa : rsdp_scan(0xe0000, 0x20000);
-}
-
 void arch_boot_init(u32 magic, u32 info_pa)
 {
 	const struct multiboot_info *info;
@@ -103,7 +82,6 @@ void arch_boot_init(u32 magic, u32 info_pa)
 	bootinfo.kernel_start = (u64)__kernel_start - KERNEL_BASE;
 	bootinfo.kernel_end = (u64)__kernel_end - KERNEL_BASE;
 	bootinfo.cmdline = read_cmdline(info);
-	bootinfo.rsdp = find_rsdp();
 	if (info->flags & MULTIBOOT_INFO_MMAP)
 		read_mmap(info);
 	if (!bootinfo.nr_regions)

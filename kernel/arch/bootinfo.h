@@ -19,7 +19,6 @@ struct bootinfo {
 	unsigned int nr_regions;
 	const char *cmdline;	      /* valid until mm_init: kernel/lib/cmdline.c keeps a copy */
 	u64 kernel_start, kernel_end; /* physical bytes of the image, bss included */
-	u64 rsdp;		      /* 0: search for it */
 };
 
 extern struct bootinfo bootinfo;

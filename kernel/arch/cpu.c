@@ -20,9 +20,7 @@
 #define CR4_UMIP       (1ull << 11)
 #define CR4_SMEP       (1ull << 20)
 #define CR4_SMAP       (1ull << 21)
-#define EFER_SCE       1ull
 #define EFER_NX	       (1ull << 11)
-#define FLAGS_MASK     0x47700ull /* AC NT IOPL DF IF TF: off in a system call */
 
 #define IST_STACK_SIZE 4096
 
@@ -52,8 +50,6 @@ struct altinstr {
 extern const struct altinstr __altinstr_start[], __altinstr_end[];
 
 u32 cpu_mxcsr_mask;
-
-void syscall_entry(void);
 
 static void load_gdt(void)
 {
@@ -101,11 +97,7 @@ void cpu_init_segments(void)
 	wrmsr(MSR_GS_BASE, (u64)cpu);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	wrmsr(MSR_FS_BASE, 0);
-	/* The selectors of SYSCALL and SYSRET, the entry, and the flags that it clears. */
-	wrmsr(MSR_STAR, (u64)(USER_SEG_BASE | 3) << 48 | (u64)KERNEL_CS << 32);
-	wrmsr(MSR_LSTAR, (u64)syscall_entry);
-	wrmsr(MSR_SFMASK, FLAGS_MASK);
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NX);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NX);
 }
 
 void cpu_set_kernel_stack(u64 top)

@@ -15,7 +15,7 @@
 #include "kernel/arch/internal.h"
 #include "kernel/arch/io.h"
 #include "kernel/arch/spin.h"
-#include "kernel/arch/trap.h"
+#include "kernel/arch/trapframe.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -261,6 +261,8 @@ static void run_handlers(struct irq_vector *v)
 		nobody_cared(v);
 }
 
+void (*irq_exit_hook)(void);
+
 void irq_dispatch(struct trapframe *tf)
 {
 	struct cpu *cpu = this_cpu();
@@ -279,8 +281,8 @@ void irq_dispatch(struct trapframe *tf)
 		lapic_eoi();
 	}
 	cpu->irq_depth--;
-	if (!cpu->irq_depth && trap_hooks.irq_exit)
-		trap_hooks.irq_exit();
+	if (!cpu->irq_depth && irq_exit_hook)
+		irq_exit_hook();
 }
 
 u32 irq_pci_gsi(u8 bus, u8 slot, u8 pin, u8 line)

@@ -29,6 +29,10 @@ void irq_free(irq_handler_t handler, void *data);
 int must_check irq_alloc_msi(irq_handler_t handler, void *data, u64 *msg_addr, u32 *msg_data);
 void irq_free_msi(int vector);
 
+/* Called after the outermost handler, to run softirqs. Set once at boot. Context of the hook:
+ * interrupts off; it may turn them on and must turn them off again. */
+extern void (*irq_exit_hook)(void);
+
 /* The GSI behind a PCI device's INTx pin. pin 1..4, line as
  * in config space. A device behind bridges is named by the slot of its bridge on bus 0 and by the
  * pin after the bridges' swizzle, ((pin - 1 + slot) % 4) + 1 at each (PCI bridge 1.2 §9.1). */

@@ -1,5 +1,5 @@
 /*
- * Traps: the descriptor table, exceptions, page faults, and the last steps before user mode.
+ * Traps: system calls and the last steps before user mode; exceptions and page faults.
  *
  * 1. A frame that goes back to user mode has the user's selectors, sane flags and a rip in the user
  *    half, whatever the layers above put there: IRET and SYSRET in the kernel cannot fault.
@@ -15,35 +15,13 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 
-#define VECTORS	       256
-#define GATE_INTERRUPT 0x8eu
-#define GATE_USER      0x60u
-#define STUB_SIZE      16
-
 #define FLAGS_FIXED 0x2ull
 #define FLAGS_TF    0x100ull
 #define FLAGS_RF    0x10000ull
 /* CF PF AF ZF SF TF DF OF RF AC ID: what a program may choose. */
 #define FLAGS_USER 0x250dd5ull
 
-struct idt_gate {
-	u16 offset_low, selector;
-	u8 ist, type;
-	u16 offset_mid;
-	u32 offset_high, reserved;
-} __packed;
-static_assert(sizeof(struct idt_gate) == 16, "idt_gate");
-
-struct extable_entry {
-	u64 rip, fixup;
-};
-
 struct trap_hooks trap_hooks;
-
-static struct idt_gate idt[VECTORS] __aligned(16);
-
-extern const char trap_stubs[];
-extern const struct extable_entry __extable_start[], __extable_end[];
 
 /* Called from entry.asm only. */
 void trap_handle(struct trapframe *tf);
@@ -51,45 +29,55 @@ void trap_handle_paranoid(struct trapframe *tf);
 void trap_handle_syscall(struct trapframe *tf);
 bool trap_exit_to_user(struct trapframe *tf);
 
+void trap_handle_syscall(struct trapframe *tf)
+{
+	irq_enable();
+	if (trap_hooks.syscall)
+		trap_hooks.syscall(tf);
+	else
+		tf->rax = (u64)-ENOSYS;
+}
+
+/* Pending work, then interrupts off for good. Returns: whether SYSRET restores this frame: it takes
+ * rip from rcx and flags from r11, and would trace itself with TF. */
+bool trap_exit_to_user(struct trapframe *tf)
+{
+	do {
+		irq_enable();
+		if (trap_hooks.return_to_user)
+			trap_hooks.return_to_user(tf);
+		irq_disable();
+	} while (this_cpu()->need_resched ||
+		 (trap_hooks.user_work_pending && trap_hooks.user_work_pending()));
+
+	tf->cs = USER_CS;
+	tf->ss = USER_DS;
+	tf->rflags = (tf->rflags & FLAGS_USER) | FLAGS_FIXED | X86_FLAGS_IF;
+	if (tf->rip > USER_MAX)
+		tf->rip = USER_MAX; /* never mapped: faults there, in user mode */
+	return tf->vector == TRAP_SYSCALL && tf->rcx == tf->rip && tf->r11 == tf->rflags &&
+	       !(tf->rflags & (FLAGS_TF | FLAGS_RF));
+}
+
+struct trapframe *trap_user_frame(u64 kernel_stack_top)
+{
+	return (struct trapframe *)kernel_stack_top - 1;
+}
+
+/* --- also: exceptions, page faults and interrupts --------------------------------------- */
+
+struct extable_entry {
+	u64 rip, fixup;
+};
+
+extern const struct extable_entry __extable_start[], __extable_end[];
+
 u64 extable_find(u64 rip)
 {
 	for (const struct extable_entry *e = __extable_start; e < __extable_end; e++)
 		if (e->rip == rip)
 			return e->fixup;
 	return 0;
-}
-
-static void set_gate(unsigned int vector, u8 ist, u8 type)
-{
-	u64 stub = (u64)trap_stubs + (u64)vector * STUB_SIZE;
-
-	idt[vector] = (struct idt_gate){
-		.offset_low = (u16)stub,
-		.selector = KERNEL_CS,
-		.ist = ist,
-		.type = type,
-		.offset_mid = (u16)(stub >> 16),
-		.offset_high = (u32)(stub >> 32),
-	};
-}
-
-void trap_init(void)
-{
-	struct {
-		u16 limit;
-		u64 base;
-	} __packed ptr = {sizeof(idt) - 1, (u64)idt};
-
-	cpu_init_segments();
-	for (unsigned int i = 0; i < VECTORS; i++)
-		set_gate(i, IST_NONE, GATE_INTERRUPT);
-	set_gate(TRAP_BP, IST_NONE, GATE_INTERRUPT | GATE_USER);
-	set_gate(TRAP_NMI, IST_NMI, GATE_INTERRUPT);
-	set_gate(TRAP_DF, IST_DF, GATE_INTERRUPT);
-	set_gate(TRAP_MC, IST_MC, GATE_INTERRUPT);
-	__asm__ __volatile__("lidt %0" ::"m"(ptr));
-	cpu_init_features();
-	trap_dump_init();
 }
 
 /* In the kernel: only a user copy may fault, and only on a user address. */
@@ -160,39 +148,4 @@ void trap_handle_paranoid(struct trapframe *tf)
 	if (tf->vector != TRAP_NMI)
 		trap_die(tf, 0);
 	printk("nmi at rip %016lx\n", tf->rip);
-}
-
-void trap_handle_syscall(struct trapframe *tf)
-{
-	irq_enable();
-	if (trap_hooks.syscall)
-		trap_hooks.syscall(tf);
-	else
-		tf->rax = (u64)-ENOSYS;
-}
-
-/* Pending work, then interrupts off for good. Returns: whether SYSRET restores this frame: it takes
- * rip from rcx and flags from r11, and would trace itself with TF. */
-bool trap_exit_to_user(struct trapframe *tf)
-{
-	do {
-		irq_enable();
-		if (trap_hooks.return_to_user)
-			trap_hooks.return_to_user(tf);
-		irq_disable();
-	} while (this_cpu()->need_resched ||
-		 (trap_hooks.user_work_pending && trap_hooks.user_work_pending()));
-
-	tf->cs = USER_CS;
-	tf->ss = USER_DS;
-	tf->rflags = (tf->rflags & FLAGS_USER) | FLAGS_FIXED | X86_FLAGS_IF;
-	if (tf->rip > USER_MAX)
-		tf->rip = USER_MAX; /* never mapped: faults there, in user mode */
-	return tf->vector == TRAP_SYSCALL && tf->rcx == tf->rip && tf->r11 == tf->rflags &&
-	       !(tf->rflags & (FLAGS_TF | FLAGS_RF));
-}
-
-struct trapframe *trap_user_frame(u64 kernel_stack_top)
-{
-	return (struct trapframe *)kernel_stack_top - 1;
 }

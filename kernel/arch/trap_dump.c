@@ -7,7 +7,7 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/power.h"
 #include "kernel/arch/pte.h"
-#include "kernel/arch/trap.h"
+#include "kernel/arch/trapframe.h"
 #include "kernel/arch/usercopy.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/ksyms.h"

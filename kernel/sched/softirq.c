@@ -10,7 +10,7 @@
 #include "kernel/sched/softirq.h"
 
 #include "kernel/arch/cpu.h"
-#include "kernel/arch/trap.h"
+#include "kernel/arch/irq.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/thread.h"
@@ -109,5 +109,5 @@ void softirq_init(void)
 	ksoftirqd = kthread_run("ksoftirqd", ksoftirqd_main, NULL);
 	if (IS_ERR(ksoftirqd))
 		panic("no memory for ksoftirqd");
-	trap_hooks.irq_exit = irq_exit;
+	irq_exit_hook = irq_exit;
 }
