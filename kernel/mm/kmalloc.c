@@ -37,12 +37,6 @@ static struct kmem_cache caches[] = {
 	CACHE(0, 16),  CACHE(1, 32),  CACHE(2, 64),  CACHE(3, 96),   CACHE(4, 128),
 	CACHE(5, 192), CACHE(6, 256), CACHE(7, 512), CACHE(8, 1024), CACHE(9, 2048),
 };
-static u64 slab_pages; /* [atomic] */
-
-u64 kmalloc_pages(void)
-{
-	return __atomic_load_n(&slab_pages, __ATOMIC_RELAXED);
-}
 
 static struct page *slab_create(const struct kmem_cache *cache, gfp_t gfp)
 {
@@ -61,7 +55,7 @@ static struct page *slab_create(const struct kmem_cache *cache, gfp_t gfp)
 	page->index = 0;
 	page->order = (u32)(cache - caches);
 	set_bit(PG_SLAB, &page->flags);
-	__atomic_fetch_add(&slab_pages, 1, __ATOMIC_RELAXED);
+	mod_vm_stat(NR_SLAB, 1);
 	return page;
 }
 
@@ -70,7 +64,7 @@ static void slab_destroy(struct page *page)
 	page->order = 0;
 	page->private = NULL;
 	clear_bit(PG_SLAB, &page->flags);
-	__atomic_fetch_sub(&slab_pages, 1, __ATOMIC_RELAXED);
+	mod_vm_stat(NR_SLAB, -1);
 	free_pages(page, 0);
 }
 

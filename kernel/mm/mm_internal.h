@@ -12,9 +12,13 @@ void page_alloc_add(u64 start_pfn, u64 end_pfn);
 /* Count an allocation for mm_fail_after. Returns: must it fail? */
 bool should_fail_alloc(void);
 
-/* kmalloc.c, pgtable.c: for mm_get_stats. */
-u64 kmalloc_pages(void);
-u64 pgtable_pages(void);
+/* page.c: pages by use, as those who take them count them. */
+enum vm_stat_item { NR_SLAB, NR_PAGETABLE, NR_VM_STAT_ITEMS };
+extern u64 vm_stat[NR_VM_STAT_ITEMS]; /* [atomic] */
+static inline void mod_vm_stat(enum vm_stat_item item, s64 pages)
+{
+	__atomic_fetch_add(&vm_stat[item], (u64)pages, __ATOMIC_RELAXED);
+}
 
 /* pgtable.c. Map a page (level 0) or 2 MiB (level 1) into the kernel's half. `alloc` gives zeroed
  * tables. Returns: 0 or -ENOMEM. */

@@ -30,6 +30,7 @@ static u64 total_pages, reserve; /* [const after boot] */
 static u32 fail_countdown;	 /* [atomic] 0: off */
 static LIST_HEAD(shrinkers);	 /* [const after boot] */
 struct page *page_map;
+u64 vm_stat[NR_VM_STAT_ITEMS];
 
 void page_alloc_init(struct page *map, u8 *chunks, u64 nr_frames)
 {
@@ -207,8 +208,8 @@ void mm_get_stats(struct mm_stats *stats)
 	*stats = (struct mm_stats){
 		.total_pages = total_pages,
 		.free_pages = READ_ONCE(buddy.nr_free),
-		.slab_pages = kmalloc_pages(),
-		.pagetable_pages = pgtable_pages(),
+		.slab_pages = READ_ONCE(vm_stat[NR_SLAB]),
+		.pagetable_pages = READ_ONCE(vm_stat[NR_PAGETABLE]),
 	};
 }
 

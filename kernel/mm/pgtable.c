@@ -23,7 +23,6 @@
 static u64 kernel_pml4[ENTRIES] __aligned(4096);
 /* Where physical memory is seen: through boot's window at first, which shows 1 GiB. */
 static u64 table_window = KERNEL_BASE; /* [const after boot] */
-static u64 table_pages;		       /* [atomic] */
 
 static u64 *table_at(u64 entry)
 {
@@ -41,13 +40,13 @@ static u64 table_alloc(gfp_t gfp)
 
 	if (!page)
 		return 0;
-	__atomic_fetch_add(&table_pages, 1, __ATOMIC_RELAXED);
+	mod_vm_stat(NR_PAGETABLE, 1);
 	return page_to_phys(page).v;
 }
 
 static void table_free(u64 pa)
 {
-	__atomic_fetch_sub(&table_pages, 1, __ATOMIC_RELAXED);
+	mod_vm_stat(NR_PAGETABLE, -1);
 	put_page(phys_to_page(PADDR(pa)));
 }
 
@@ -59,11 +58,6 @@ u64 pgtable_alloc_atomic(void)
 static u64 alloc_sleeping(void)
 {
 	return table_alloc(GFP_KERNEL);
-}
-
-u64 pgtable_pages(void)
-{
-	return __atomic_load_n(&table_pages, __ATOMIC_RELAXED);
 }
 
 /* The entry for va at `level` (0: of a page). Missing tables are built when alloc is not NULL. */
