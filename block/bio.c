@@ -14,7 +14,6 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/mempool.h"
-#include "kernel/sched/wait.h"
 
 #define RESERVE_BIOS 192
 

@@ -8,11 +8,9 @@
  */
 #include "block/blk.h"
 
-#include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/string.h"
 #include "kernel/mm/mempool.h"
 #include "kernel/sched/ratelimit.h"
 

@@ -17,7 +17,6 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
 #include "kernel/sched/ratelimit.h"
-#include "kernel/sched/softirq.h"
 
 #define QUEUE_SCAN 64
 

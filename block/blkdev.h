@@ -19,7 +19,7 @@
 #include "block/bio.h"
 #include "block/genhd.h"
 #include "kernel/lib/scatterlist.h"
-#include "kernel/sched/spinlock.h"
+#include "kernel/sched/softirq.h"
 #include "kernel/sched/timer.h"
 #include "kernel/sched/wait.h"
 

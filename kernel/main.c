@@ -35,7 +35,11 @@
 #include "kernel/lib/printk.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/process.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/ksoftirqd.h"
+#include "kernel/sched/kthread.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/tick.h"
+#include "kernel/sched/timer.h"
 #include "kernel/sched/workqueue.h"
 #include "kernel/sys/syscall.h"
 #include "tests/kernel/ktest.h"
@@ -102,6 +106,8 @@ void kernel_main(u32 magic, u32 info_pa)
 	printk("Ringlet %s\n", RINGLET_VERSION);
 	mm_init();			/* our own page tables; memory can be allocated */
 	sched_init();			/* this context becomes the idle thread */
+	ksoftirqd_init();		/* softirqs at the end of interrupts */
+	timers_init();			/* and the one that runs timers */
 	irq_init();			/* interrupt lines; interrupts are on from here */
 	clock_init(sched_tick);		/* time, and the tick that ends slices */
 	printk_set_clock(ktime_get_ns); /* lines now carry it */

@@ -9,6 +9,8 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/sched/kthread.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/softirq.h"
 
 #define DRAIN_BATCH 32

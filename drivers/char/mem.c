@@ -7,7 +7,7 @@
 #include "drivers/char/random.h"
 #include "fs/file.h"
 #include "kernel/lib/errno.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 
 #define CHUNK 256u
 

@@ -12,7 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsnprintf.h"
 #include "kernel/sched/mutex.h"
-#include "kernel/sched/timer.h"
+#include "kernel/sched/wait.h"
 
 #define RESET_TRIES  1000 /* milliseconds */
 #define CONFIG_TRIES 16

@@ -21,6 +21,9 @@
 #include "kernel/mm/gup.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/softirq.h"
+#include "kernel/sched/wait.h"
 
 #define EVENT_SIZE	sizeof(struct io_event)
 #define EVENTS_PER_PAGE (u32)(PAGE_SIZE / EVENT_SIZE)

@@ -12,6 +12,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/sched/softirq.h"
 
 #define BATCH	   16u /* iocbs that are copied in together */
 #define RWF_HIPRI  0x01u

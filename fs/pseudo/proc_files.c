@@ -15,7 +15,8 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/page.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/tick.h"
 
 #define USER_HZ	   100u
 #define NR_VECTORS 256u

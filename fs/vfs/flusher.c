@@ -12,7 +12,7 @@
 #include "kernel/arch/clock.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/kthread.h"
 
 #define FLUSH_INTERVAL_NS (5 * NSEC_PER_SEC)
 #define DIRTY_EXPIRE_NS	  (30 * NSEC_PER_SEC)

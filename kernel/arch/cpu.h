@@ -45,6 +45,14 @@ static inline struct thread *cpu_current(void)
 	return thread;
 }
 
+/* In an interrupt handler or softirq, or are softirqs held off? Context: any. */
+static inline bool in_interrupt(void)
+{
+	const struct cpu *cpu = this_cpu();
+
+	return cpu->irq_depth > 0 || cpu->softirq_depth > 0;
+}
+
 /* eax, ebx, ecx, edx of a leaf (of its sub-leaf 0). */
 void cpuid(u32 leaf, u32 reg[4]);
 

@@ -16,7 +16,7 @@
 #include "kernel/mm/mm_internal.h"
 #include "kernel/sched/spinlock.h"
 #include "kernel/sched/thread.h"
-#include "kernel/sched/timer.h"
+#include "kernel/sched/wait.h"
 
 /* Rounds of reclaim: at most this many, and fewer when nothing is freed any more. */
 #define RECLAIM_ROUNDS	    64

@@ -9,7 +9,7 @@
 #include "kernel/arch/usercopy.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 
 int copy_from_user(void *dst, userptr_t src, size_t len)
 {

@@ -11,6 +11,8 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/kthread.h"
+#include "kernel/sched/sched.h"
 
 #define W_STOPPED(sig) ((sig) << 8 | 0x7f)
 #define END_TRIES      100

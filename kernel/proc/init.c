@@ -9,6 +9,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/kthread.h"
 
 static const char *const init_env[] = {"HOME=/root", "TERM=linux",
 				       "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL};

@@ -6,6 +6,7 @@
  */
 #include "kernel/arch/clock.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/tick.h"
 
 void process_alarm_fire(struct timer *t)
 {

@@ -12,6 +12,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/mm/page.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/wait.h"
 
 #define WAIT_TICKS 200
 

@@ -10,6 +10,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/kthread.h"
 
 struct spinlock proc_lock = SPINLOCK_INIT("proc", LOCK_PROC);
 LIST_HEAD(processes);

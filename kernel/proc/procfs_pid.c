@@ -16,6 +16,8 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/tick.h"
 
 #define TICK	   (1000000000ul / 100) /* USER_HZ */
 #define PF_KTHREAD 0x00200000u

@@ -8,6 +8,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/ratelimit.h"
+#include "kernel/sched/sched.h"
 
 /* A fault of the program's own; one line on the console unless it has a handler for it, or too
  * many do so. */

@@ -5,6 +5,7 @@
 #include "kernel/sched/mutex.h"
 
 #include "kernel/lib/assert.h"
+#include "kernel/sched/sched.h"
 
 void mutex_init(struct mutex *m)
 {

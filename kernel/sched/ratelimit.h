@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernel/arch/clock.h"
+#include "kernel/sched/softirq.h"
 #include "kernel/sched/spinlock.h"
 
 #define RATELIMIT_BURST	      10u

@@ -16,16 +16,12 @@
 
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
-#include "kernel/sched/softirq.h"
 #include "kernel/sched/spinlock.h"
-#include "kernel/sched/timer.h"
 
 #undef current /* the macro hides the field of struct cpu, which this file sets */
 
 #define SLICE_TICKS (HZ / 40) /* 25 ms */
 #define SCHED_IDLE  5	      /* sched(7) */
-#define LOAD_TICKS  (5 * HZ)
-#define LOAD_SHIFT  11 /* Linux's FSHIFT */
 
 static struct {
 	struct spinlock lock;
@@ -35,8 +31,6 @@ static struct {
 } rq = {SPINLOCK_INIT("runqueue", LOCK_SCHED), LIST_HEAD_INIT(rq.ready), 0, 0};
 
 static struct thread *switched_from[MAX_CPUS]; /* [this CPU, interrupts off] */
-static u64 idle_ns;			       /* [tick] */
-static u64 avenrun[3];			       /* [tick] */
 static struct thread idle_thread = {
 	.name = "idle", .is_kernel = true, .on_cpu = true, .on_rq = true};
 
@@ -165,62 +159,9 @@ void might_sleep(void)
 }
 #endif
 
-/* Linux's CALC_LOAD: each average moves towards the number of threads by its factor. */
-static void update_loadavg(void)
-{
-	static const u64 factors[3] = {1884, 2014, 2037};
-	static u32 ticks;
-
-	if (++ticks < LOAD_TICKS)
-		return;
-	ticks = 0;
-	for (int i = 0; i < 3; i++)
-		avenrun[i] = (avenrun[i] * factors[i] +
-			      ((u64)sched_nr_running() << LOAD_SHIFT) * (2048 - factors[i])) >>
-			     LOAD_SHIFT;
-}
-
-void (*sched_cpu_timer_hook)(struct thread *t);
-
-static void run_cpu_timers(struct thread *t)
-{
-	for (u32 i = 0; i < ARRAY_SIZE(t->cpu_timer_ns); i++)
-		if (t->cpu_timer_ns[i] && cpu_timer_clock(t, i) >= t->cpu_timer_ns[i])
-			sched_cpu_timer_hook(t);
-}
-
-void sched_tick(bool from_user)
-{
-	struct cpu *cpu = this_cpu();
-	struct thread *t = cpu->current;
-
-	if (t == cpu->idle)
-		idle_ns += TICK_NS;
-	else if (from_user)
-		t->utime_ns += TICK_NS;
-	else
-		t->stime_ns += TICK_NS;
-	run_cpu_timers(t);
-	if (t->slice > 0 && --t->slice == 0)
-		cpu->need_resched = true;
-	update_loadavg();
-	timers_tick();
-}
-
 u32 sched_nr_running(void)
 {
 	return READ_ONCE(rq.nr_running);
-}
-
-void sched_loadavg(u64 avg[3])
-{
-	for (int i = 0; i < 3; i++)
-		avg[i] = READ_ONCE(avenrun[i]);
-}
-
-u64 sched_idle_ns(void)
-{
-	return READ_ONCE(idle_ns);
 }
 
 u64 sched_total_switches(void)
@@ -250,6 +191,4 @@ void sched_init(void)
 	INIT_LIST_HEAD(&idle_thread.run);
 	cpu->idle = &idle_thread;
 	cpu->current = &idle_thread;
-	softirq_init();
-	timers_init();
 }

@@ -1,37 +1,29 @@
 /*
- * Softirqs.
+ * Softirqs: mark them pending, and run what is pending.
  *
  * Invariants:
  * 1. They run with interrupts on and softirq_depth > 0, so that none starts inside another.
- * 2. One run ends after MAX_ROUNDS; what is raised again by then waits for ksoftirqd, which
- *    shares the processor with the other threads.
+ * 2. One run ends after MAX_ROUNDS; what is raised again by then waits for ksoftirqd
+ *    (ksoftirqd.c), which shares the processor with the other threads.
  * Path: hop 14
  */
 #include "kernel/sched/softirq.h"
 
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/irq.h"
-#include "kernel/lib/err.h"
-#include "kernel/lib/printk.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 
 #define MAX_ROUNDS 8
 
 static void (*handlers[SOFTIRQS])(void); /* [const after boot] */
 static struct thread *ksoftirqd;	 /* [const after boot] */
 
-bool in_interrupt(void)
-{
-	return this_cpu()->irq_depth > 0 || this_cpu()->softirq_depth > 0;
-}
-
 void softirq_register(enum softirq nr, void (*handler)(void))
 {
 	handlers[nr] = handler;
 }
 
-/* Context: interrupts off, and off again on return. */
-static void run_pending(struct cpu *cpu)
+void softirq_run_pending(struct cpu *cpu)
 {
 	cpu->softirq_depth++;
 	for (int round = 0; cpu->softirq_pending != 0 && round < MAX_ROUNDS; round++) {
@@ -54,7 +46,7 @@ static void irq_exit(void)
 	struct cpu *cpu = this_cpu();
 
 	if (cpu->softirq_pending != 0 && cpu->softirq_depth == 0)
-		run_pending(cpu);
+		softirq_run_pending(cpu);
 }
 
 /* Interrupts are off; `flags` tells what they were. */
@@ -65,7 +57,7 @@ static void run_or_leave(u64 flags)
 	if (in_interrupt() || cpu->softirq_pending == 0)
 		return;
 	if ((flags & X86_FLAGS_IF) && cpu->spin_depth == 0)
-		run_pending(cpu);
+		softirq_run_pending(cpu);
 	else /* a handler may want the lock that the caller holds */
 		(void)wake_up_thread(ksoftirqd);
 }
@@ -87,27 +79,8 @@ void softirq_raise(enum softirq nr)
 	irq_restore(flags);
 }
 
-static void ksoftirqd_main(void *arg)
+void softirq_init(struct thread *thread)
 {
-	struct cpu *cpu = this_cpu();
-
-	(void)arg;
-	for (;;) {
-		set_current_state(THREAD_INTERRUPTIBLE);
-		if (READ_ONCE(cpu->softirq_pending) == 0)
-			schedule();
-		set_current_state(THREAD_RUNNING);
-		irq_disable();
-		run_pending(cpu);
-		irq_enable();
-		yield();
-	}
-}
-
-void softirq_init(void)
-{
-	ksoftirqd = kthread_run("ksoftirqd", ksoftirqd_main, NULL);
-	if (IS_ERR(ksoftirqd))
-		panic("no memory for ksoftirqd");
+	ksoftirqd = thread;
 	irq_exit_hook = irq_exit;
 }

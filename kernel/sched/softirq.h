@@ -9,6 +9,7 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
+#include "kernel/sched/spinlock.h"
 
 enum softirq {
 	SOFTIRQ_TIMER,
@@ -22,7 +23,6 @@ void softirq_register(enum softirq nr, void (*handler)(void));
  * caller holds a spinlock or has interrupts off, by the ksoftirqd thread.
  * Context: any. */
 void softirq_raise(enum softirq nr);
-bool in_interrupt(void); /* in an interrupt handler or softirq, or softirqs are held off */
 /* Run what is pending, at once or as softirq_raise says. Context: any. */
 void softirq_run(void);
 /* Hold softirqs off on this CPU, nestable; enabling runs those pending. What softirqs but no
@@ -40,5 +40,20 @@ static inline void local_bh_enable(void)
 	if (--cpu->softirq_depth == 0 && unlikely(READ_ONCE(cpu->softirq_pending) != 0))
 		softirq_run();
 }
-/* Part of sched_init. */
-void softirq_init(void);
+/* For locks that softirqs and threads take, but no interrupt handlers. */
+static inline void spin_lock_bh(struct spinlock *l)
+{
+	local_bh_disable();
+	spin_lock(l);
+}
+static inline void spin_unlock_bh(struct spinlock *l)
+{
+	spin_unlock(l);
+	local_bh_enable();
+}
+
+/* For ksoftirqd.c. From now on interrupts end with the pending softirqs; `thread` is woken for what
+ * they leave over. */
+void softirq_init(struct thread *thread);
+/* Run what is pending. Context: interrupts off, and off again on return. */
+void softirq_run_pending(struct cpu *cpu);

@@ -1,7 +1,7 @@
 /*
  * Spinlocks. Held for a short time, never across a sleep. A lock that interrupt or softirq code
  * takes is taken with spin_lock_irqsave everywhere else; one that softirqs take but no interrupt
- * handlers, with spin_lock_bh.
+ * handlers, with spin_lock_bh (softirq.h).
  *
  * A debug build (DEBUG=1) checks the owner, the order of lock classes, and that nothing sleeps
  * under one.
@@ -12,7 +12,6 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/spin.h"
 #include "kernel/lib/types.h"
-#include "kernel/sched/softirq.h"
 
 /* Lock order, outermost first. A lock may be taken only under lower classes. */
 enum lock_class {
@@ -82,16 +81,5 @@ static inline void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 {
 	spin_unlock(l);
 	irq_restore(flags);
-}
-/* For locks that softirqs and threads take, but no interrupt handlers. */
-static inline void spin_lock_bh(struct spinlock *l)
-{
-	local_bh_disable();
-	spin_lock(l);
-}
-static inline void spin_unlock_bh(struct spinlock *l)
-{
-	spin_unlock(l);
-	local_bh_enable();
 }
 bool spin_is_held(const struct spinlock *l); /* by this CPU */

@@ -1,32 +1,15 @@
 /*
- * Creating and ending threads.
- * Also there: threads begin and end
+ * The memory of a thread.
+ * Also there: threads
  */
 #include "kernel/sched/thread.h"
 
 #include "kernel/lib/assert.h"
-#include "kernel/lib/err.h"
-#include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
-#include "kernel/sched/mutex.h"
-#include "kernel/sched/sched.h"
 
-static struct mutex kthread_mutex = MUTEX_INIT(kthread_mutex);
-static LIST_HEAD(kthreads);				  /* [kthread_mutex] */
-static void (*kthread_seen)(struct thread *t, bool born); /* [kthread_mutex] */
-
-static void thread_main(void *arg)
-{
-	struct thread *t = arg;
-
-	sched_finish_switch();
-	t->entry(t->arg);
-	thread_exit();
-}
-
-struct thread *thread_create(const char *name, void (*entry)(void *), void *arg)
+struct thread *thread_alloc(const char *name)
 {
 	struct thread *t = kzalloc(sizeof(*t), GFP_KERNEL);
 
@@ -37,22 +20,12 @@ struct thread *thread_create(const char *name, void (*entry)(void *), void *arg)
 		kfree(t);
 		return NULL;
 	}
-	arch_thread_init(&t->arch, (char *)t->stack + KERNEL_STACK_SIZE, thread_main, t);
 	INIT_LIST_HEAD(&t->run);
 	INIT_LIST_HEAD(&t->kthread);
 	(void)strscpy(t->name, name, sizeof(t->name));
-	t->entry = entry;
-	t->arg = arg;
 	t->is_kernel = true;
 	t->state = THREAD_UNINTERRUPTIBLE; /* thread_start wakes it for the first time */
 	return t;
-}
-
-void thread_start(struct thread *t)
-{
-	bool woken = wake_up_thread(t);
-
-	ASSERT(woken);
 }
 
 void thread_discard(struct thread *t)
@@ -60,46 +33,4 @@ void thread_discard(struct thread *t)
 	ASSERT(!t->on_rq && !t->on_cpu);
 	vmap_free_stack(t->stack, KERNEL_STACK_SIZE);
 	kfree(t);
-}
-
-struct thread *kthread_run(const char *name, void (*entry)(void *), void *arg)
-{
-	struct thread *t = thread_create(name, entry, arg);
-
-	if (!t)
-		return ERR_PTR(-ENOMEM);
-	mutex_lock(&kthread_mutex);
-	list_add_tail(&t->kthread, &kthreads);
-	if (kthread_seen)
-		kthread_seen(t, true);
-	mutex_unlock(&kthread_mutex);
-	thread_start(t);
-	return t;
-}
-
-void kthread_watch(void (*seen)(struct thread *t, bool born))
-{
-	struct thread *t;
-
-	mutex_lock(&kthread_mutex);
-	kthread_seen = seen;
-	list_for_each_entry(t, &kthreads, kthread)
-		seen(t, true);
-	mutex_unlock(&kthread_mutex);
-}
-
-void thread_exit(void)
-{
-	struct thread *self = current;
-
-	if (!list_empty(&self->kthread)) {
-		mutex_lock(&kthread_mutex);
-		list_del_init(&self->kthread);
-		if (kthread_seen)
-			kthread_seen(self, false);
-		mutex_unlock(&kthread_mutex);
-	}
-	set_current_state(THREAD_DEAD);
-	schedule();
-	panic("a dead thread runs");
 }

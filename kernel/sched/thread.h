@@ -67,69 +67,20 @@ static inline struct thread *current_thread(void)
 }
 #define current current_thread()
 
-/* Turn the boot context into the first (idle) thread and start the run queue. */
-void sched_init(void);
-/* Create a thread that will run entry(arg); it does not run yet. Returns: NULL if no memory.
- * Owns: the caller, until thread_start. Context: may sleep. */
-struct thread *must_check thread_create(const char *name, void (*entry)(void *), void *arg);
-void thread_start(struct thread *t);
-/* Free a thread that was created but never started, or that no CPU runs any more. Context: any. */
-void thread_discard(struct thread *t);
-/* Create and start a kernel thread. Returns: ERR_PTR(-ENOMEM) on failure. */
-struct thread *must_check kthread_run(const char *name, void (*entry)(void *), void *arg);
-/* Be told of each kernel thread now and when one is born or ends. Once, at boot. Context of the
- * function: thread, may sleep. */
-void kthread_watch(void (*seen)(struct thread *t, bool born));
-/* End the current thread; its memory is freed once another runs. */
-void thread_exit(void) __attribute__((__noreturn__));
-
-/* Give up the processor. With state RUNNING: to the back of the queue. Context: thread, no
- * spinlock held. */
-void schedule(void);
-void yield(void);
-/* schedule() calls it first when the current thread is about to sleep (state not RUNNING), so that
- * requests which the thread still holds back are sent. Set once by block_init; may be NULL.
- * Context of the hook: thread, does not sleep. */
-extern void (*sched_sleep_hook)(void);
-/* The idle thread calls it before it halts the processor. Set once by block_init; may be NULL.
- * Context of the hook: thread, interrupts on, does not sleep; returns soon when need_resched. */
-extern void (*sched_idle_hook)(void);
-/* Make it run again if it sleeps, interruptibly or not (STOPPED is no sleep). Returns: whether it
- * slept. Context: any. */
-bool wake_up_thread(struct thread *t);
-/* Wake it for a signal: from INTERRUPTIBLE (and from STOPPED if `stopped`). Context: any. */
-bool wake_up_signal(struct thread *t, bool stopped);
-/* Set own state before testing the condition; see wait.h. */
-void set_current_state(enum thread_state state);
-
 static inline bool signal_pending(void)
 {
 	return __atomic_load_n(&current_thread()->sigpending, __ATOMIC_ACQUIRE);
 }
-/* What the boot context does from the end of boot on, as the idle thread. */
-void cpu_idle(void) __attribute__((noreturn));
+
 /* Processor time by which the owner's cpu_timer_ns count: its own, or with the kernel's for it. */
 enum { CPU_TIMER_VIRTUAL, CPU_TIMER_PROF };
 static inline u64 cpu_timer_clock(const struct thread *t, u32 which)
 {
 	return t->utime_ns + (which == CPU_TIMER_PROF ? t->stime_ns : 0);
 }
-/* Called when one has come; it sets it anew. Set once at boot. Context of the hook: interrupt. */
-extern void (*sched_cpu_timer_hook)(struct thread *t);
-/* The tick, for clock_init: account time, end slices, run timers. Context: interrupt. */
-void sched_tick(bool from_user);
-/* Panics (debug build) if the caller must not sleep here. */
-#if defined(DEBUG_LOCKS) || defined(HOST_TEST)
-void might_sleep(void);
-#else
-static inline void might_sleep(void)
-{
-}
-#endif
-/* ready + running threads, and 1/5/15-minute averages in 1/2048 (as Linux's avenrun). */
-u32 sched_nr_running(void);
-void sched_loadavg(u64 avg[3]);
-u64 sched_idle_ns(void);
-/* How long t may run before another one gets its turn. */
-u32 sched_slice_ticks(const struct thread *t);
-u64 sched_total_switches(void);
+
+/* A thread with a stack of which nothing runs yet. Returns: NULL if no memory. Owns: the caller,
+ * until thread_discard. Context: may sleep. */
+struct thread *must_check thread_alloc(const char *name);
+/* Free a thread that was created but never started, or that no CPU runs any more. Context: any. */
+void thread_discard(struct thread *t);

@@ -23,5 +23,3 @@ bool timer_armed(struct timer *t);
 void timers_init(void);
 /* Called by the tick. Context: interrupt. */
 void timers_tick(void);
-/* Sleep for ns. Returns: 0, or nanoseconds left when `interruptible` and a signal came. */
-u64 thread_sleep_ns(u64 ns, bool interruptible);

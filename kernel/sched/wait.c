@@ -13,6 +13,7 @@
 #include "kernel/sched/wait.h"
 
 #include "kernel/arch/clock.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
 void init_waitqueue_head(struct wait_queue_head *wq)
@@ -114,6 +115,38 @@ bool waitqueue_active(struct wait_queue_head *wq)
 	return active;
 }
 
+void init_completion(struct completion *c)
+{
+	c->done = false;
+	init_waitqueue_head(&c->wq);
+}
+
+void complete(struct completion *c)
+{
+	u64 flags = spin_lock_irqsave(&c->wq.lock);
+
+	c->done = true;
+	wake_locked(&c->wq, true);
+	spin_unlock_irqrestore(&c->wq.lock, flags);
+}
+
+static bool completion_done(struct completion *c)
+{
+	u64 flags = spin_lock_irqsave(&c->wq.lock); /* so that complete() is through with it */
+	bool done = c->done;
+
+	spin_unlock_irqrestore(&c->wq.lock, flags);
+	return done;
+}
+
+void wait_for_completion(struct completion *c)
+{
+	if (!completion_done(c))
+		wait_event(&c->wq, completion_done(c));
+}
+
+/* --- also: sleep for a time ------------------------------------------------------------- */
+
 struct sleeper {
 	struct timer timer;
 	struct thread *thread; /* [const] */
@@ -151,34 +184,4 @@ u64 thread_sleep_ns(u64 ns, bool interruptible)
 	}
 	set_current_state(THREAD_RUNNING);
 	return ns;
-}
-
-void init_completion(struct completion *c)
-{
-	c->done = false;
-	init_waitqueue_head(&c->wq);
-}
-
-void complete(struct completion *c)
-{
-	u64 flags = spin_lock_irqsave(&c->wq.lock);
-
-	c->done = true;
-	wake_locked(&c->wq, true);
-	spin_unlock_irqrestore(&c->wq.lock, flags);
-}
-
-static bool completion_done(struct completion *c)
-{
-	u64 flags = spin_lock_irqsave(&c->wq.lock); /* so that complete() is through with it */
-	bool done = c->done;
-
-	spin_unlock_irqrestore(&c->wq.lock, flags);
-	return done;
-}
-
-void wait_for_completion(struct completion *c)
-{
-	if (!completion_done(c))
-		wait_event(&c->wq, completion_done(c));
 }

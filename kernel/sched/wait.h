@@ -13,8 +13,8 @@
 
 #include "kernel/lib/errno.h"
 #include "kernel/lib/list.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/spinlock.h"
-#include "kernel/sched/thread.h"
 
 struct wait_queue_head {
 	struct spinlock lock;
@@ -53,6 +53,8 @@ bool waitqueue_active(struct wait_queue_head *wq);
  * been set. */
 u64 schedule_timeout(u64 ns);
 #define WAIT_FOREVER (~0ull)
+/* Sleep for ns. Returns: 0, or nanoseconds left when `interruptible` and a signal came. */
+u64 thread_sleep_ns(u64 ns, bool interruptible);
 
 /* Returns: 0: the condition holds; -ETIME: ns are over; -ERESTARTSYS: THREAD_INTERRUPTIBLE was. */
 #define wait_event_state(wq, condition, state, ns)               \

@@ -11,6 +11,7 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/kthread.h"
 #include "kernel/sched/wait.h"
 
 struct workqueue {

@@ -7,6 +7,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sys/syscall.h"
 
 #define NICE_MIN (-20)

@@ -11,6 +11,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/wait.h"
 #include "kernel/sys/syscall.h"
 
 s64 sys_rt_sigaction(const u64 *a)

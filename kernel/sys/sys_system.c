@@ -14,6 +14,8 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/tick.h"
+#include "kernel/sched/wait.h"
 #include "kernel/sys/syscall.h"
 
 /* Linux include/uapi/linux/sysinfo.h */

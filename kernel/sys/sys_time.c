@@ -7,6 +7,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/wait.h"
 #include "kernel/sys/syscall.h"
 
 /* clock_gettime(2) */

@@ -11,6 +11,7 @@
 #include "kernel/lib/err.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/mempool.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 
 static struct fake_disk d;

@@ -8,6 +8,7 @@
 #include "block/blk.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 
 #define WINDOW_POLLS 100 /* of 10 us: the default of 1 ms */

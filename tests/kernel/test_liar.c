@@ -13,7 +13,6 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
-#include "kernel/sched/timer.h"
 #include "kernel/sched/wait.h"
 
 #define ARM_SECTOR 2047u /* reading it makes the device lie with the next request */

@@ -8,6 +8,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/pgtable.h"
+#include "kernel/sched/kthread.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/wait.h"
 

@@ -12,6 +12,7 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/softirq.h"
 
 #define MAX_PENDING 65536

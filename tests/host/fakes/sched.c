@@ -7,7 +7,9 @@
 #include "kernel/arch/clock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
+#include "kernel/sched/kthread.h"
 #include "kernel/sched/mutex.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/softirq.h"
 #include "kernel/sched/spinlock.h"
 #include "kernel/sched/thread.h"
@@ -187,11 +189,6 @@ void fake_bh_enable(void)
 	ASSERT(fake_cpu.softirq_depth > 0);
 	fake_cpu.softirq_depth--;
 	run_softirqs();
-}
-
-bool in_interrupt(void)
-{
-	return fake_cpu.irq_depth != 0 || fake_cpu.softirq_depth != 0;
 }
 
 void work_init(struct work *w, void (*fn)(struct work *w))

@@ -35,6 +35,10 @@ static inline struct thread *cpu_current(void)
 {
 	return fake_cpu.current;
 }
+static inline bool in_interrupt(void)
+{
+	return fake_cpu.irq_depth > 0 || fake_cpu.softirq_depth > 0;
+}
 
 #define X86_FLAGS_IF 0x200ull
 
