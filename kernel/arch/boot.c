@@ -1,7 +1,7 @@
 /*
- * Reads what the boot loader left in memory, before anything can overwrite it.
+ * The boot loader's information is read before anything can overwrite it.
  *
- * Runs on the boot page tables, which map the first GiB at KERNEL_BASE.
+ * This code runs on the boot page tables, which map the first GiB at KERNEL_BASE.
  * Also there: what the boot loader left
  */
 #include "kernel/arch/bootinfo.h"

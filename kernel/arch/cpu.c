@@ -1,5 +1,5 @@
 /*
- * The processor: private data, descriptor table, TSS, and the features that we rely on.
+ * The processor: private data, segments, TSS, and the features that we rely on.
  * Also there: the processor is set up
  */
 #include "kernel/arch/cpu.h"

@@ -1,5 +1,5 @@
 /*
- * One processor: its private data, flags, ports, model-specific registers.
+ * One processor: its private data, flags, time stamp, model-specific registers.
  * Also there: the processor's private data
  */
 #pragma once

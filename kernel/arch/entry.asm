@@ -14,6 +14,37 @@ section .text
 
 extern trap_handle, trap_handle_paranoid, trap_handle_syscall, trap_exit_to_user
 
+; The `syscall` instruction: rcx = return address, r11 = flags, rsp still the program's, interrupts
+; off by SFMASK.
+align 16
+global syscall_entry
+syscall_entry:
+	swapgs
+	mov	[gs:CPU_USER_STACK], rsp
+	mov	rsp, [gs:CPU_KERNEL_STACK]
+	push	USER_DS
+	push	qword [gs:CPU_USER_STACK]
+	push	r11
+	push	USER_CS
+	push	rcx
+	push	rax
+	push	TRAP_SYSCALL
+	PUSH_REGS
+	CLAC
+	xor	ebp, ebp
+	mov	rdi, rsp
+	call	trap_handle_syscall
+	mov	rdi, rsp
+	call	trap_exit_to_user
+	test	al, al
+	jz	return_by_iret
+	POP_REGS
+	mov	rsp, [rsp + TF_RSP - TF_VECTOR]
+	swapgs
+	o64 sysret
+
+; --- also: exceptions and interrupts -----------------------------------------------------
+
 ; Stubs of 16 bytes, one a vector. The processor pushes an error code itself for some.
 align 16
 global trap_stubs
@@ -89,35 +120,6 @@ trap_entry_paranoid:
 	add	rsp, 16
 	iretq
 
-; The `syscall` instruction: rcx = return address, r11 = flags, rsp still the program's, interrupts
-; off by SFMASK.
-align 16
-global syscall_entry
-syscall_entry:
-	swapgs
-	mov	[gs:CPU_USER_STACK], rsp
-	mov	rsp, [gs:CPU_KERNEL_STACK]
-	push	USER_DS
-	push	qword [gs:CPU_USER_STACK]
-	push	r11
-	push	USER_CS
-	push	rcx
-	push	rax
-	push	TRAP_SYSCALL
-	PUSH_REGS
-	CLAC
-	xor	ebp, ebp
-	mov	rdi, rsp
-	call	trap_handle_syscall
-	mov	rdi, rsp
-	call	trap_exit_to_user
-	test	al, al
-	jz	return_by_iret
-	POP_REGS
-	mov	rsp, [rsp + TF_RSP - TF_VECTOR]
-	swapgs
-	o64 sysret
-
 ; void trap_return_to_user(struct trapframe *tf): move *tf to the top of the stack, by way of a
 ; place below everything, since it may overlap the target and this stack is in use up there.
 global trap_return_to_user
@@ -138,6 +140,8 @@ trap_return_to_user:
 	mov	rsp, rdx
 	xor	ebp, ebp
 	jmp	return_to_user
+
+; --- also: threads switch and begin ------------------------------------------------------
 
 ; void arch_switch_stack(u64 *save_rsp, u64 new_rsp): the registers that a C function may not
 ; change, and the stack (kernel/arch/context.c lays out the same for a new thread).

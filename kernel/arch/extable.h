@@ -1,6 +1,6 @@
 /*
- * Instructions of the kernel that may fault: the fault goes on at the fixup instead of stopping the
- * kernel. Entries are made by EXTABLE in asm.inc.
+ * Instructions of the kernel that may fault. Execution then goes on at the fixup, and the kernel
+ * does not stop. EXTABLE in asm.inc makes the entries.
  * Also there: faults of the kernel that are expected
  */
 #pragma once

@@ -2,7 +2,7 @@
  * Interrupt lines and vectors: LAPIC and IOAPIC (from the ACPI tables).
  *
  * Handlers run with interrupts off and must not sleep. Several handlers may share a level-triggered
- * line: each looks at its own device and tells whether it was the one.
+ * line: each looks at its own device and returns whether that device interrupted.
  * Also there: interrupt lines and their handlers
  */
 #pragma once

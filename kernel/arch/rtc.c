@@ -1,5 +1,5 @@
 /*
- * Reads the CMOS clock. Source: Motorola MC146818 data sheet.
+ * The CMOS clock gives the time of day at boot. Source: Motorola MC146818 data sheet.
  * Also there: time of day at boot
  */
 #include "kernel/arch/internal.h"

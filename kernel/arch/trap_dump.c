@@ -1,5 +1,6 @@
 /*
- * What is printed of a dying kernel: registers, the backtrace by frame pointers; and the end.
+ * A dying kernel prints its registers and the backtrace by frame pointers. Then it halts or leaves
+ * QEMU.
  * Also there: what a dying kernel prints
  */
 #include "kernel/arch/internal.h"

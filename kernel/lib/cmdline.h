@@ -1,6 +1,6 @@
 /*
- * The kernel command line, parsed as Linux does: words separated by blanks, "quotes" keep blanks,
- * `key` or `key=value`, the last one of a key counts, `--` ends it (the rest is for init).
+ * The kernel command line, parsed as Linux does. Blanks separate words, and "quotes" keep blanks. A
+ * word is `key` or `key=value`; the last one of a key counts. `--` ends it: the rest is for init.
  * Also there: settings at boot
  */
 #pragma once

@@ -11,7 +11,6 @@
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define noinline	       __attribute__((__noinline__))
 #define __maybe_unused	       __attribute__((__unused__))
-#define __weak		       __attribute__((__weak__))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -2,8 +2,8 @@
  * Errors that are recorded now and reported later, to each who asks once (Linux's errseq_t has this
  * purpose, packed in 32 bits).
  *
- * Each error counts up. Who reports errors keeps a cursor: the count up to which he has reported.
- * An error that nobody has been told of yet is also for those who come after it.
+ * Each error counts up. A reporter of errors keeps a cursor: the count up to which it has reported.
+ * An error that no reporter has reported yet is also for reporters that come after it.
  * Also there: write errors wait for fsync
  */
 #pragma once

@@ -1,5 +1,5 @@
 /*
- * Kernel messages and formatted output.
+ * Kernel messages.
  *
  * printk() formats into a ring (read by dmesg) and passes each line to the registered consoles.
  * Formats are those of vsnprintf.h.

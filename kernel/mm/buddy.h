@@ -1,9 +1,9 @@
 /*
  * The buddy allocator's lists. Pure logic, run by the host tests as it is.
  *
- * Memory is looked at in chunks of the largest order. A chunk that is all free at boot joins the
- * lists, and its struct pages are written, only when the others are used up: boot need not touch
- * the page array of memory that nobody wants yet.
+ * Memory consists of chunks of the largest order. A chunk that is all free at boot joins the lists
+ * only when the others are used up; its struct pages are written then. So boot does not touch the
+ * page array of memory that nobody needs yet.
  *
  * Locks: the caller's lock guards all of it.
  * Also there: free pages

@@ -1,6 +1,7 @@
 /*
- * Pinning user pages: one walk of the current page table, with interrupts off, so that a processor
- * that unmaps the page cannot finish its TLB shootdown, and so not free it, before we hold it.
+ * Pinning user pages: one walk of the current page table with interrupts off. A processor that
+ * unmaps the page waits for this one in its TLB shootdown, so it cannot free the page before the
+ * pin holds it.
  * Also there: direct I/O pins a program's pages
  */
 #include "kernel/mm/gup.h"

@@ -2,10 +2,10 @@
  * Pinning pages of the current program, so that a device can read or write them where they are.
  *
  * A pin is a reference to the page. It keeps the page, not its place in the address space: after
- * munmap or exit the transfer still ends in memory that nobody else has got. That a page which a
- * device writes stays the program's own is the care of PTE_OWN (kernel/vm/mm.h), which was set when
- * it was pinned: a write never moves the program to another page, even if it was protected from
- * writing meanwhile, and fork gives the child a copy of a pinned page at once.
+ * munmap or exit the transfer still ends in memory that nobody else has got. A page that a device
+ * writes stays the program's own, by PTE_OWN (kernel/vm/mm.h), which was set when it was pinned. A
+ * write then never moves the program to another page, even if the page was write-protected
+ * meanwhile. fork gives the child a copy of a pinned page at once.
  * Also there: direct I/O pins a program's pages
  */
 #pragma once

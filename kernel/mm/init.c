@@ -1,8 +1,8 @@
 /*
  * Memory at boot: from the boot loader's map to the kernel's own page tables and free lists.
  *
- * Until the buddy allocator has the memory, ranges[] holds what is free, and boot_alloc() takes
- * from it what then stays taken for good.
+ * ranges[] holds what is free until the buddy allocator has the memory. boot_alloc() takes from it;
+ * what it took is never given back.
  * Also there: memory at boot
  */
 #include "kernel/arch/bootinfo.h"

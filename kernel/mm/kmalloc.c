@@ -1,6 +1,5 @@
 /*
- * The kernel heap. A slab is one page of objects of one size; what it needs lies in its struct
- * page.
+ * The kernel heap. A slab is one page of objects of one size. Its state lies in its struct page.
  *
  * Invariants:
  * 1. A slab is on its cache's `partial` list exactly while it has both used and free objects, or

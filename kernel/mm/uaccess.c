@@ -19,16 +19,6 @@ int copy_from_user(void *dst, userptr_t src, size_t len)
 	return 0;
 }
 
-size_t copy_from_user_gather(void *dst, const u64 *ptrs, size_t n, size_t size)
-{
-	size_t valid = 0;
-
-	might_sleep();
-	while (valid < n && access_ok(USERPTR(ptrs[valid]), size))
-		valid++;
-	return arch_gather_user(dst, ptrs, valid, size);
-}
-
 int copy_to_user(userptr_t dst, const void *src, size_t len)
 {
 	might_sleep();
@@ -37,12 +27,55 @@ int copy_to_user(userptr_t dst, const void *src, size_t len)
 	return 0;
 }
 
+size_t copy_from_user_inatomic(void *dst, userptr_t src, size_t len)
+{
+	size_t left;
+
+	if (!access_ok(src, len))
+		return len;
+	this_cpu()->pagefault_disabled++;
+	left = arch_copy_user(dst, (const void *)src.v, len);
+	this_cpu()->pagefault_disabled--;
+	return left;
+}
+
+int fault_in_user(userptr_t p, size_t len, bool write)
+{
+	u64 end = p.v + len;
+
+	if (!access_ok(p, len))
+		return -EFAULT;
+	while (p.v < end) {
+		char byte;
+		int err = copy_from_user(&byte, p, 1);
+
+		if (err == 0 && write) /* the same byte back: the page becomes writable */
+			err = copy_to_user(p, &byte, 1);
+		if (err < 0)
+			return err;
+		p.v = ALIGN_DOWN(p.v, PAGE_SIZE) + PAGE_SIZE;
+	}
+	return 0;
+}
+
+/* --- also: zeros, requests in one go, strings ------------------------------------------- */
+
 int clear_user(userptr_t dst, size_t len)
 {
 	might_sleep();
 	if (!access_ok(dst, len) || arch_clear_user((void *)dst.v, len) != 0)
 		return -EFAULT;
 	return 0;
+}
+
+size_t copy_from_user_gather(void *dst, const u64 *ptrs, size_t n, size_t size)
+{
+	size_t valid = 0;
+
+	might_sleep();
+	while (valid < n && access_ok(USERPTR(ptrs[valid]), size))
+		valid++;
+	return arch_gather_user(dst, ptrs, valid, size);
 }
 
 /* Only as much as lies in the user half is looked at, so that a string may end just below it. */
@@ -79,35 +112,4 @@ ssize_t strnlen_user(userptr_t s, size_t max)
 			return done <= max ? (ssize_t)done : -E2BIG;
 	}
 	return -E2BIG;
-}
-
-size_t copy_from_user_inatomic(void *dst, userptr_t src, size_t len)
-{
-	size_t left;
-
-	if (!access_ok(src, len))
-		return len;
-	this_cpu()->pagefault_disabled++;
-	left = arch_copy_user(dst, (const void *)src.v, len);
-	this_cpu()->pagefault_disabled--;
-	return left;
-}
-
-int fault_in_user(userptr_t p, size_t len, bool write)
-{
-	u64 end = p.v + len;
-
-	if (!access_ok(p, len))
-		return -EFAULT;
-	while (p.v < end) {
-		char byte;
-		int err = copy_from_user(&byte, p, 1);
-
-		if (err == 0 && write) /* the same byte back: the page becomes writable */
-			err = copy_to_user(p, &byte, 1);
-		if (err < 0)
-			return err;
-		p.v = ALIGN_DOWN(p.v, PAGE_SIZE) + PAGE_SIZE;
-	}
-	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Sleeping locks: who finds it taken waits, and an unlock wakes the one that waits longest.
+ * Sleeping locks: a thread that finds one taken waits; an unlock wakes the one that waits longest.
  * Also there: locks that sleep
  */
 #include "kernel/sched/mutex.h"

@@ -1,5 +1,5 @@
 /*
- * Messages that a device, a disk or a program can ask for again and again.
+ * A limit for messages that a device, a disk or a program can cause again and again.
  * Also there: messages are not repeated without end
  */
 #pragma once

@@ -1,9 +1,9 @@
 /*
  * The scheduler: one run queue, round robin.
  *
- * A thread that wakes goes to the front with what is left of its slice, and to the back when that
- * is used up: who mostly sleeps answers at once, and two threads that wake each other cannot keep
- * a third one waiting for longer than their slices.
+ * A thread that wakes goes to the front with what is left of its slice, and to the back when the
+ * slice is used up. So a thread that mostly sleeps answers at once. And two threads that wake each
+ * other keep a third one waiting for no longer than their slices.
  *
  * Invariants:
  * 1. on_rq: the thread is RUNNING, and it is current on a CPU or in rq.ready.

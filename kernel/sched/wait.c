@@ -1,11 +1,11 @@
 /*
  * Wait queues and completions.
  *
- * Why no wake-up is lost: the waiter queues itself and sets its state under the queue's lock, then
- * tests the condition, then calls schedule(), which sleeps only if the state is still the one that
- * was set. The waker makes the condition true, then takes the queue's lock. Either the waiter's
- * test comes after that and sees the condition, or the waker finds it queued with its state set
- * and makes it RUNNING again.
+ * Why no wake-up is lost: the waiter queues itself and sets its state under the queue's lock. It
+ * then tests the condition. Then it calls schedule(), which sleeps only if the state is still the
+ * one that was set. The waker makes the condition true, then takes the queue's lock. Either the
+ * waiter's test comes after that and sees the condition, or the waker finds it queued with its
+ * state set and makes it RUNNING again.
  *
  * Lock order: the queue's lock, then the run queue's.
  * Path: hop 14
