@@ -40,7 +40,7 @@ SET_vfs := fs/vfs/attr.c fs/vfs/d_path.c fs/vfs/dcache.c fs/vfs/file.c fs/vfs/fi
 SET_ext2 := fs/ext2/balloc.c fs/ext2/dir.c fs/ext2/file.c fs/ext2/ialloc.c \
 	fs/ext2/indirect.c fs/ext2/inode.c fs/ext2/load.c fs/ext2/namei.c fs/ext2/super.c \
 	fs/ext2/superblock.c fs/ext2/symlink.c fs/ext2/truncate.c tests/host/fakes/ext2_world.c \
-	tests/host/fakes/ramdisk.c
+	tests/host/fakes/fake_bdev.c
 
 # The PCI bus, but for bus.c: machine.c includes it, to take the bus away again.
 SET_pci := drivers/pci/pci.c drivers/pci/probe.c drivers/pci/setup.c drivers/pci/msix.c

@@ -1,5 +1,5 @@
 // uses: block dm text fakes
-// sources: tests/host/fakes/blkfake.c
+// sources: tests/host/fakes/fake_driver.c
 /*
  * Random bios against an array of bytes, through every kind of device: the model knows what each
  * sector may hold, the disks complete in any order, rings fill up, and requests fail.
@@ -8,7 +8,7 @@
  */
 #include "tests/host/host.h"
 
-#include "tests/host/blkfake.h"
+#include "tests/host/fakes/fake_driver.h"
 
 #include "block/dm/dm.h"
 #include "kernel/arch/clock.h"

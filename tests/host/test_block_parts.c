@@ -1,9 +1,9 @@
 // uses: block text fakes
-// sources: tests/host/fakes/blkfake.c
+// sources: tests/host/fakes/fake_driver.c
 /* Partition tables, good and bad, and the remapping of partitions. */
 #include "tests/host/host.h"
 
-#include "tests/host/blkfake.h"
+#include "tests/host/fakes/fake_driver.h"
 
 #include "block/part_disk.h"
 #include "kernel/lib/err.h"

@@ -1,9 +1,9 @@
 // uses: block text fakes
-// sources: tests/host/fakes/blkfake.c
+// sources: tests/host/fakes/fake_driver.c
 /* Idle polling: how long, how often, and that no ring is left silent. */
 #include "tests/host/host.h"
 
-#include "tests/host/blkfake.h"
+#include "tests/host/fakes/fake_driver.h"
 
 #include "block/blk.h"
 #include "kernel/arch/clock.h"

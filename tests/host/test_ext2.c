@@ -1,7 +1,7 @@
 // uses: fs-cache vfs ext2 text user-copies fakes
 /* ext2: single operations, each judged by e2fsck, and what debugfs says of the result. */
 #include "tests/host/fakes/ext2_world.h"
-#include "tests/host/fakes/ramdisk.h"
+#include "tests/host/fakes/fake_bdev.h"
 #include "tests/host/host.h"
 
 #include "block/genhd.h"
@@ -48,13 +48,13 @@ static void test_super(void **state)
 	finish();
 	assert_debugfs("stats", "Filesystem state: *clean$");
 	/* Read-only mounts write nothing at all. */
-	ramdisk[1].read_only = true;
+	fake_bdev[1].read_only = true;
 	assert_true(world_mount(0) < 0);
 	assert_int_equal(world_mount(MS_RDONLY), 0);
 	assert_int_equal(world_mkdir("/mnt/d"), -EROFS);
 	assert_int_equal(world_list("/mnt", NULL, NULL), 1);
 	world_umount();
-	assert_int_equal(ramdisk[1].writes == 0, false); /* those of before */
+	assert_int_equal(fake_bdev[1].writes == 0, false); /* those of before */
 	world_fsck();
 }
 
@@ -335,7 +335,7 @@ static void test_large_file(void **state)
 			assert_int_equal(world_run("debugfs -w -R 'ssv rev_level 0' $IMG", true),
 					 0);
 		assert_int_equal(world_mount(0), 0);
-		super = (void *)(ramdisk[1].data + EXT2_SB_OFFSET);
+		super = (void *)(fake_bdev[1].data + EXT2_SB_OFFSET);
 		assert_int_equal(world_write("/mnt/f", "xy", 2, edge - 2), 2);
 		sync_all();
 		assert_int_equal(le32_to_cpu(super->s_rev_level), rev);

@@ -2,7 +2,7 @@
 /* ext2: memory that runs out at each point, disks that fail, and images that lie. */
 #include "tests/host/fakes/ext2_world.h"
 #include "tests/host/fakes/fail.h"
-#include "tests/host/fakes/ramdisk.h"
+#include "tests/host/fakes/fake_bdev.h"
 #include "tests/host/host.h"
 
 #include "fs/ext2/ext2_disk.h"
@@ -17,7 +17,7 @@ static u8 buf[1 << 17];
 
 static struct ext2_super_block *super(void)
 {
-	return (void *)(ramdisk[1].data + EXT2_SB_OFFSET);
+	return (void *)(fake_bdev[1].data + EXT2_SB_OFFSET);
 }
 
 /* --- features ----------------------------------------------------------------------------- */
@@ -130,9 +130,9 @@ static void save_image(const char *mkfs, u32 kib)
 	assert_int_equal(world_mount(0), 0);
 	populate();
 	world_umount();
-	saved_bytes = ramdisk[1].bytes;
+	saved_bytes = fake_bdev[1].bytes;
 	saved = malloc(saved_bytes);
-	memcpy(saved, ramdisk[1].data, saved_bytes);
+	memcpy(saved, fake_bdev[1].data, saved_bytes);
 }
 
 static void load_saved(void)
@@ -140,7 +140,7 @@ static void load_saved(void)
 	u8 *copy = malloc(saved_bytes);
 
 	memcpy(copy, saved, saved_bytes);
-	ramdisk_load(1, copy, saved_bytes);
+	fake_bdev_load(1, copy, saved_bytes);
 }
 
 /* Has the allocation that mm_fail_after() chose come? */
@@ -301,7 +301,7 @@ static void bit_flips(const char *mkfs, u32 kib, u32 rounds)
 		srandom(first + i);
 		load_saved();
 		for (long flips = 1 + random() % 4; flips > 0; flips--)
-			ramdisk[1].data[random_used_byte()] ^= (u8)(1u << random() % 8);
+			fake_bdev[1].data[random_used_byte()] ^= (u8)(1u << random() % 8);
 		use_everything();
 	}
 	free(saved);
@@ -330,7 +330,7 @@ static void test_wrong_numbers(void **state)
 		srandom(first + i);
 		load_saved();
 		pos = random_used_byte() & ~3ull;
-		memcpy(ramdisk[1].data + pos, &values[random() % (long)ARRAY_SIZE(values)], 4);
+		memcpy(fake_bdev[1].data + pos, &values[random() % (long)ARRAY_SIZE(values)], 4);
 		use_everything();
 	}
 	free(saved);
@@ -376,7 +376,7 @@ static void test_bad_entry(void **state)
 	assert_int_equal(world_mkdir("/mnt/d"), 0);
 	assert_int_equal(world_write("/mnt/d/last", "x", 1, 0), 1);
 	world_umount();
-	for (u8 *p = ramdisk[1].data; p < ramdisk[1].data + ramdisk[1].bytes - 4; p += 4)
+	for (u8 *p = fake_bdev[1].data; p < fake_bdev[1].data + fake_bdev[1].bytes - 4; p += 4)
 		if (memcmp(p, "last", 4) == 0)
 			((struct ext2_dir_entry *)(void *)(p - 8))->rec_len = cpu_to_le16(4096);
 	assert_int_equal(world_mount(0), 0);
@@ -393,8 +393,8 @@ static void test_io_errors(void **state)
 	save_image("-b 1024 -I 128", 2048);
 	for (u64 sector = 0; sector < 300; sector += 2) {
 		load_saved();
-		ramdisk[1].bad_start = sector;
-		ramdisk[1].bad_end = sector + 2;
+		fake_bdev[1].bad_start = sector;
+		fake_bdev[1].bad_end = sector + 2;
 		use_everything();
 	}
 	free(saved);

@@ -2,7 +2,7 @@
 /* ext2 on images that somebody made with an aim: directories with two names, and names that are
  * none. */
 #include "tests/host/fakes/ext2_world.h"
-#include "tests/host/fakes/ramdisk.h"
+#include "tests/host/fakes/fake_bdev.h"
 #include "tests/host/host.h"
 
 #include "fs/super.h"
@@ -93,7 +93,7 @@ static void patch(const void *from, const void *to, size_t len)
 	u32 found = 0;
 
 	world_umount();
-	for (u8 *p = ramdisk[1].data; p < ramdisk[1].data + ramdisk[1].bytes - len; p++)
+	for (u8 *p = fake_bdev[1].data; p < fake_bdev[1].data + fake_bdev[1].bytes - len; p++)
 		if (memcmp(p, from, len) == 0) {
 			memcpy(p, to, len);
 			found++;

@@ -1,7 +1,7 @@
 // uses: fs-cache vfs ext2 text user-copies fakes
 /* ext2: what is deleted is freed, and what the superblock says of itself is true. */
 #include "tests/host/fakes/ext2_world.h"
-#include "tests/host/fakes/ramdisk.h"
+#include "tests/host/fakes/fake_bdev.h"
 #include "tests/host/host.h"
 
 #include "block/genhd.h"
@@ -21,7 +21,7 @@ static void start(void)
 
 static const struct ext2_super_block *super(void)
 {
-	return (const void *)(ramdisk[1].data + EXT2_SB_OFFSET);
+	return (const void *)(fake_bdev[1].data + EXT2_SB_OFFSET);
 }
 
 static bool says_clean(void)
@@ -132,8 +132,8 @@ static void test_rmdir_during_lookup(void **state)
 /* All writes fail but those of the superblock and the descriptors. */
 static void break_disk(bool broken)
 {
-	ramdisk[1].bad_start = broken ? 8 : 0;
-	ramdisk[1].bad_end = broken ? ramdisk[1].bytes / SECTOR_SIZE : 0;
+	fake_bdev[1].bad_start = broken ? 8 : 0;
+	fake_bdev[1].bad_end = broken ? fake_bdev[1].bytes / SECTOR_SIZE : 0;
 }
 
 static void test_not_clean_after_failed_umount(void **state)

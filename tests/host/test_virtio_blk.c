@@ -1,9 +1,9 @@
 // uses: virtio-blk fakes
 // sources: kernel/lib/string.c kernel/lib/bitmap.c kernel/lib/cmdline.c
 // sources: tests/host/fakes/machine.c tests/host/fakes/vdev.c tests/host/fakes/vdev_regs.c
-// sources: tests/host/fakes/bus.c tests/host/fakes/blk.c
+// sources: tests/host/fakes/bus.c tests/host/fakes/fake_queue.c
 /* virtio_blk over every transport, against a device that behaves, dawdles, or lies. */
-#include "tests/host/fakes/blk.h"
+#include "tests/host/fakes/fake_queue.h"
 #include "tests/host/fakes/machine.h"
 #include "tests/host/fakes/vdev.h"
 #include "tests/host/host.h"
@@ -66,13 +66,13 @@ static void down(void)
 static int io(enum req_op op, sector_t sector, void *p, u32 len, u32 piece)
 {
 	struct request_queue *q = fake_disk->queue;
-	struct fake_rq *f = fake_blk_submit(q, (u16)(sector % fake_blk_nr_hw_queues(q)), op, sector,
-					    p, len, piece);
+	struct fake_rq *f = fake_queue_submit(q, (u16)(sector % fake_queue_nr_hw_queues(q)), op,
+					      sector, p, len, piece);
 	int err;
 
 	assert_non_null(f);
-	err = fake_blk_wait(f);
-	fake_blk_put(f);
+	err = fake_queue_wait(f);
+	fake_queue_put(f);
 	return err;
 }
 
@@ -101,8 +101,8 @@ struct slot {
 
 static void reap(struct slot *s)
 {
-	assert_int_equal(fake_blk_wait(s->f), 0);
-	fake_blk_put(s->f);
+	assert_int_equal(fake_queue_wait(s->f), 0);
+	fake_queue_put(s->f);
 	if (!s->write)
 		assert_memory_equal(s->p, model + s->sector * 512, s->sectors * 512);
 	free(s->p);
@@ -130,9 +130,9 @@ static void storm(u32 rounds)
 		s->p = malloc(len);
 		for (u32 b = 0; b < len; b++)
 			s->p[b] = (u8)random_u32();
-		s->f = fake_blk_submit(q, (u16)(r % fake_blk_nr_hw_queues(q)),
-				       s->write ? REQ_OP_WRITE : REQ_OP_READ, s->sector, s->p, len,
-				       4096);
+		s->f = fake_queue_submit(q, (u16)(r % fake_queue_nr_hw_queues(q)),
+					 s->write ? REQ_OP_WRITE : REQ_OP_READ, s->sector, s->p,
+					 len, 4096);
 		if (!s->f) { /* no tag */
 			free(s->p);
 			for (i = 0; i < ARRAY_SIZE(slots); i++)
@@ -275,11 +275,11 @@ static void flush_discard_and_zeroes_reach_the_device(void **state)
 	assert_int_equal(io(REQ_OP_FLUSH, 0, NULL, 0, 1), 0);
 	assert_int_equal(dev.flushes, 1);
 	{
-		struct fake_rq *f = fake_blk_submit(fake_disk->queue, 0, REQ_OP_DISCARD, 16, NULL,
-						    8 * 512, 512);
+		struct fake_rq *f = fake_queue_submit(fake_disk->queue, 0, REQ_OP_DISCARD, 16, NULL,
+						      8 * 512, 512);
 
-		assert_int_equal(fake_blk_wait(f), 0);
-		fake_blk_put(f);
+		assert_int_equal(fake_queue_wait(f), 0);
+		fake_queue_put(f);
 	}
 	assert_int_equal(dev.data[16 * 512 - 1], 0xab);
 	assert_int_equal(dev.data[16 * 512], 0);
@@ -363,16 +363,16 @@ static void lie_in_flight(enum vdev_kind kind, enum vdev_lie lie, const char *cm
 	fake_log_clear();
 	dev.manual = true;
 	for (u32 i = 0; i < ARRAY_SIZE(f); i++)
-		f[i] = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, i * 8, buf + i * 4096,
-				       4096, 1024);
+		f[i] = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, i * 8, buf + i * 4096,
+					 4096, 1024);
 	dev.lie = lie;
 	dev.manual = false;
 	for (u32 i = 0; i < ARRAY_SIZE(f); i++) {
-		failed += fake_blk_wait(f[i]) != 0;
+		failed += fake_queue_wait(f[i]) != 0;
 		fake_run_pending();
 		assert_true(f[i]->rq.status == 0 || f[i]->rq.status == -EIO);
 		assert_int_equal(f[i]->completions, 1);
-		fake_blk_put(f[i]);
+		fake_queue_put(f[i]);
 	}
 	assert_int_equal(failed >= 1, !believed);
 	assert_int_equal(failed > 1 && one_only, false);
@@ -421,16 +421,16 @@ static void the_line_says_what_is_wrong(void **state)
 		fresh(VDEV_MODERN);
 		up("");
 		dev.manual = true;
-		a = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
-		b = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf + 4096, 4096, 4096);
+		a = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
+		b = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf + 4096, 4096, 4096);
 		dev.lie = cases[i].lie;
 		dev.manual = false;
-		(void)fake_blk_wait(a);
-		(void)fake_blk_wait(b);
+		(void)fake_queue_wait(a);
+		(void)fake_queue_wait(b);
 		fake_run_pending();
 		assert_true(logged(cases[i].text));
-		fake_blk_put(a);
-		fake_blk_put(b);
+		fake_queue_put(a);
+		fake_queue_put(b);
 		down();
 	}
 }
@@ -443,13 +443,13 @@ static void a_failed_disk_was_reset_or_cut_off(void **state)
 	fresh(VDEV_MODERN);
 	up("");
 	dev.manual = true;
-	f = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
+	f = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
 	dev.lie = LIE_NO_RESET;
-	fake_blk_timeout(f, f->rq.dispatch_ns);
+	fake_queue_timeout(f, f->rq.dispatch_ns);
 	assert_int_equal(f->rq.status, -EIO);
 	assert_true(logged("does not reset"));
 	assert_false(fake_pci_is_master(&dev.pci));
-	fake_blk_put(f);
+	fake_queue_put(f);
 	dev.lie = LIE_NONE;
 	down();
 }
@@ -461,15 +461,15 @@ static void a_lost_interrupt_is_no_failure(void **state)
 	(void)state;
 	fresh(VDEV_MODERN);
 	up("");
-	f = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
+	f = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
 	fake_pci_msix_on(&dev.pci);
 	dev.q[0].vector = 0xffff;
 	vdev_finish_one(&dev);
 	assert_false(f->done);
-	fake_blk_timeout(f, f->rq.dispatch_ns);
+	fake_queue_timeout(f, f->rq.dispatch_ns);
 	assert_true(f->done);
 	assert_int_equal(f->rq.status, 0);
-	fake_blk_put(f);
+	fake_queue_put(f);
 	assert_true(logged("no interrupt said so"));
 	assert_true(logged("in flight 1"));
 	down();
@@ -484,12 +484,12 @@ static void a_request_sent_again_is_not_overdue(void **state)
 	fresh(VDEV_MODERN);
 	up("");
 	dev.manual = true;
-	f = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
-	fake_blk_timeout(f, f->rq.dispatch_ns - 1);
+	f = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 4096, 4096);
+	fake_queue_timeout(f, f->rq.dispatch_ns - 1);
 	assert_false(f->done);
 	vdev_finish_one(&dev);
-	assert_int_equal(fake_blk_wait(f), 0);
-	fake_blk_put(f);
+	assert_int_equal(fake_queue_wait(f), 0);
+	fake_queue_put(f);
 	down();
 }
 
@@ -628,7 +628,7 @@ static bool step_and_poll(void)
 {
 	bool did = vdev_step(&dev);
 
-	return fake_blk_ops(fake_queue)->poll(fake_queue, 0, true) > 0 || did;
+	return fake_queue_ops(fake_queue)->poll(fake_queue, 0, true) > 0 || did;
 }
 
 static void polled_rings_are_silent_until_the_last_look(void **state)
@@ -642,14 +642,14 @@ static void polled_rings_are_silent_until_the_last_look(void **state)
 		up(event_idx ? "" : "virtio.event_idx=0");
 		interrupting = fake_device_step;
 		fake_device_step = step_and_poll;
-		(void)fake_blk_ops(fake_queue)->poll(fake_queue, 0, true);
+		(void)fake_queue_ops(fake_queue)->poll(fake_queue, 0, true);
 		before = dev.interrupts;
 		for (u32 i = 0; i < 50; i++) {
 			assert_int_equal(io(REQ_OP_READ, i, buf, 4096, 4096), 0);
-			(void)fake_blk_ops(fake_queue)->poll(fake_queue, 0, true);
+			(void)fake_queue_ops(fake_queue)->poll(fake_queue, 0, true);
 		}
 		assert_int_equal(dev.interrupts, before);
-		(void)fake_blk_ops(fake_queue)->poll(fake_queue, 0, false);
+		(void)fake_queue_ops(fake_queue)->poll(fake_queue, 0, false);
 		fake_device_step = interrupting;
 		for (u32 i = 0; i < 50; i++)
 			assert_int_equal(io(REQ_OP_READ, i, buf, 4096, 4096), 0);
@@ -684,10 +684,10 @@ static void event_idx_saves_notifications(void **state)
 	up("");
 	dev.q[0].kicks = 0;
 	for (u32 i = 0; i < 32; i++)
-		f[i] = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 512, 512);
+		f[i] = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 512, 512);
 	for (u32 i = 0; i < 32; i++) {
-		assert_int_equal(fake_blk_wait(f[i]), 0);
-		fake_blk_put(f[i]);
+		assert_int_equal(fake_queue_wait(f[i]), 0);
+		fake_queue_put(f[i]);
 	}
 	assert_int_equal(dev.q[0].kicks, 1);
 	down();
@@ -701,23 +701,23 @@ static void a_batch_is_notified_once_or_when_the_ring_is_full(void **state)
 	(void)state;
 	fresh(VDEV_MODERN);
 	up("virtio.indirect=0 virtio.event_idx=0 virtio.size=32");
-	fake_blk_last = false;
+	fake_queue_last = false;
 	before = dev.q[0].kicks;
 	for (u32 i = 0; i < 5; i++)
-		f[i] = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 512, 512);
+		f[i] = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 512, 512);
 	assert_int_equal(dev.q[0].kicks, before);
-	fake_blk_commit(fake_disk->queue, 0);
+	fake_queue_commit(fake_disk->queue, 0);
 	assert_int_equal(dev.q[0].kicks, before + 1);
-	fake_blk_commit(fake_disk->queue, 0); /* nothing new */
+	fake_queue_commit(fake_disk->queue, 0); /* nothing new */
 	assert_int_equal(dev.q[0].kicks, before + 1);
 	/* 15 of 32 are taken; of 4 each, the fifth finds no room. */
 	for (u32 i = 5; i < 10; i++)
-		f[i] = fake_blk_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 1024, 512);
+		f[i] = fake_queue_submit(fake_disk->queue, 0, REQ_OP_READ, 8, buf, 1024, 512);
 	assert_int_equal(dev.q[0].kicks, before + 2);
-	fake_blk_last = true;
+	fake_queue_last = true;
 	for (u32 i = 0; i < 10; i++) {
-		assert_int_equal(fake_blk_wait(f[i]), 0);
-		fake_blk_put(f[i]);
+		assert_int_equal(fake_queue_wait(f[i]), 0);
+		fake_queue_put(f[i]);
 	}
 	down();
 }

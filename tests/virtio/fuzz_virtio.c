@@ -18,7 +18,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/vsnprintf.h"
-#include "tests/host/fakes/blk.h"
+#include "tests/host/fakes/fake_queue.h"
 #include "tests/host/fakes/machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -188,21 +188,21 @@ static void run_requests(void)
 		u32 i = next() % REQUESTS, len = 512u << next() % 5;
 
 		if (f[i]) {
-			(void)fake_blk_wait(f[i]);
-			fake_blk_put(f[i]);
+			(void)fake_queue_wait(f[i]);
+			fake_queue_put(f[i]);
 		}
-		f[i] = fake_blk_submit(q, (u16)(next() % fake_blk_nr_hw_queues(q)),
-				       ops[next() % ARRAY_SIZE(ops)], 8, buffers[i], len,
-				       max(len / lim->max_segments + 1, 512u));
+		f[i] = fake_queue_submit(q, (u16)(next() % fake_queue_nr_hw_queues(q)),
+					 ops[next() % ARRAY_SIZE(ops)], 8, buffers[i], len,
+					 max(len / lim->max_segments + 1, 512u));
 		for (u32 n = next() % 4; n > 0; n--)
 			(void)step();
 	}
 	for (u32 i = 0; i < REQUESTS; i++) {
 		if (!f[i])
 			continue;
-		(void)fake_blk_wait(f[i]);
+		(void)fake_queue_wait(f[i]);
 		ASSERT(f[i]->completions == 1);
-		fake_blk_put(f[i]);
+		fake_queue_put(f[i]);
 	}
 }
 

@@ -9,7 +9,7 @@ FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer,addre
 FUZZ_VIRTIO_SRC := tests/virtio/fuzz_virtio.c tests/virtio/fuzz_device.c \
 	$(SET_virtio-blk) kernel/lib/string.c \
 	kernel/lib/bitmap.c kernel/lib/cmdline.c $(addprefix tests/host/fakes/,machine.c bus.c \
-	blk.c printk.c fail.c kmalloc.c page.c sched.c)
+	fake_queue.c printk.c fail.c kmalloc.c page.c sched.c)
 
 .PHONY: fuzz-virtio
 fuzz-virtio: build/fuzz/fuzz_virtio

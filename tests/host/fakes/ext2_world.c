@@ -1,5 +1,5 @@
 #include "tests/host/fakes/ext2_world.h"
-#include "tests/host/fakes/ramdisk.h"
+#include "tests/host/fakes/fake_bdev.h"
 #include "tests/host/fakes/vfs.h"
 #include "tests/host/host.h"
 
@@ -53,7 +53,7 @@ static void load_image(int nr)
 	data = malloc((size_t)size);
 	assert_int_equal(fread(data, 1, (size_t)size, f), size);
 	fclose(f);
-	ramdisk_load(nr, data, (u64)size);
+	fake_bdev_load(nr, data, (u64)size);
 }
 
 static void remove_image(void)
@@ -64,10 +64,10 @@ static void remove_image(void)
 
 static bool write_back(void)
 {
-	u64 before = ramdisk[1].writes;
+	u64 before = fake_bdev[1].writes;
 
 	sync_all();
-	return ramdisk[1].writes > before;
+	return fake_bdev[1].writes > before;
 }
 
 static void *radix_alloc(size_t size)
@@ -144,7 +144,7 @@ int world_run(const char *what, bool keep)
 	int status;
 
 	assert_non_null(f);
-	assert_int_equal(fwrite(ramdisk[1].data, 1, ramdisk[1].bytes, f), ramdisk[1].bytes);
+	assert_int_equal(fwrite(fake_bdev[1].data, 1, fake_bdev[1].bytes, f), fake_bdev[1].bytes);
 	assert_int_equal(fclose(f), 0);
 	status = run(what);
 	if (keep)

@@ -1,4 +1,4 @@
-#include "tests/host/fakes/blk.h"
+#include "tests/host/fakes/fake_queue.h"
 
 #include "kernel/lib/assert.h"
 #include "kernel/lib/err.h"
@@ -21,7 +21,7 @@ struct request_queue {
 
 struct gendisk *fake_disk, *fake_disk_before;
 struct request_queue *fake_queue;
-bool fake_blk_last = true;
+bool fake_queue_last = true;
 bool (*fake_device_step)(void);
 static bool restart; /* something ended */
 
@@ -101,17 +101,17 @@ bool blk_queue_polled(const struct request_queue *q)
 	return false;
 }
 
-const struct blk_mq_ops *fake_blk_ops(const struct request_queue *q)
+const struct blk_mq_ops *fake_queue_ops(const struct request_queue *q)
 {
 	return q->ops;
 }
 
-u16 fake_blk_depth(const struct request_queue *q)
+u16 fake_queue_depth(const struct request_queue *q)
 {
 	return q->depth;
 }
 
-u16 fake_blk_nr_hw_queues(const struct request_queue *q)
+u16 fake_queue_nr_hw_queues(const struct request_queue *q)
 {
 	return q->nr_hw;
 }
@@ -150,7 +150,7 @@ static void dispatch(struct fake_rq *f)
 		f->rq.state = RQ_QUEUED;
 		list_add_tail(&f->rq.list, &q->waiting[f->rq.hctx_idx]);
 	}
-	if (fake_blk_last)
+	if (fake_queue_last)
 		q->ops->commit_rqs(q, f->rq.hctx_idx);
 }
 
@@ -189,8 +189,8 @@ u32 __blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 	return n;
 }
 
-struct fake_rq *fake_blk_submit(struct request_queue *q, u16 hctx, enum req_op op, sector_t sector,
-				void *buf, u32 len, u32 piece)
+struct fake_rq *fake_queue_submit(struct request_queue *q, u16 hctx, enum req_op op,
+				  sector_t sector, void *buf, u32 len, u32 piece)
 {
 	for (u16 i = 0; i < q->depth; i++) {
 		struct fake_rq *f = &q->rqs[i];
@@ -213,18 +213,18 @@ struct fake_rq *fake_blk_submit(struct request_queue *q, u16 hctx, enum req_op o
 	return NULL;
 }
 
-void fake_blk_commit(struct request_queue *q, u16 hctx)
+void fake_queue_commit(struct request_queue *q, u16 hctx)
 {
 	q->ops->commit_rqs(q, hctx);
 }
 
-void fake_blk_put(struct fake_rq *f)
+void fake_queue_put(struct fake_rq *f)
 {
 	ASSERT(f->done);
 	f->busy = false;
 }
 
-void fake_blk_timeout(struct fake_rq *f, ktime_t sent)
+void fake_queue_timeout(struct fake_rq *f, ktime_t sent)
 {
 	if (!f->done)
 		ASSERT(f->rq.q->ops->timeout(&f->rq, sent));
@@ -236,12 +236,12 @@ static void watchdog(struct request_queue *q)
 	for (u16 i = 0; i < q->depth; i++) {
 		if (!q->rqs[i].busy || q->rqs[i].rq.state != RQ_DISPATCHED)
 			continue;
-		fake_blk_timeout(&q->rqs[i], q->rqs[i].rq.dispatch_ns);
+		fake_queue_timeout(&q->rqs[i], q->rqs[i].rq.dispatch_ns);
 		return;
 	}
 }
 
-int fake_blk_wait(struct fake_rq *f)
+int fake_queue_wait(struct fake_rq *f)
 {
 	for (u32 tries = 0; !f->done; tries++) {
 		do {
@@ -257,14 +257,14 @@ int fake_blk_wait(struct fake_rq *f)
 
 int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)
 {
-	struct fake_rq *f = fake_blk_submit(q, 0, REQ_OP_DRV_IN, 0, buf, len, len);
+	struct fake_rq *f = fake_queue_submit(q, 0, REQ_OP_DRV_IN, 0, buf, len, len);
 	int err;
 
 	(void)pdu_arg;
 	if (!f)
 		return -EBUSY;
-	err = fake_blk_wait(f);
-	fake_blk_put(f);
+	err = fake_queue_wait(f);
+	fake_queue_put(f);
 	return err;
 }
 
@@ -331,7 +331,7 @@ void del_gendisk(struct gendisk *disk)
 
 	for (u16 i = 0; i < q->depth; i++)
 		if (q->rqs[i].busy)
-			(void)fake_blk_wait(&q->rqs[i]);
+			(void)fake_queue_wait(&q->rqs[i]);
 	if (fake_disk == disk)
 		fake_disk = NULL;
 	if (fake_disk_before == disk)

@@ -1,4 +1,4 @@
-#include "tests/host/fakes/ramdisk.h"
+#include "tests/host/fakes/fake_bdev.h"
 #include "tests/host/host.h"
 
 #include "block/blkdev.h"
@@ -11,9 +11,9 @@
 #include "kernel/lib/errno.h"
 #include "kernel/mm/gup.h"
 
-struct ramdisk ramdisk[RAMDISKS];
+struct fake_bdev fake_bdev[FAKE_BDEVS];
 
-static struct gendisk disks[RAMDISKS] = {
+static struct gendisk disks[FAKE_BDEVS] = {
 	{.disk_name = "vda",
 	 .limits.logical_block_size = 512,
 	 .ra_pages = VM_READAHEAD_PAGES,
@@ -23,7 +23,7 @@ static struct gendisk disks[RAMDISKS] = {
 	 .ra_pages = VM_READAHEAD_PAGES,
 	 .open_mutex = MUTEX_INIT(disks[1].open_mutex)},
 };
-static struct block_device bdevs[RAMDISKS] = {
+static struct block_device bdevs[FAKE_BDEVS] = {
 	{.bd_dev = MKDEV(254, 0), .bd_disk = &disks[0]},
 	{.bd_dev = MKDEV(254, 16), .bd_disk = &disks[1]},
 };
@@ -38,17 +38,17 @@ bool cmdline_bool(const char *key, bool dflt)
 	return dflt;
 }
 
-void ramdisk_load(int nr, u8 *data, u64 bytes)
+void fake_bdev_load(int nr, u8 *data, u64 bytes)
 {
 	ASSERT(bdevs[nr].bd_openers == 0);
-	free(ramdisk[nr].data);
-	ramdisk[nr] = (struct ramdisk){.data = data, .bytes = bytes};
+	free(fake_bdev[nr].data);
+	fake_bdev[nr] = (struct fake_bdev){.data = data, .bytes = bytes};
 	bdevs[nr].bd_nr_sectors = bytes / SECTOR_SIZE;
 }
 
-static struct ramdisk *disk_of(const struct block_device *bdev)
+static struct fake_bdev *disk_of(const struct block_device *bdev)
 {
-	return &ramdisk[bdev - bdevs];
+	return &fake_bdev[bdev - bdevs];
 }
 
 void bdev_name(const struct block_device *bdev, char *buf, size_t size)
@@ -69,7 +69,7 @@ struct queue_limits *blk_queue_limits(struct request_queue *q)
 
 struct block_device *blkdev_get_by_dev(dev_t dev, bool write, void *holder)
 {
-	for (int i = 0; i < RAMDISKS; i++) {
+	for (int i = 0; i < FAKE_BDEVS; i++) {
 		struct block_device *bdev = &bdevs[i];
 
 		if (bdev->bd_dev != dev)
@@ -116,7 +116,7 @@ int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *a
 {
 	int ret = 0;
 
-	for (int i = 0; i < RAMDISKS && ret == 0; i++)
+	for (int i = 0; i < FAKE_BDEVS && ret == 0; i++)
 		ret = fn(&bdevs[i], arg);
 	return ret;
 }
@@ -177,7 +177,7 @@ u32 bio_add_page(struct bio *bio, struct page *page, u32 len, u32 offset)
 	return len;
 }
 
-static int transfer(struct ramdisk *d, struct bio *bio)
+static int transfer(struct fake_bdev *d, struct bio *bio)
 {
 	bool write = op_is_write(bio->bi_opf);
 	u64 pos = bio->bi_iter.bi_sector * SECTOR_SIZE;

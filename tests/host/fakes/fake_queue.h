@@ -11,25 +11,25 @@ struct fake_rq {
 	struct request rq; /* first */
 	u8 *buf;	   /* data, rq.data_len bytes */
 	u32 piece;	   /* bytes: the length of each piece but the last */
-	bool busy;	   /* from fake_blk_submit() to fake_blk_put() */
+	bool busy;	   /* from fake_queue_submit() to fake_queue_put() */
 	bool done;	   /* completed, rq.status counts */
 	u32 completions;   /* of this use: more than 1 is the driver's error */
 };
 
-/* As the end of a batch (the default), or with more to come: then fake_blk_commit(). */
-extern bool fake_blk_last;
-void fake_blk_commit(struct request_queue *q, u16 hctx);
+/* As the end of a batch (the default), or with more to come: then fake_queue_commit(). */
+extern bool fake_queue_last;
+void fake_queue_commit(struct request_queue *q, u16 hctx);
 /* Start a request in pieces of `piece` bytes. Returns: NULL when no tag is free. */
-struct fake_rq *fake_blk_submit(struct request_queue *q, u16 hctx, enum req_op op, sector_t sector,
-				void *buf, u32 len, u32 piece);
-void fake_blk_put(struct fake_rq *f);
+struct fake_rq *fake_queue_submit(struct request_queue *q, u16 hctx, enum req_op op,
+				  sector_t sector, void *buf, u32 len, u32 piece);
+void fake_queue_put(struct fake_rq *f);
 /* Call the driver's timeout for one that is not done. */
-void fake_blk_timeout(struct fake_rq *f, ktime_t sent);
+void fake_queue_timeout(struct fake_rq *f, ktime_t sent);
 /* Hands the time to the device until done or it has nothing more to do; then the watchdog. */
-int fake_blk_wait(struct fake_rq *f);
-const struct blk_mq_ops *fake_blk_ops(const struct request_queue *q);
-u16 fake_blk_depth(const struct request_queue *q);
-u16 fake_blk_nr_hw_queues(const struct request_queue *q);
+int fake_queue_wait(struct fake_rq *f);
+const struct blk_mq_ops *fake_queue_ops(const struct request_queue *q);
+u16 fake_queue_depth(const struct request_queue *q);
+u16 fake_queue_nr_hw_queues(const struct request_queue *q);
 /* The disk that a driver added last, and the one before, or NULL. */
 extern struct gendisk *fake_disk, *fake_disk_before;
 /* The queue made last. */

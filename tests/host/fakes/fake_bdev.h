@@ -4,9 +4,9 @@
 
 #include "kernel/lib/types.h"
 
-#define RAMDISKS 2
+#define FAKE_BDEVS 2
 
-struct ramdisk {
+struct fake_bdev {
 	u8 *data;
 	u64 bytes;
 	bool read_only;
@@ -14,7 +14,7 @@ struct ramdisk {
 	sector_t bad_start, bad_end; /* I/O that touches [start, end) fails */
 	u64 fail_writes_after;	     /* this many more writes succeed; 0: all */
 };
-extern struct ramdisk ramdisk[RAMDISKS];
+extern struct fake_bdev fake_bdev[FAKE_BDEVS];
 
 /* Put other contents in (nobody has the disk open). Owns: data, from malloc. */
-void ramdisk_load(int nr, u8 *data, u64 bytes);
+void fake_bdev_load(int nr, u8 *data, u64 bytes);

@@ -1,7 +1,7 @@
-/* The fake disk of tests/host/blkfake.h. */
+/* The fake disk of tests/host/fakes/fake_driver.h. */
 #include "tests/host/host.h"
 
-#include "tests/host/blkfake.h"
+#include "tests/host/fakes/fake_driver.h"
 
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
