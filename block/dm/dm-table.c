@@ -14,6 +14,7 @@
 #define MAX_ARGS 40
 
 static u32 dm_major, next_minor;
+static LIST_HEAD(dm_disks); /* [driver] in the order of the command line */
 
 static const struct dm_target_ops *const target_types[] = {&dm_linear, &dm_striped, &dm_mirror,
 							   &dm_delay, &dm_error};
@@ -131,6 +132,7 @@ static int dm_create(char *spec)
 		if (dm->targets[i].ops->resume)
 			dm->targets[i].ops->resume(&dm->targets[i]);
 	next_minor = (u32)nr + 1;
+	list_add_tail(&dm->list, &dm_disks);
 	printk("%s: %s, %llu sectors in %u targets\n", dm->disk->disk_name, name,
 	       (unsigned long long)get_capacity(dm->disk), dm->nr_targets);
 	return 0;
@@ -150,8 +152,8 @@ void dm_init(void)
 		return;
 	major = register_blkdev(0, "device-mapper");
 	copy = rest = kstrdup(given, GFP_KERNEL);
-	dm_wq = workqueue_create("kdm");
-	dm_rebuild_wq = workqueue_create("kdm-rebuild");
+	dm_wq = dm_wq ? dm_wq : workqueue_create("kdm");
+	dm_rebuild_wq = dm_rebuild_wq ? dm_rebuild_wq : workqueue_create("kdm-rebuild");
 	if (major < 0 || !copy || !dm_wq || !dm_rebuild_wq)
 		panic("dm: no memory for the disks of the command line");
 	dm_major = (u32)major;
@@ -161,4 +163,20 @@ void dm_init(void)
 			printk("dm: '%s' cannot be made: error %d\n", spec, -err);
 	}
 	kfree(copy);
+}
+
+/* The last disk first: it may be made of earlier ones. */
+void dm_exit(void)
+{
+	while (!list_empty(&dm_disks)) {
+		struct dm_disk *dm = list_last_entry(&dm_disks, struct dm_disk, list);
+
+		list_del(&dm->list);
+		del_gendisk(dm->disk);
+		flush_work(&dm->work);
+		dm_free(dm);
+	}
+	if (dm_major)
+		unregister_blkdev(dm_major);
+	dm_major = next_minor = 0;
 }

@@ -56,6 +56,7 @@ struct dm_target {
 };
 
 struct dm_disk {
+	struct list_head list;			  /* [driver] in dm_disks */
 	struct gendisk *disk;			  /* [const] */
 	bool write;				  /* [const] how the devices are open */
 	struct dm_target targets[DM_MAX_TARGETS]; /* [const] */
@@ -68,6 +69,9 @@ struct dm_disk {
 /* Make the virtual disks of the command line. Context: thread, when the disks that they are made of
  * are there. */
 void dm_init(void);
+/* Undo: every virtual disk goes, and what it is made of is free again. Nobody has one open. A
+ * rebuild of a mirror is waited for. Context: sleeps. */
+void dm_exit(void);
 
 /* The operation of a virtual disk: a bio goes to its targets. */
 void dm_submit_bio(struct bio *bio);

@@ -18,6 +18,9 @@ SET_block := block/bio.c block/blk-core.c block/blk-mq.c block/blk-dispatch.c \
 	block/add_disk.c block/bdev.c block/partitions.c kernel/lib/bitmap.c \
 	kernel/lib/cmdline.c kernel/mm/mempool.c
 
+# A driver of the tests' own below it.
+SET_fake-driver := tests/host/fakes/fake_driver.c
+
 # Disks made of disks.
 SET_dm := block/dm/dm.c block/dm/dm-targets.c block/dm/dm-mirror.c block/dm/dm-table.c
 
@@ -51,6 +54,11 @@ SET_virtio-blk := drivers/virtio/virtqueue.c drivers/virtio/virtio_interface.c \
 	drivers/virtio/virtio_pci_modern.c drivers/virtio/virtio_pci_legacy.c \
 	drivers/block/virtio_blk.c drivers/block/virtio_blk_queue.c \
 	drivers/block/virtio_blk_config.c $(SET_pci)
+
+# A machine for it, and the request queue above it.
+SET_virtio-machine := kernel/lib/string.c kernel/lib/bitmap.c kernel/lib/cmdline.c \
+	tests/host/fakes/machine.c tests/host/fakes/vdev.c tests/host/fakes/vdev_regs.c \
+	tests/host/fakes/bus.c tests/host/fakes/fake_queue.c tests/host/fakes/vblk_world.c
 
 # The line discipline.
 SET_tty := drivers/char/n_tty.c drivers/char/n_tty_read.c drivers/char/tty_io.c \

@@ -1,7 +1,5 @@
-/* The fake disk of tests/host/fakes/fake_driver.h. */
-#include "tests/host/host.h"
-
 #include "tests/host/fakes/fake_driver.h"
+#include "tests/host/host.h"
 
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"
@@ -258,6 +256,7 @@ void fake_disk_remove(struct fake_disk *d)
 	for (u32 i = 0; i < sizeof(disks) / sizeof(disks[0]); i++)
 		if (disks[i] == d)
 			disks[i] = NULL;
+	d->disk = NULL;
 }
 
 void fake_block_init(void)
