@@ -1,82 +1,11 @@
-// uses: block text fakes
-// sources: tests/host/fakes/fake_driver.c
-/* Partition tables, good and bad, and the remapping of partitions. */
+// uses: block fake-driver text fakes
+// sources: tests/host/fakes/part_world.c
+/* MBRs, good and bad, and the remapping of partitions. */
+#include "tests/host/fakes/part_world.h"
 #include "tests/host/host.h"
-
-#include "tests/host/fakes/fake_driver.h"
 
 #include "block/part_disk.h"
 #include "kernel/lib/err.h"
-#include "kernel/mm/page.h"
-
-static struct fake_disk d;
-static u32 block; /* logical block size */
-
-static int setup(void **state)
-{
-	(void)state;
-	fake_block_init();
-	fake_disk_create(&d, "vda", 1, 16, NULL);
-	block = SECTOR_SIZE;
-	fake_log_clear();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fake_disk_remove(&d);
-	assert_int_equal(fake_pages_live(), 1);
-	assert_int_equal(fake_kmalloc_live(), 0);
-	return 0;
-}
-
-/* The other logical block size: a disk of its own. */
-static void start_4k(void)
-{
-	struct queue_limits lim = *blk_queue_limits(d.q);
-
-	teardown(NULL);
-	lim.logical_block_size = block = 4096;
-	fake_disk_create(&d, "vda", 1, 16, &lim);
-}
-
-static void mbr_sign(u64 lba)
-{
-	d.data[lba * block + 510] = 0x55;
-	d.data[lba * block + 511] = 0xaa;
-}
-
-static void mbr_put(u64 lba, u32 slot, u8 type, u32 first, u32 nr)
-{
-	struct mbr_entry e = {0, {0}, type, {0}, cpu_to_le32(first), cpu_to_le32(nr)};
-
-	memcpy(d.data + lba * block + MBR_ENTRIES + slot * sizeof(e), &e, sizeof(e));
-	mbr_sign(lba);
-}
-
-static int scan(void)
-{
-	return blkdev_reread_part(d.disk->part[0], NULL);
-}
-
-static void expect(u32 partno, sector_t first, sector_t nr)
-{
-	struct block_device *part = d.disk->part[partno];
-
-	assert_non_null(part);
-	assert_int_equal(part->bd_start_sect, first);
-	assert_int_equal(part->bd_nr_sectors, nr);
-}
-
-static u32 how_many(void)
-{
-	u32 n = 0;
-
-	for (u32 i = 1; i < DISK_MAX_PARTS; i++)
-		n += d.disk->part[i] != NULL;
-	return n;
-}
 
 static void primary_and_logical(void **state)
 {
@@ -147,6 +76,20 @@ static void what_ends_behind_the_disk_is_cut(void **state)
 	assert_non_null(
 		strstr(fake_log(), "partition 2 reaches beyond the end: 2000 + 49 of 2048"));
 	assert_null(strstr(fake_log(), "partition 1"));
+}
+
+static void a_size_is_enough(void **state)
+{
+	(void)state;
+	mbr_put(0, 0, 0, 64, 100);
+	mbr_put(0, 1, 0, 200, 0);
+	mbr_put(0, 2, 0x05, 1000, 1000);
+	mbr_put(1000, 0, 0, 8, 92);
+	assert_int_equal(scan(), 0);
+	assert_int_equal(how_many(), 3);
+	expect(1, 64, 100);
+	expect(3, 1000, 2);
+	expect(5, 1008, 92);
 }
 
 /* Three tables in an extended partition of 500 blocks from 1000; the links are from its start. */
@@ -252,226 +195,6 @@ static void a_long_chain(void **state)
 	assert_true(d.nr_requests <= 101);
 }
 
-static u32 crc_of(const void *data, size_t len)
-{
-	const u8 *p = data;
-	u32 crc = ~0u;
-
-	for (size_t i = 0; i < len; i++) {
-		crc ^= p[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
-	}
-	return ~crc;
-}
-
-static void gpt_put(u64 lba, u64 other, u64 entries_lba)
-{
-	struct gpt_entry e[128] = {0};
-	struct gpt_header h = {
-		.signature = {'E', 'F', 'I', ' ', 'P', 'A', 'R', 'T'},
-		.revision = cpu_to_le32(0x10000),
-		.header_size = cpu_to_le32(92),
-		.my_lba = cpu_to_le64(lba),
-		.alternate_lba = cpu_to_le64(other),
-		.first_usable_lba = cpu_to_le64(34),
-		.last_usable_lba = cpu_to_le64(DISK_SECTORS - 34),
-		.entries_lba = cpu_to_le64(entries_lba),
-		.nr_entries = cpu_to_le32(128),
-		.entry_size = cpu_to_le32(128),
-	};
-
-	e[0].type_guid[3] = 7;
-	e[0].first_lba = cpu_to_le64(34);
-	e[0].last_lba = cpu_to_le64(133);
-	e[4].type_guid[0] = 9;
-	e[4].first_lba = cpu_to_le64(200);
-	e[4].last_lba = cpu_to_le64(200);
-	e[5].type_guid[0] = 9; /* behind the disk */
-	e[5].first_lba = cpu_to_le64(1000);
-	e[5].last_lba = cpu_to_le64(DISK_SECTORS);
-	h.entries_crc = cpu_to_le32(crc_of(e, sizeof(e)));
-	h.header_crc = cpu_to_le32(crc_of(&h, 92));
-	memcpy(d.data + entries_lba * 512, e, sizeof(e));
-	memcpy(d.data + lba * 512, &h, sizeof(h));
-}
-
-static void gpt_and_its_backup(void **state)
-{
-	(void)state;
-	mbr_put(0, 0, 0xee, 1, 0xffffffff);
-	gpt_put(1, DISK_SECTORS - 1, 2);
-	gpt_put(DISK_SECTORS - 1, 1, DISK_SECTORS - 33);
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 2);
-	expect(1, 34, 100);
-	expect(5, 200, 1);
-	assert_non_null(strstr(fake_log(), "entry 6 lies outside"));
-	d.data[2 * 512 + 128 * 3]++; /* an entry of the primary */
-	assert_int_equal(scan(), 0);
-	assert_non_null(strstr(fake_log(), "using the backup"));
-	assert_int_equal(how_many(), 2);
-	d.data[(DISK_SECTORS - 1) * 512 + 40]++; /* the backup's header */
-	assert_int_equal(scan(), 0);
-	assert_non_null(strstr(fake_log(), "both GPTs are damaged"));
-	assert_int_equal(how_many(), 0);
-}
-
-static void gpt_change(u32 entry, u64 first, u64 last);
-
-/* What Linux takes though the specification does not, and what it does not take. */
-static void gpt_as_linux_takes_it(void **state)
-{
-	(void)state;
-	mbr_put(0, 0, 0xee, 1, 0xffffffff);
-	gpt_put(1, DISK_SECTORS - 1, 2);
-	d.data[MBR_ENTRIES] = 0x01; /* a status that no MBR has */
-	gpt_change(0, 3, 20);
-	gpt_change(4, 1000, DISK_SECTORS - 1); /* inside the backup table */
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 2);
-	expect(1, 3, 18);
-	expect(5, 1000, DISK_SECTORS - 1000);
-	gpt_change(0, 21, 20); /* ends before it begins */
-	gpt_change(4, ~0ull, ~0ull);
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 0);
-	/* A hybrid one: the protective entry may be any of the four. */
-	gpt_change(0, 34, 133);
-	mbr_put(0, 0, 0x83, 64, 100);
-	mbr_put(0, 3, 0xee, 1, 63);
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 1);
-	expect(1, 34, 100);
-	mbr_put(0, 3, 0xee, 63, 1); /* where no GPT can be */
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 0);
-	assert_non_null(strstr(fake_log(), "does not start at block 1"));
-	mbr_put(0, 3, 0xee, 0, 0);
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 0);
-}
-
-static void a_size_is_enough(void **state)
-{
-	(void)state;
-	mbr_put(0, 0, 0, 64, 100);
-	mbr_put(0, 1, 0, 200, 0);
-	mbr_put(0, 2, 0x05, 1000, 1000);
-	mbr_put(1000, 0, 0, 8, 92);
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 3);
-	expect(1, 64, 100);
-	expect(3, 1000, 2);
-	expect(5, 1008, 92);
-}
-
-static void gpt_resign(u64 lba)
-{
-	u8 *h = d.data + lba * 512;
-	u32 crc;
-
-	memset(h + 16, 0, 4);
-	crc = crc_of(h, 92);
-	memcpy(h + 16, &crc, 4);
-}
-
-static void gpt_change(u32 entry, u64 first, u64 last)
-{
-	u8 *e = d.data + 2 * 512 + entry * 128;
-	u32 crc;
-
-	memcpy(e + 32, &first, 8);
-	memcpy(e + 40, &last, 8);
-	crc = crc_of(d.data + 2 * 512, 128 * 128);
-	memcpy(d.data + 512 + 88, &crc, 4);
-	gpt_resign(1);
-}
-
-/* The CRCs are right, but what they cover is not: the backup is asked. */
-static void gpt_that_lies(void **state)
-{
-	static const struct {
-		u64 first, last;
-		bool good;
-	} usable[] = {{34, DISK_SECTORS - 1, true},
-		      {34, DISK_SECTORS, false},
-		      {34, 1ull << 50, false},
-		      {~0ull, ~0ull, false},
-		      {DISK_SECTORS - 33, 1000, false},
-		      {34, 33, false},
-		      {34, 34, true}};
-
-	(void)state;
-	mbr_put(0, 0, 0xee, 1, 0xffffffff);
-	gpt_put(DISK_SECTORS - 1, 1, DISK_SECTORS - 33);
-	for (u32 i = 0; i < sizeof(usable) / sizeof(usable[0]); i++) {
-		gpt_put(1, DISK_SECTORS - 1, 2);
-		memcpy(d.data + 512 + 40, &usable[i].first, 16);
-		gpt_resign(1);
-		fake_log_clear();
-		assert_int_equal(scan(), 0);
-		assert_int_equal(strstr(fake_log(), "using the backup") == NULL, usable[i].good);
-		if (!usable[i].good) {
-			assert_int_equal(how_many(), 2);
-			expect(1, 34, 100);
-		}
-	}
-}
-
-/* More than there are minors for: the rest is not silently missing. */
-static void gpt_with_too_many(void **state)
-{
-	u8 *entries = d.data + 2 * 512;
-	u32 crc;
-
-	(void)state;
-	mbr_put(0, 0, 0xee, 1, 0xffffffff);
-	gpt_put(1, DISK_SECTORS - 1, 2);
-	for (u32 i = 14; i < 16; i++) {
-		fake_log_clear();
-		memcpy(entries + i * 128, entries, 128);
-		memset(entries + i * 128 + 32, 0, 16);
-		entries[i * 128 + 33] = entries[i * 128 + 41] = (u8)(i - 12);
-		crc = crc_of(entries, 128 * 128);
-		memcpy(d.data + 512 + 88, &crc, 4);
-		gpt_resign(1);
-		assert_int_equal(scan(), 0);
-		assert_int_equal(how_many(), 3);
-		expect(15, 512, 1);
-		assert_int_equal(strstr(fake_log(), "no numbers for partitions above 15") != NULL,
-				 i == 15);
-	}
-}
-
-/* Whatever lies in the tables, nothing is read or made outside of the disk. */
-static void random_tables(void **state)
-{
-	(void)state;
-	mbr_put(0, 0, 0xee, 1, 0xffffffff);
-	for (u32 round = 0; round < 3000; round++) {
-		gpt_put(1, DISK_SECTORS - 1, 2);
-		for (u32 i = 0; i < 4; i++)
-			d.data[512 + fake_random(92)] = (u8)fake_random(256);
-		if (round % 2) { /* with a right CRC */
-			memset(d.data + 512 + 16, 0, 4);
-			*(u32 *)(void *)(d.data + 512 + 16) = crc_of(d.data + 512, 92);
-		}
-		if (round == 1500)
-			memset(d.data, 0, 512);
-		if (round >= 1500) {
-			mbr_put(fake_random(3) * 100, fake_random(4), fake_random(2) ? 0x05 : 0x83,
-				fake_random(21) * 100, fake_random(2000));
-		}
-		assert_int_equal(scan(), 0);
-		for (u32 i = 1; i < DISK_MAX_PARTS; i++)
-			if (d.disk->part[i])
-				assert_true(d.disk->part[i]->bd_start_sect +
-						    d.disk->part[i]->bd_nr_sectors <=
-					    DISK_SECTORS);
-	}
-}
-
 static int one_io(struct block_device *bdev, blk_opf_t opf, sector_t sector, u8 fill)
 {
 	struct bio *bio = fake_bio(bdev, opf, sector, 2, fill);
@@ -569,39 +292,18 @@ static void a_partition_vanishes_while_it_is_opened(void **state)
 	blkdev_put(part, NULL);
 }
 
-static void no_memory(void **state)
-{
-	(void)state;
-	mbr_put(0, 0, 0xee, 1, 0xffffffff);
-	gpt_put(1, DISK_SECTORS - 1, 2);
-	for (u32 n = 1; n < 40; n++) {
-		mm_fail_after(n);
-		assert_int_equal(scan(), 0);
-	}
-	mm_fail_after(0);
-	assert_int_equal(scan(), 0);
-	assert_int_equal(how_many(), 2);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(primary_and_logical),
 		T(tables_of_4k_blocks),
 		T(bad_mbrs),
+		T(what_ends_behind_the_disk_is_cut),
+		T(a_size_is_enough),
 		T(chains_that_go_astray),
 		T(chains_of_other_systems),
 		T(a_long_chain),
-		T(gpt_and_its_backup),
-		T(gpt_as_linux_takes_it),
-		T(a_size_is_enough),
-		T(random_tables),
-		T(no_memory),
 		T(a_partition_is_a_window),
-		T(what_ends_behind_the_disk_is_cut),
-		T(gpt_that_lies),
-		T(gpt_with_too_many),
 		T(a_claimed_disk_is_not_read_again),
 		T(a_partition_vanishes_while_it_is_opened),
 	};

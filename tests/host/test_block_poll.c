@@ -1,5 +1,4 @@
-// uses: block text fakes
-// sources: tests/host/fakes/fake_driver.c
+// uses: block fake-driver text fakes
 /* Idle polling: how long, how often, and that no ring is left silent. */
 #include "tests/host/host.h"
 
