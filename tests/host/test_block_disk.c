@@ -61,8 +61,7 @@ static void a_disk_that_hangs_is_removed(void **state)
 	assert_int_equal(d.nr_timeouts, 1);
 	assert_int_equal(ended, 2);
 	assert_int_equal(errors, 1);
-	blk_cleanup_queue(d.q);
-	put_disk(d.disk);
+	fake_disk_free(&d);
 	blkdev_put(bdev, NULL);
 	block_setup(NULL);
 }
@@ -76,8 +75,7 @@ static void a_removed_disk_fails_its_io(void **state)
 	del_gendisk(d.disk);
 	assert_int_equal(ended, 1); /* waited for */
 	assert_int_equal(errors, 0);
-	blk_cleanup_queue(d.q);
-	put_disk(d.disk);
+	fake_disk_free(&d);
 	/* The opener still has it. */
 	bio = fake_bio(bdev, REQ_OP_READ, 0, 8, 0);
 	assert_int_equal(submit_bio_wait(bio), -EIO);

@@ -58,7 +58,7 @@ static void a_later_flush_waits_for_the_next(void **state)
 static void zeroes_and_discards(void **state)
 {
 	(void)state;
-	memset(d.data, 1, sizeof(d.data));
+	memset(d.data, 1, DISK_BYTES);
 	assert_int_equal(blkdev_issue_zeroout(bdev, 3, 1500), 0);
 	assert_int_equal(d.kinds[REQ_OP_WRITE_ZEROES], 0);
 	for (u32 s = 0; s < DISK_SECTORS; s++)

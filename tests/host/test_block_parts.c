@@ -95,7 +95,7 @@ static void a_size_is_enough(void **state)
 /* Three tables in an extended partition of 500 blocks from 1000; the links are from its start. */
 static void chain(u32 second, u32 third, u32 fourth)
 {
-	memset(d.data, 0, sizeof(d.data));
+	memset(d.data, 0, DISK_BYTES);
 	mbr_put(0, 0, 0x05, 1000, 500);
 	mbr_put(1000, 0, 0x83, 8, 20);
 	mbr_put(1000, 1, 0x05, second, 100);

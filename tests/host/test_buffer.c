@@ -1,7 +1,6 @@
-// uses: fs-cache user-copies fakes
-// sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c kernel/lib/vsnprintf.c
+// uses: fs-cache block fake-driver text user-copies fakes
+// sources: tests/host/fakes/toyfs.c
 /* Metadata buffers, block nodes, and the ways of an I/O error. */
-#include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
 #include "tests/host/host.h"
 
@@ -21,12 +20,10 @@ static u8 buf[1 << 16];
 static int setup(void **state)
 {
 	(void)state;
-	fake_schedule_hook = fake_disk_complete_one;
-	fake_disk_fail_reads = fake_disk_fail_writes = false;
-	fake_disk_bad_sector = ~0ull;
-	for (u32 i = 0; i < 1 << 20; i++)
-		fake_disk[i] = (u8)(i >> 9);
+	fake_schedule_hook = toyfs_complete_one;
 	toyfs_init(&fs, 1024, 2047); /* an odd number of sectors */
+	for (u32 i = 0; i < 1 << 20; i++)
+		toyfs_disk.data[i] = (u8)(i >> 9);
 	bdev = fs.sb.s_bdev;
 	assert_int_equal(set_blocksize(bdev, 1024), 0);
 	return 0;
@@ -35,13 +32,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	fake_disk_fail_reads = fake_disk_fail_writes = false;
+	toyfs_disk.fail_writes = false;
+	fake_schedule_hook = toyfs_complete_one;
 	(void)!filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX);
 	truncate_inode_pages(&fs.inode.i_data, 0);
-	bdev_close(bdev, true, NULL);
-	bdev->bd_openers = 1;
-	assert_null(bdev->bd_inode);
-	assert_int_equal(fake_pages_live(), 0);
+	toyfs_exit(&fs);
+	assert_int_equal(fake_pages_live(), 1); /* the page of zeroes */
 	assert_int_equal(fake_kmalloc_live(), 0);
 	return 0;
 }
@@ -49,7 +45,7 @@ static int teardown(void **state)
 static void bread_caches(void **state)
 {
 	struct buffer_head *a = sb_bread(&fs.sb, 5), *b;
-	u64 bios = fake_disk_stats.bios;
+	u32 requests = toyfs_disk.nr_requests;
 
 	(void)state;
 	assert_false(IS_ERR(a));
@@ -57,12 +53,12 @@ static void bread_caches(void **state)
 	assert_int_equal(a->b_data[1023], 11);
 	b = sb_bread(&fs.sb, 5);
 	assert_ptr_equal(a, b);
-	assert_int_equal(fake_disk_stats.bios, bios);
+	assert_int_equal(toyfs_disk.nr_requests, requests);
 	brelse(b);
 	assert_int_equal(fake_shrink(100), 0); /* it is in use */
 	brelse(a);
 	fake_shrink(100);
-	assert_true(fake_shrink(100) + 1 >= 1 && fake_pages_live() == 0);
+	assert_true(fake_shrink(100) + 1 >= 1 && toyfs_pages_live() == 0);
 }
 
 static void bad_blocks(void **state)
@@ -73,9 +69,9 @@ static void bad_blocks(void **state)
 	assert_int_equal(PTR_ERR(sb_bread(&fs.sb, 1023)), -EUCLEAN); /* held in part only */
 	assert_int_equal(PTR_ERR(sb_bread(&fs.sb, ~0ull)), -EUCLEAN);
 	assert_int_equal(PTR_ERR(sb_bread(&other, 1)), -EINVAL);
-	fake_disk_bad_sector = 100;
+	toyfs_disk.bad_sector = 100;
 	assert_int_equal(PTR_ERR(sb_bread(&fs.sb, 50)), -EIO);
-	fake_disk_bad_sector = ~0ull;
+	toyfs_disk.bad_sector = ~0ull;
 	brelse(sb_bread(&fs.sb, 50));
 }
 
@@ -90,12 +86,12 @@ static void dirty_metadata_reaches_the_disk(void **state)
 	unlock_buffer(bh);
 	mark_buffer_dirty(bh);
 	brelse(bh);
-	assert_int_equal(fake_disk[7 * 1024], 14);
+	assert_int_equal(toyfs_disk.data[7 * 1024], 14);
 	assert_int_equal(sync_blockdev(bdev), 0);
-	assert_int_equal(fake_disk[7 * 1024], 0x77);
-	assert_int_equal(fake_disk[7 * 1024 + 1023], 0x77);
-	assert_int_equal(fake_disk[6 * 1024], 12); /* neighbours in the page: not touched */
-	assert_int_equal(fake_disk[8 * 1024], 16);
+	assert_int_equal(toyfs_disk.data[7 * 1024], 0x77);
+	assert_int_equal(toyfs_disk.data[7 * 1024 + 1023], 0x77);
+	assert_int_equal(toyfs_disk.data[6 * 1024], 12); /* neighbours in the page: not touched */
+	assert_int_equal(toyfs_disk.data[8 * 1024], 16);
 }
 
 static void forgotten_is_never_written(void **state)
@@ -108,7 +104,7 @@ static void forgotten_is_never_written(void **state)
 	brelse(bh);
 	sb_forget(&fs.sb, 9, 1);
 	assert_int_equal(sync_blockdev(bdev), 0);
-	assert_int_equal(fake_disk[9 * 1024], 18);
+	assert_int_equal(toyfs_disk.data[9 * 1024], 18);
 }
 
 static void fsync_writes_the_files_metadata(void **state)
@@ -119,11 +115,11 @@ static void fsync_writes_the_files_metadata(void **state)
 	memset(bh->b_data, 0x99, 1024);
 	mark_buffer_dirty_inode(bh, &fs.inode);
 	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, true), 0);
-	assert_int_equal(fake_disk[9 * 1024], 0x99);
-	fake_disk_fail_writes = true;
+	assert_int_equal(toyfs_disk.data[9 * 1024], 0x99);
+	toyfs_disk.fail_writes = true;
 	mark_buffer_dirty_inode(bh, &fs.inode);
 	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, true), -EIO);
-	fake_disk_fail_writes = false;
+	toyfs_disk.fail_writes = false;
 	assert_int_equal(sync_blockdev(bdev), -EIO);
 	assert_int_equal(sync_blockdev(bdev), 0);
 	brelse(bh);
@@ -135,11 +131,10 @@ static void a_write_error_is_reported_once_per_file(void **state)
 
 	(void)state;
 	assert_int_equal(toyfs_write(&fs, 0, buf, 5000, 0), 5000);
-	fake_disk_fail_writes = true;
+	toyfs_disk.fail_writes = true;
 	writeback_older_than(~0ull);
-	while (fake_disk_complete_one())
-		;
-	fake_disk_fail_writes = false;
+	toyfs_settle();
+	toyfs_disk.fail_writes = false;
 	late = fs.file;
 	late.f_wb_err = errseq_sample(&late.f_mapping->wb_err);
 	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), -EIO);
@@ -150,7 +145,7 @@ static void a_write_error_is_reported_once_per_file(void **state)
 	late.f_wb_err = errseq_sample(&late.f_mapping->wb_err);
 	assert_int_equal(late.f_op->fsync(&late, 0, INT64_MAX, false), 0);
 	assert_int_equal(toyfs_write(&fs, 0, buf, 10, IOCB_DSYNC), 10);
-	fake_disk_fail_writes = true;
+	toyfs_disk.fail_writes = true;
 	assert_int_equal(toyfs_write(&fs, 0, buf, 10, IOCB_DSYNC), -EIO);
 }
 
@@ -160,12 +155,12 @@ static void a_read_error_is_the_readers(void **state)
 	assert_int_equal(toyfs_write(&fs, 0, buf, 16384, 0), 16384);
 	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
-	fake_disk_bad_sector = (fs.map[9] - 1) * 2; /* in the third page */
+	toyfs_disk.bad_sector = (fs.map[9] - 1) * 2; /* in the third page */
 	assert_int_equal(toyfs_read(&fs, 0, buf, 16384), 8192);
 	assert_int_equal(toyfs_read(&fs, 8192, buf, 1), -EIO);
 	assert_int_equal(toyfs_read(&fs, 12288, buf, 4096), 4096);
 	assert_int_equal(PTR_ERR(read_mapping_page(&fs.inode.i_data, 2)), -EIO);
-	fake_disk_bad_sector = ~0ull;
+	toyfs_disk.bad_sector = ~0ull;
 	assert_int_equal(toyfs_read(&fs, 8192, buf, 8192), 8192);
 }
 
@@ -198,7 +193,7 @@ static void block_nodes(void **state)
 	assert_int_equal(file.f_op->open(&node, &file), 0);
 	iov_iter_init_user(&it, &iov, 1);
 	assert_int_equal(file.f_op->read_iter(&iocb, &it), 700); /* the partial last page */
-	assert_memory_equal(buf, &fake_disk[2047 * 512 - 700], 700);
+	assert_memory_equal(buf, &toyfs_disk.data[2047 * 512 - 700], 700);
 	assert_int_equal(file.f_op->read_iter(&iocb, &it), 0);
 	assert_int_equal(file.f_op->write_iter(&iocb, &it), -ENOSPC);
 	iocb.ki_pos = 2047 * 512 - 3;
@@ -207,8 +202,8 @@ static void block_nodes(void **state)
 	iov_iter_truncate(&it, 16);
 	assert_int_equal(file.f_op->write_iter(&iocb, &it), 3);
 	assert_int_equal(file.f_op->fsync(&file, 0, INT64_MAX, false), 0);
-	assert_int_equal(fake_disk[2047 * 512 - 1], 0xab);
-	assert_int_equal(fake_disk[2047 * 512], (u8)2047);
+	assert_int_equal(toyfs_disk.data[2047 * 512 - 1], 0xab);
+	assert_int_equal(toyfs_disk.data[2047 * 512], (u8)2047);
 	assert_int_equal(file.f_op->ioctl(&file, 0x80081272u, (u64)(uintptr_t)&size), 0);
 	assert_int_equal(size, 2047 * 512);
 	assert_int_equal(file.f_op->llseek(&file, 0, SEEK_END), 2047 * 512);
@@ -250,7 +245,7 @@ static bool write_meanwhile(void)
 		other_writer = NULL;
 		assert_int_equal(write_node(file, 3 * PAGE_SIZE, 0xcd), 16);
 	}
-	return fake_disk_complete_one();
+	return toyfs_complete_one();
 }
 
 static void a_new_block_size_drops_no_write(void **state)
@@ -268,8 +263,8 @@ static void a_new_block_size_drops_no_write(void **state)
 	assert_int_equal(set_blocksize(bdev, 512), 0);
 	assert_null(other_writer);
 	assert_int_equal(file.f_op->fsync(&file, 0, INT64_MAX, false), 0);
-	assert_int_equal(fake_disk[3 * PAGE_SIZE], 0xcd);
-	assert_int_equal(fake_disk[5 * PAGE_SIZE], 0xab);
+	assert_int_equal(toyfs_disk.data[3 * PAGE_SIZE], 0xcd);
+	assert_int_equal(toyfs_disk.data[5 * PAGE_SIZE], 0xab);
 	file.f_op->release(&node, &file);
 }
 

@@ -1,7 +1,6 @@
-// uses: fs-cache user-copies fakes
-// sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c kernel/lib/vsnprintf.c
+// uses: fs-cache block fake-driver text user-copies fakes
+// sources: tests/host/fakes/toyfs.c
 /* Direct I/O, synchronous and not, beside the page cache, against a plain array. */
-#include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
 #include "tests/host/host.h"
 
@@ -25,18 +24,14 @@ static u8 model[BYTES], shadow[BYTES];
 static struct page *frames; /* the program's memory */
 static u8 *user;
 
-static bool make_progress(void)
-{
-	return fake_disk_complete_one();
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	fake_schedule_hook = make_progress;
-	fake_disk_bad_sector = ~0ull;
+	fake_schedule_hook = toyfs_complete_one;
+	toyfs_init(&fs, 4096, TOYFS_SECTORS);
+	toyfs_disk.bad_sector = ~0ull;
 	fake_user_hole(NULL, 0);
-	memset(fake_disk, 0, sizeof(fake_disk));
+	memset(toyfs_disk.data, 0, TOYFS_SECTORS * SECTOR_SIZE);
 	memset(model, 0, sizeof(model));
 	frames = alloc_pages(GFP_KERNEL, ORDER);
 	for (u32 i = 0; i < FRAMES; i++)
@@ -50,8 +45,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	while (fake_disk_complete_one() || fake_run_pending())
-		;
+	toyfs_settle();
 	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 	assert_int_equal(atomic_read(&fs.inode.i_dio_count), 0);
@@ -60,8 +54,8 @@ static int teardown(void **state)
 		atomic_set(&frames[i].refcount, i == 0);
 	}
 	free_pages(frames, ORDER);
-	assert_int_equal(fake_pages_live(), 0);
-	assert_int_equal(fake_kmalloc_live(), 0);
+	assert_int_equal(toyfs_pages_live(), 0);
+	assert_int_equal(toyfs_kmalloc_live(), 0);
 	return 0;
 }
 
@@ -73,7 +67,7 @@ static void fill(u8 *p, size_t len)
 
 static void start_fs(u32 blksize, bool scatter)
 {
-	toyfs_init(&fs, blksize, FAKE_DISK_BYTES / SECTOR);
+	toyfs_init(&fs, blksize, TOYFS_SECTORS);
 	fs.scatter = scatter;
 }
 
@@ -180,7 +174,7 @@ static void landed(struct kiocb *iocb, ssize_t result)
 	flying[f - flights] = false;
 	completions++;
 	last_result = result;
-	if (result == (ssize_t)f->len && !f->write && fake_disk_bad_sector == ~0ull)
+	if (result == (ssize_t)f->len && !f->write && toyfs_disk.bad_sector == ~0ull)
 		assert_memory_equal(f->at, model + f->pos, f->len);
 }
 
@@ -222,8 +216,8 @@ static u32 nr_flying(void)
 
 static void land_all(void)
 {
-	while (nr_flying())
-		assert_true(fake_disk_complete_one() || fake_run_pending());
+	toyfs_settle();
+	assert_int_equal(nr_flying(), 0);
 }
 
 /* Reads and writes of ranges that are apart, in flight together, ended in any order. */
@@ -240,8 +234,8 @@ static void many_in_flight(void **state)
 		u64 pos = (u64)(f - flights) * part + at;
 
 		if (flying[f - flights]) {
-			(void)fake_disk_complete_one();
-			(void)fake_run_pending();
+			if (!toyfs_complete_one())
+				toyfs_settle(); /* the queue holds writes back */
 			continue;
 		}
 		if (rand() % 2) {
@@ -316,10 +310,10 @@ static struct page *locked_page;
 
 static bool unlock_it(void)
 {
-	if (make_progress())
+	if (toyfs_complete_one())
 		return true;
 	unlock_page(locked_page);
-	fake_schedule_hook = make_progress;
+	fake_schedule_hook = toyfs_complete_one;
 	return true;
 }
 
@@ -340,7 +334,7 @@ static bool read_too_early(void)
 {
 	locked_page = stale_page(0);
 	unlock_page(locked_page);
-	fake_schedule_hook = make_progress;
+	fake_schedule_hook = toyfs_complete_one;
 	return true;
 }
 
@@ -444,7 +438,7 @@ static void read_device_in_pieces(u64 pos, u32 pieces, u32 most_sectors)
 	land_all();
 	assert_int_equal(last_result, f->len);
 	for (u32 i = 0; i < pieces; pos += iov[i++].iov_len)
-		assert_memory_equal((void *)(uintptr_t)iov[i].iov_base, fake_disk + pos,
+		assert_memory_equal((void *)(uintptr_t)iov[i].iov_base, toyfs_disk.data + pos,
 				    iov[i].iov_len);
 }
 
@@ -461,8 +455,8 @@ static void a_device_is_read_whole_however_its_memory_lies(void **state)
 	fs.file.f_mapping = m;
 	fs.file.f_inode = m->host;
 	m->host->i_size = BYTES;
-	fill(fake_disk, BYTES);
-	memcpy(model, fake_disk, BYTES);
+	fill(toyfs_disk.data, BYTES);
+	memcpy(model, toyfs_disk.data, BYTES);
 	read_device_in_pieces(0, 8, 1); /* few bytes, more pieces than a small bio has room for */
 	for (int i = 0; i < 500; i++)
 		read_device_in_pieces((u64)rand() % 64 * SECTOR, 1 + (u32)rand() % 8,
@@ -531,7 +525,7 @@ static void a_bad_sector_fails_its_transfer(void **state)
 {
 	(void)state;
 	full_file(4096, false);
-	fake_disk_bad_sector = (u64)(fs.map[2] - 1) * 8 + 3;
+	toyfs_disk.bad_sector = (u64)(fs.map[2] - 1) * 8 + 3;
 	assert_int_equal(direct(false, 2 * PAGE_SIZE, user, PAGE_SIZE, 0), -EIO);
 	assert_int_equal(direct(false, 0, user, 8 * PAGE_SIZE, 0), -EIO);
 	assert_int_equal(direct(true, 2 * PAGE_SIZE, user, PAGE_SIZE, 0), -EIO);

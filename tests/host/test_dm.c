@@ -61,7 +61,7 @@ static void error_target_and_bad_tables(void **state)
 
 	(void)state;
 	make_three();
-	memset(disk_b.data, 1, sizeof(disk_b.data));
+	memset(disk_b.data, 1, DISK_BYTES);
 	cmdline_init(
 		"\"dm-mod.create=e,,,ro,0 10 linear vda 0,10 10 error;a,,,rw,0 10 linear vdz 0;"
 		"b,,,rw,1 10 linear vda 0;c,,,rw,0 3000 linear vda 0;d,,,rw;"
@@ -110,9 +110,9 @@ static void discard_that_one_leg_refuses(void **state)
 	make_three();
 	disk_c.disk->limits.max_discard_sectors = blk_queue_limits(disk_c.q)->max_discard_sectors =
 		0;
-	memset(disk_a.data, 1, sizeof(disk_a.data));
-	memset(disk_b.data, 1, sizeof(disk_b.data));
-	memset(disk_c.data, 1, sizeof(disk_c.data));
+	memset(disk_a.data, 1, DISK_BYTES);
+	memset(disk_b.data, 1, DISK_BYTES);
+	memset(disk_c.data, 1, DISK_BYTES);
 	cmdline_init("\"dm-mod.create=m,,0,rw,0 500 mirror core 1 nosync 2 vda 0 vdc 0;"
 		     "o,,1,rw,0 400 linear dm-0 0,400 200 linear vdb 0\"");
 	dm_init();

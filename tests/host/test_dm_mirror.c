@@ -62,7 +62,7 @@ static void mirror_with_failing_legs(void **state)
 	(void)state;
 	make_three();
 	rate = 256;
-	memset(disk_b.data, 7, sizeof(disk_b.data)); /* copied over at the start */
+	memset(disk_b.data, 7, DISK_BYTES); /* copied over at the start */
 	stacked("mir,,,rw,0 1001 mirror core 1 64 2 vda 0 vdb 8", operations(8), 0, break_and_mend);
 	assert_int_equal(failures, 0);
 	assert_true(rebuilds > 1 || operations(8) < 50000);
@@ -123,7 +123,7 @@ static void mirror_asked_again_while_rebuilding(void **state)
 	assert_int_equal(tag_at(&disk_a, 4), 777);
 	legs_are_equal(2000);
 	/* What the first leg had made durable is so on the second before it may do without it. */
-	assert_memory_equal(disk_b.durable, disk_b.data, sizeof(disk_b.data));
+	assert_memory_equal(disk_b.durable, disk_b.data, DISK_BYTES);
 	blkdev_put(mirror_bdev, NULL);
 }
 

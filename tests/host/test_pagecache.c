@@ -1,7 +1,6 @@
-// uses: fs-cache user-copies fakes
-// sources: tests/host/fakes/disk.c tests/host/fakes/toyfs.c kernel/lib/vsnprintf.c
+// uses: fs-cache block fake-driver text user-copies fakes
+// sources: tests/host/fakes/toyfs.c
 /* Files through the page cache against a plain array, on every block size, under random reclaim. */
-#include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
 #include "tests/host/host.h"
 
@@ -23,24 +22,23 @@ static u8 big[BIG];
 
 static bool make_progress(void)
 {
-	if (fake_disk_complete_one())
+	if (toyfs_complete_one())
 		return true;
 	if (!flusher_on)
 		return false;
 	flusher_on = false;
 	writeback_older_than(~0ull);
 	flusher_on = true;
-	return fake_disk_complete_one();
+	return toyfs_complete_one();
 }
 
 static int setup(void **state)
 {
 	(void)state;
 	fake_schedule_hook = make_progress;
-	fake_disk_fail_reads = fake_disk_fail_writes = false;
-	fake_disk_bad_sector = ~0ull;
+	toyfs_init(&fs, 4096, TOYFS_SECTORS);
 	flusher_on = true;
-	memset(fake_disk, 0, sizeof(fake_disk));
+	memset(toyfs_disk.data, 0, TOYFS_SECTORS * SECTOR_SIZE);
 	return 0;
 }
 
@@ -50,8 +48,8 @@ static void drop_all(void)
 	assert_int_equal(filemap_write_and_wait_range(&fs.inode.i_data, 0, INT64_MAX), 0);
 	truncate_inode_pages(&fs.inode.i_data, 0);
 	assert_int_equal(fs.inode.i_data.nrpages, 0);
-	assert_int_equal(fake_pages_live(), 0);
-	assert_int_equal(fake_kmalloc_live(), 0);
+	assert_int_equal(toyfs_pages_live(), 0);
+	assert_int_equal(toyfs_kmalloc_live(), 0);
 }
 
 static void check_all(void)
@@ -99,7 +97,7 @@ static void op_truncate(void)
 
 static void random_ops(u32 blksize, bool scatter)
 {
-	toyfs_init(&fs, blksize, FAKE_DISK_BYTES / 512);
+	toyfs_init(&fs, blksize, TOYFS_SECTORS);
 	fs.scatter = scatter;
 	memset(model, 0, sizeof(model));
 	model_size = 0;
@@ -122,7 +120,7 @@ static void random_ops(u32 blksize, bool scatter)
 			(void)invalidate_mapping_pages(&fs.inode.i_data, 0, ~0ull);
 		else
 			for (int n = rand() % 50; n > 0; n--)
-				(void)fake_disk_complete_one();
+				(void)toyfs_complete_one();
 		if (fs.next > fs.limit - 2000)
 			fs.next = 64; /* the toy never frees: what it reuses was dropped long ago */
 		if (i % 500 == 0)
@@ -169,22 +167,22 @@ static void sequential(u32 blksize)
 
 	if (bytes > BIG)
 		bytes = BIG;
-	toyfs_init(&fs, blksize, FAKE_DISK_BYTES / 512);
+	toyfs_init(&fs, blksize, TOYFS_SECTORS);
 	fill_big(blksize);
-	fake_disk_stats = (struct fake_disk_stats){0};
+	toyfs_disk.nr_requests = toyfs_disk.nr_flushes = 0;
 	for (u64 pos = 0; pos < bytes; pos += sizeof(chunk))
 		assert_int_equal(toyfs_write(&fs, pos, big + pos, sizeof(chunk), 0), sizeof(chunk));
 	assert_int_equal(fs.file.f_op->fsync(&fs.file, 0, INT64_MAX, false), 0);
-	assert_true(fake_disk_stats.requests < 300 && fake_disk_stats.flushes == 1);
+	assert_true(toyfs_disk.nr_requests < 300 && toyfs_disk.nr_flushes == 1);
 	drop_all();
-	fake_disk_stats = (struct fake_disk_stats){0};
+	toyfs_disk.nr_requests = toyfs_disk.nr_flushes = 0;
 	for (u64 pos = 0; pos < bytes; pos += sizeof(chunk)) {
 		assert_int_equal(toyfs_read(&fs, pos, chunk, sizeof(chunk)), sizeof(chunk));
 		assert_memory_equal(chunk, big + pos, sizeof(chunk));
 		if (mm_is_low() || fake_pages_live() > 8192)
 			fake_shrink(4096);
 	}
-	assert_true(fake_disk_stats.requests < 300);
+	assert_true(toyfs_disk.nr_requests < 300);
 	drop_all();
 }
 
@@ -224,7 +222,7 @@ static void readahead_is_the_devices(void **state)
 	struct page *page;
 
 	(void)state;
-	toyfs_init(&fs, 4096, FAKE_DISK_BYTES / 512);
+	toyfs_init(&fs, 4096, TOYFS_SECTORS);
 	fill_big(3);
 	assert_int_equal(toyfs_write(&fs, 0, big, 512 * 4096, 0), 512 * 4096);
 	drop_all();
@@ -251,7 +249,7 @@ static void used_pages_are_taken_when_there_is_no_other(void **state)
 	static u8 chunk[1 << 16];
 
 	(void)state;
-	toyfs_init(&fs, 4096, FAKE_DISK_BYTES / 512);
+	toyfs_init(&fs, 4096, TOYFS_SECTORS);
 	fill_big(7);
 	for (u64 pos = 0; pos < 16u << 20; pos += sizeof(chunk))
 		assert_int_equal(toyfs_write(&fs, pos, big + pos, sizeof(chunk), 0), sizeof(chunk));
@@ -267,7 +265,7 @@ static void a_wild_source_writes_what_it_can(void **state)
 	size_t edge = ALIGN_UP((uintptr_t)model + 4097, PAGE_SIZE) - (uintptr_t)model;
 
 	(void)state;
-	toyfs_init(&fs, 1024, FAKE_DISK_BYTES / 512);
+	toyfs_init(&fs, 1024, TOYFS_SECTORS);
 	memset(model, 'x', 8192);
 	fake_user_hole(model + edge, 1000);
 	assert_int_equal(toyfs_write(&fs, 100, model + edge, 500, 0), -EFAULT);
@@ -285,7 +283,7 @@ static void a_wild_source_writes_what_it_can(void **state)
 static void limits(void **state)
 {
 	(void)state;
-	toyfs_init(&fs, 1024, FAKE_DISK_BYTES / 512);
+	toyfs_init(&fs, 1024, TOYFS_SECTORS);
 	assert_int_equal(toyfs_write(&fs, fs.sb.s_maxbytes, buf, 1, 0), -EFBIG);
 	assert_int_equal(toyfs_write(&fs, fs.sb.s_maxbytes - 10, buf, 4096, 0), 10);
 	assert_int_equal(toyfs_truncate(&fs, 5), 0);

@@ -47,7 +47,7 @@ static void check_request(struct fake_disk *d, struct request *rq)
 		at = bio_end_sector(bio);
 	}
 	assert_int_equal(at - rq->sector, rq->data_len >> SECTOR_SHIFT);
-	assert_true(at <= DISK_SECTORS);
+	assert_true(at <= d->sectors);
 	if (op == REQ_OP_DISCARD || op == REQ_OP_WRITE_ZEROES)
 		return;
 	assert_true(rq->data_len <= lim->max_sectors << SECTOR_SHIFT);
@@ -152,8 +152,8 @@ static void perform(struct fake_disk *d, struct request *rq)
 		d->nr_flushes++;
 		if (d->fail_flushes && d->fail_flushes--)
 			rq->status = -EIO;
-		else
-			memcpy(d->durable, d->data, sizeof(d->data));
+		else if (d->durable)
+			memcpy(d->durable, d->data, d->sectors * SECTOR_SIZE);
 		return;
 	}
 	if (op == REQ_OP_DRV_IN) {
@@ -163,8 +163,9 @@ static void perform(struct fake_disk *d, struct request *rq)
 		memset(phys_to_virt(seg.addr), 'S', seg.len);
 		return;
 	}
-	if (d->bad_sector >= rq->sector &&
-	    d->bad_sector - rq->sector < rq->data_len >> SECTOR_SHIFT) {
+	if ((op_is_write(rq->cmd_flags) ? d->fail_writes : d->fail_reads) ||
+	    (d->bad_sector >= rq->sector &&
+	     d->bad_sector - rq->sector < rq->data_len >> SECTOR_SHIFT)) {
 		rq->status = -EIO;
 		return;
 	}
@@ -172,7 +173,7 @@ static void perform(struct fake_disk *d, struct request *rq)
 		memset(d->data + rq->sector * SECTOR_SIZE, 0, rq->data_len);
 	else
 		move_data(d, rq);
-	if (op_is_write(rq->cmd_flags) &&
+	if (d->durable && op_is_write(rq->cmd_flags) &&
 	    ((d->has_fua && rq->cmd_flags & REQ_FUA) || !blk_queue_has_write_cache(d->q)))
 		memcpy(d->durable + rq->sector * SECTOR_SIZE, d->data + rq->sector * SECTOR_SIZE,
 		       rq->data_len);
@@ -216,12 +217,15 @@ static const struct blk_mq_ops fake_ops = {
 };
 static const struct block_device_operations fake_fops = {NULL};
 
-void fake_disk_create(struct fake_disk *d, const char *name, u16 rings, u16 depth,
-		      const struct queue_limits *lim)
+void fake_disk_create_sized(struct fake_disk *d, const char *name, u16 rings, u16 depth,
+			    const struct queue_limits *lim, sector_t sectors)
 {
 	static u32 next_major = 100;
 
 	memset(d, 0, sizeof(*d));
+	d->sectors = sectors;
+	d->data = calloc(sectors, SECTOR_SIZE);
+	assert_non_null(d->data);
 	d->ring_size = depth;
 	d->bad_sector = ~0ull;
 	d->q = blk_mq_init_queue(&fake_ops, rings, depth, 8, d);
@@ -234,7 +238,7 @@ void fake_disk_create(struct fake_disk *d, const char *name, u16 rings, u16 dept
 	d->disk->major = next_major++;
 	d->disk->queue = d->q;
 	d->disk->fops = &fake_fops;
-	set_capacity(d->disk, DISK_SECTORS);
+	set_capacity(d->disk, sectors);
 	for (u32 i = 0; i < sizeof(disks) / sizeof(disks[0]); i++)
 		if (!disks[i]) {
 			disks[i] = d;
@@ -248,14 +252,30 @@ void fake_disk_create(struct fake_disk *d, const char *name, u16 rings, u16 dept
 	memset(d->trace, 0, sizeof(d->trace));
 }
 
+void fake_disk_create(struct fake_disk *d, const char *name, u16 rings, u16 depth,
+		      const struct queue_limits *lim)
+{
+	fake_disk_create_sized(d, name, rings, depth, lim, DISK_SECTORS);
+	d->durable = calloc(1, DISK_BYTES);
+	assert_non_null(d->durable);
+}
+
 void fake_disk_remove(struct fake_disk *d)
 {
 	del_gendisk(d->disk);
+	fake_disk_free(d);
+}
+
+void fake_disk_free(struct fake_disk *d)
+{
 	blk_cleanup_queue(d->q);
 	put_disk(d->disk);
 	for (u32 i = 0; i < sizeof(disks) / sizeof(disks[0]); i++)
 		if (disks[i] == d)
 			disks[i] = NULL;
+	free(d->data);
+	free(d->durable);
+	d->data = d->durable = NULL;
 	d->disk = NULL;
 }
 

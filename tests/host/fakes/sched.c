@@ -23,6 +23,7 @@
  * those behind it waiting, itself included, but not those of other queues. */
 struct workqueue {
 	struct list_head works;
+	struct thread worker, *below; /* who was running when the worker began */
 	bool running;
 };
 
@@ -221,6 +222,8 @@ bool schedule_work(struct work *w)
 	return queue_work(&workqueues[0], w);
 }
 
+/* As a thread of its own: whoever sleeps meanwhile has a plug and a list of bios that are not the
+ * worker's. */
 static bool run_works_of(struct workqueue *wq)
 {
 	bool ran = false;
@@ -230,7 +233,10 @@ static bool run_works_of(struct workqueue *wq)
 
 		list_del_init(&w->list);
 		wq->running = true;
+		wq->below = fake_cpu.current;
+		fake_cpu.current = &wq->worker;
 		w->fn(w);
+		fake_cpu.current = wq->below;
 		wq->running = false;
 		ran = true;
 	}
@@ -290,11 +296,25 @@ static bool make_progress(void)
 	return true;
 }
 
+/* While a worker sleeps, who was running before it goes on, and sleeps in the end as well. */
+static void tell_of_sleep(void)
+{
+	struct thread *asleep = fake_cpu.current;
+
+	sched_sleep_hook();
+	for (u32 i = 0; i < nr_workqueues; i++)
+		if (workqueues[i].running) {
+			fake_cpu.current = workqueues[i].below;
+			sched_sleep_hook();
+		}
+	fake_cpu.current = asleep;
+}
+
 void schedule(void)
 {
 	might_sleep();
 	if (sched_sleep_hook && main_thread.state != THREAD_RUNNING)
-		sched_sleep_hook();
+		tell_of_sleep();
 	if (!make_progress() && main_thread.state != THREAD_RUNNING)
 		panic("the kernel would sleep for ever");
 	main_thread.state = THREAD_RUNNING;
@@ -315,7 +335,7 @@ u64 schedule_timeout(u64 ns)
 	}
 	might_sleep();
 	if (sched_sleep_hook)
-		sched_sleep_hook();
+		tell_of_sleep();
 	if (!fake_run_pending() && !(fake_schedule_hook && fake_schedule_hook()))
 		fake_clock_advance(ns);
 	fake_run_pending();

@@ -1,5 +1,4 @@
 /* See toyfs.h. Also stands in for the inode cache and the superblocks that fs/ asks for. */
-#include "tests/host/fakes/disk.h"
 #include "tests/host/fakes/toyfs.h"
 #include "tests/host/host.h"
 
@@ -10,11 +9,13 @@
 #include "fs/vfs/flusher.h"
 #include "fs/vfs/generic_file.h"
 #include "kernel/arch/clock.h"
-#include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/radix_tree.h"
 
+struct fake_disk toyfs_disk;
+
 static struct toyfs *the_fs;
+static size_t disk_pages, disk_kmalloc; /* in use by the disk alone */
 
 static void *zeroed(size_t size)
 {
@@ -39,7 +40,7 @@ static int toyfs_get_block(struct inode *inode, blkno_t iblock, struct buffer_he
 			return -ENOSPC;
 		fs->map[iblock] = fs->next + 1;
 		/* What a block held before shows if it is not zeroed. */
-		memset(&fake_disk[(size_t)fs->next << inode->i_blkbits], 0xee, bh->b_size);
+		memset(&toyfs_disk.data[(size_t)fs->next << inode->i_blkbits], 0xee, bh->b_size);
 		fs->next += fs->scatter ? 3 : 1;
 		set_buffer_new(bh);
 	}
@@ -94,6 +95,27 @@ static const struct address_space_operations toyfs_aops = {
 };
 static const struct file_operations toyfs_fops = {.fsync = generic_file_fsync};
 
+/* Large requests, as a good disk takes them; and a write cache, so that flushes count. */
+static void make_disk(void)
+{
+	const struct queue_limits lim = {
+		.logical_block_size = SECTOR_SIZE,
+		.physical_block_size = SECTOR_SIZE,
+		.max_sectors = 2048,
+		.max_segments = 256,
+		.max_segment_size_bytes = 65536,
+	};
+	bool (*hook)(void) = fake_schedule_hook;
+
+	fake_block_init();
+	fake_disk_create_sized(&toyfs_disk, "vda", 1, 64, &lim, TOYFS_SECTORS);
+	fake_schedule_hook = hook;
+	blk_queue_write_cache(toyfs_disk.q, true, false);
+	toyfs_disk.random_order = true;
+	disk_pages = fake_pages_live();
+	disk_kmalloc = fake_kmalloc_live();
+}
+
 void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors)
 {
 	static bool once;
@@ -108,9 +130,14 @@ void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors)
 		direct_io_init();
 		once = true;
 	}
+	if (!toyfs_disk.disk)
+		make_disk();
+	set_capacity(toyfs_disk.disk, sectors);
 	memset(fs, 0, sizeof(*fs));
 	the_fs = fs;
-	fs->sb.s_bdev = fake_disk_bdev(sectors);
+	fs->sb.s_bdev = toyfs_disk.disk->part[0];
+	if (fs->sb.s_bdev->bd_openers == 0)
+		assert_ptr_equal(fake_open("vda"), fs->sb.s_bdev);
 	fs->sb.s_blocksize = blksize;
 	fs->sb.s_maxbytes = (u64)TOYFS_BLOCKS * blksize;
 	fs->inode.i_mode = S_IFREG | 0644;
@@ -126,6 +153,38 @@ void toyfs_init(struct toyfs *fs, u32 blksize, sector_t sectors)
 	fs->file.f_op = &toyfs_fops;
 	fs->next = 64;
 	fs->limit = (u32)(sectors * 512 / blksize);
+}
+
+void toyfs_exit(struct toyfs *fs)
+{
+	bdev_close(fs->sb.s_bdev, true, NULL);
+	fake_disk_remove(&toyfs_disk);
+}
+
+bool toyfs_complete_one(void)
+{
+	bool did = fake_disk_complete_one(&toyfs_disk);
+
+	fake_run_pending();
+	return did;
+}
+
+void toyfs_settle(void)
+{
+	do {
+		fake_clock_advance(5 * NSEC_PER_MSEC);
+		fake_run_pending();
+	} while (toyfs_complete_one());
+}
+
+size_t toyfs_pages_live(void)
+{
+	return fake_pages_live() - disk_pages;
+}
+
+size_t toyfs_kmalloc_live(void)
+{
+	return fake_kmalloc_live() - disk_kmalloc;
 }
 
 ssize_t toyfs_write(struct toyfs *fs, u64 pos, const void *data, size_t len, u32 iocb_flags)
@@ -222,10 +281,4 @@ const struct cred *current_cred(void)
 	static const struct cred root;
 
 	return &root;
-}
-
-bool cmdline_bool(const char *key, bool dflt)
-{
-	(void)key;
-	return dflt;
 }
