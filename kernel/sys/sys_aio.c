@@ -1,9 +1,8 @@
 /*
- * Asynchronous I/O (io_setup and its kin), and preadv2, pwritev2.
+ * Asynchronous I/O: io_setup and its kin.
  * Also there: many requests at a time
  */
 #include "fs/aio/aio.h"
-#include "fs/file.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
@@ -86,35 +85,4 @@ s64 sys_io_getevents(const u64 *a)
 s64 sys_io_cancel(const u64 *a)
 {
 	return aio_cancel(table(), a[0], a[1]);
-}
-
-/* Position -1 is the file's own. */
-static s64 rw_vec2(const u64 *a, bool write)
-{
-	u64 args[] = {0, a[1], a[2], a[3]};
-	struct file *file;
-	u32 flags = 0;
-	s64 ret;
-
-	if ((s64)a[3] < -1)
-		return -EINVAL;
-	file = fget((int)a[0]);
-	if (!file)
-		return -EBADF;
-	args[0] = (u64)file;
-	ret = rwf_to_iocb_flags((u32)a[5], write, &flags);
-	if (!ret)
-		ret = do_rw_vec(args, (s64)a[3] == -1 ? NULL : &a[3], write, flags);
-	fput(file);
-	return ret;
-}
-
-s64 sys_preadv2(const u64 *a)
-{
-	return rw_vec2(a, false);
-}
-
-s64 sys_pwritev2(const u64 *a)
-{
-	return rw_vec2(a, true);
 }

@@ -14,7 +14,8 @@
 #include "kernel/proc/process.h"
 #include "kernel/sys/syscall.h"
 
-s64 install_file(struct file *file, int from, bool cloexec)
+/* Give the file a number >= from. Owns: takes over the reference, also on failure. */
+static s64 must_check install_file(struct file *file, int from, bool cloexec)
 {
 	int fd = IS_ERR(file) ? (int)PTR_ERR(file) : fd_install_new(file, from, cloexec);
 

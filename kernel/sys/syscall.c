@@ -5,7 +5,6 @@
 #include "kernel/sys/syscall.h"
 
 #include "fs/file.h"
-#include "kernel/arch/clock.h"
 #include "kernel/arch/trap.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
@@ -32,11 +31,6 @@ static const struct syscall syscall_table[NR_SYSCALLS] = {SYSCALLS(ENTRY, ENTRY_
 static const char *const names[] = {
 #include "syscall_names.h"
 };
-
-struct trapframe *syscall_frame(void)
-{
-	return trap_user_frame(current->arch.kernel_stack_top);
-}
 
 /* Whether the log has this program's call already; from now on it has. The oldest are forgotten. */
 static bool is_logged(const char *comm, u64 nr)
@@ -153,30 +147,4 @@ s64 sys_none(const u64 *a)
 {
 	(void)a;
 	return -ENOSYS;
-}
-
-int get_user_time(u64 ptr, u64 unit, u64 *ns)
-{
-	s64 t[2];
-
-	if (get_user_obj(&t, USERPTR(ptr)))
-		return -EFAULT;
-	if (t[0] < 0 || t[1] < 0 || (u64)t[1] >= NSEC_PER_SEC / unit)
-		return -EINVAL;
-	/* 292 years are as good as more. */
-	*ns = (u64)t[0] > 9223372035ull ? ~0ull >> 1 : (u64)t[0] * NSEC_PER_SEC + (u64)t[1] * unit;
-	return 0;
-}
-
-int put_user_time(u64 ptr, u64 unit, u64 ns)
-{
-	s64 t[2] = {(s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC / unit)};
-
-	return put_user_obj(USERPTR(ptr), &t);
-}
-
-int get_user_timeout(u64 ptr, u64 unit, u64 *ns)
-{
-	*ns = ~0ull;
-	return ptr ? get_user_time(ptr, unit, ns) : 0;
 }

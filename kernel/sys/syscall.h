@@ -16,11 +16,9 @@
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/types.h"
 #include "kernel/proc/process.h"
+#include "kernel/sys/args.h"
 
-typedef s64 syscall_fn(const u64 *a);
-
-struct file;
-struct trapframe;
+struct iov_iter;
 
 /* Where an argument comes from; all other values stand for themselves. */
 enum syscall_arg {
@@ -50,40 +48,11 @@ enum syscall_arg {
 	CWD = 0xff60, /* AT_FDCWD */
 };
 
-static inline const char *arg_path(u64 a)
-{
-	return (const char *)a;
-}
-static inline struct file *arg_file(u64 a)
-{
-	return (struct file *)a;
-}
-
-/* Inside the kernel, instead of a name: a[0] itself, which is no file of O_PATH. */
-#define AT_OPEN_FILE 0x8000u
-
-/* A call that is one expression of its arguments a[]. */
-#define SYSCALL(name, ...)           \
-	s64 sys_##name(const u64 *a) \
-	{                            \
-		(void)a;             \
-		return __VA_ARGS__;  \
-	}
-
 void syscall_init(void);
 void uts_init(void); /* the names of the machine, below /proc */
-/* The caller's registers. */
-struct trapframe *syscall_frame(void);
-/* readv and its kin: file, iovecs, their number; pos: NULL, or where. */
-s64 must_check do_rw_vec(const u64 *a, const u64 *pos, bool write, u32 iocb_flags);
-/* Give the file a number >= from. Owns: takes over the reference, also on failure. */
-s64 must_check install_file(struct file *file, int from, bool cloexec);
-/* timespec (unit 1) and timeval (unit 1000) of user memory to nanoseconds, and back.
- * Returns: 0, -EFAULT, -EINVAL. */
-int must_check get_user_time(u64 ptr, u64 unit, u64 *ns);
-int must_check put_user_time(u64 ptr, u64 unit, u64 ns);
-/* The same for a timeout: ~0, for ever, when ptr is NULL. */
-int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);
+/* Read or write an open file at *pos or, with NULL, where it stands. Writing where nobody reads
+ * sends SIGPIPE. Returns: bytes, or -errno. */
+s64 must_check do_rw(u64 file, struct iov_iter *it, const u64 *pos, bool write, u32 iocb_flags);
 
 /* X(number, name, arguments), served by sys_name; Y(number, name, the call that serves it, ...). */
 /* clang-format off */
