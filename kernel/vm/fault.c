@@ -1,6 +1,5 @@
 /*
- * Page-table work of programs: faults, copy-on-write, the copy that fork makes, and access to the
- * memory of others.
+ * Page faults: pages come in or are copied when they are touched, also by the kernel for a program.
  *
  * Invariants: those of kernel/vm/mm.h. A page of the page cache has a mapping; an anonymous page
  * has none, so one that nobody else has any more is known by: no mapping and one reference.
@@ -13,61 +12,16 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
 #include "kernel/vm/mm.h"
 
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
-
-static struct page *pte_page(u64 pte)
-{
-	return phys_to_page(PADDR(pte & PTE_ADDR_MASK));
-}
 
 static u64 make_pte(const struct page *page, const struct vma *vma, bool own)
 {
 	return page_to_phys(page).v | PTE_U | PTE_A | (vma->prot ? PTE_P : 0) |
 	       (own ? PTE_OWN : 0) | (own && vma->prot & PROT_WRITE ? PTE_W | PTE_D : 0) |
 	       (vma->prot & PROT_EXEC ? 0 : PTE_NX);
-}
-
-int mm_map_page(struct mm *mm, u64 va, u64 entry)
-{
-	u64 *pte = pgtable_walk(mm->pml4, va, true);
-
-	if (!pte)
-		return -ENOMEM;
-	mm->rss += !*pte;
-	*pte = entry;
-	tlb_flush_page(va);
-	return 0;
-}
-
-static int unmap_pte(u64 *pte, u64 va, void *arg)
-{
-	struct mm *mm = arg;
-	struct page *page = pte_page(*pte);
-
-	*pte = 0;
-	mm->rss--;
-	tlb_flush_page(va);
-	put_page(page);
-	return 0;
-}
-
-void mm_unmap_pages(struct mm *mm, u64 start, u64 end)
-{
-	(void)pgtable_for_each(mm->pml4, start, end, unmap_pte, mm);
-}
-
-/* A private copy of `old`, or a page of zeroes. */
-static struct page *must_check new_private_page(const struct page *old)
-{
-	struct page *page = alloc_page(old ? GFP_KERNEL : GFP_KERNEL | GFP_ZERO);
-
-	if (page && old)
-		memcpy(page_address(page), page_address(old), PAGE_SIZE);
-	return page;
 }
 
 /* The page-cache page behind a file mapping. -EIO past the end of the file, as SIGBUS wants. */
@@ -211,74 +165,4 @@ size_t mm_access(struct mm *mm, u64 addr, void *buf, size_t len, bool write)
 			memset(to, 0, n);
 	}
 	return done;
-}
-
-struct copy_arg {
-	struct mm *to;
-	bool shared;
-};
-
-/* A page of its own that somebody else holds is pinned for I/O (kernel/mm/gup.h): it stays the
- * parent's, and the child gets a copy at once. All other private pages are shared until a write. */
-static int copy_pte(u64 *pte, u64 va, void *arg)
-{
-	struct copy_arg *copy = arg;
-	struct page *page = pte_page(*pte);
-	int err;
-
-	if (!copy->shared && *pte & PTE_OWN && page_count(page) > 1) {
-		page = new_private_page(page);
-		if (!page)
-			return -ENOMEM;
-	} else {
-		if (!copy->shared)
-			*pte &= ~(PTE_W | PTE_OWN);
-		get_page(page);
-	}
-	err = mm_map_page(copy->to, va, page_to_phys(page).v | (*pte & ~PTE_ADDR_MASK));
-	if (err)
-		put_page(page);
-	return err;
-}
-
-static int must_check copy_vma(struct mm *mm, struct mm *old, const struct vma *from)
-{
-	struct copy_arg arg = {mm, from->shared};
-	struct vma *vma;
-
-	if (from->dont_fork)
-		return 0;
-	vma = kmalloc(sizeof(*vma), GFP_KERNEL);
-	if (!vma)
-		return -ENOMEM;
-	*vma = *from;
-	if (vma->file)
-		get_file(vma->file);
-	vma_link(mm, vma);
-	if (from->wipe_on_fork)
-		return 0;
-	return pgtable_for_each(old->pml4, from->start, from->end, copy_pte, &arg);
-}
-
-struct mm *mm_copy(struct mm *old)
-{
-	struct mm *mm = mm_create();
-	int err = 0;
-
-	if (!mm)
-		return ERR_PTR(-ENOMEM);
-	MM_GUARD(old);
-	mutex_lock(&mm->lock); /* truncation may meet it already */
-	for (const struct vma *vma = vma_first(old); vma && !err; vma = vma_next(vma))
-		err = copy_vma(mm, old, vma);
-	mutex_unlock(&mm->lock);
-	write_cr3(read_cr3()); /* entries of `old` lost their write bit */
-	if (err) {
-		mm_put(mm);
-		return ERR_PTR(err);
-	}
-	mm->layout = old->layout;
-	if (old->exe && !deny_write_access(old->exe->f_inode))
-		mm->exe = get_file(old->exe);
-	return mm;
 }

@@ -43,7 +43,7 @@ static int zero_pte(u64 *pte, u64 va, void *arg)
 {
 	(void)va;
 	(void)arg;
-	memset(page_address(phys_to_page(PADDR(*pte & PTE_ADDR_MASK))), 0, PAGE_SIZE);
+	memset(page_address(pte_page(*pte)), 0, PAGE_SIZE);
 	return 0;
 }
 

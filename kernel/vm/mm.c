@@ -1,14 +1,13 @@
 /*
- * Mappings: mmap, munmap, mprotect, mremap, brk. Invariants: kernel/vm/mm.h.
+ * An address space before it has mappings, and single pages in its tables.
+ *
+ * Invariants: kernel/vm/mm.h. All other files of this folder stand on this one.
  * Also there: programs' memory
  */
 #include "kernel/vm/mm.h"
 
-#include "fs/file.h"
-#include "fs/inode.h"
-#include "fs/rlimit.h"
-#include "kernel/lib/assert.h"
 #include "kernel/lib/errno.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/pgtable.h"
 
@@ -36,277 +35,40 @@ void mm_drop(struct mm *mm)
 		kfree(mm);
 }
 
-/* Files are put without mm->lock: who truncates one of them may wait for it. */
-static void unmap_all(struct mm *mm)
+struct page *new_private_page(const struct page *old)
 {
-	struct vma *vma;
+	struct page *page = alloc_page(old ? GFP_KERNEL : GFP_KERNEL | GFP_ZERO);
 
-	for (;;) {
-		{
-			MM_GUARD(mm);
-			vma = vma_take_first(mm);
-		}
-		if (!vma)
-			return;
-		if (vma->file)
-			fput(vma->file);
-		kfree(vma);
-	}
+	if (page && old)
+		memcpy(page_address(page), page_address(old), PAGE_SIZE);
+	return page;
 }
 
-void mm_put(struct mm *mm)
+int mm_map_page(struct mm *mm, u64 va, u64 entry)
 {
-	if (!atomic_dec_and_test(&mm->refs))
-		return;
-	exit_aio(&mm->aio);
-	unmap_all(mm);
-	ASSERT(mm->rss == 0 && mm->total_bytes == 0 && mm->map_count == 0);
-	pgtable_destroy(mm->pml4);
-	if (mm->exe) {
-		allow_write_access(mm->exe->f_inode);
-		fput(mm->exe);
-	}
-	mm_drop(mm);
-}
+	u64 *pte = pgtable_walk(mm->pml4, va, true);
 
-int check_range(u64 addr, u64 *len)
-{
-	if (!IS_ALIGNED(addr, PAGE_SIZE))
-		return -EINVAL;
-	if (*len > USER_MAX || addr < USER_MIN || addr > USER_MAX - ALIGN_UP(*len, PAGE_SIZE))
+	if (!pte)
 		return -ENOMEM;
-	*len = ALIGN_UP(*len, PAGE_SIZE);
-	return 0;
-}
-
-/* Walks over all mappings, but only for whom RLIMIT_DATA was set. */
-static u64 data_bytes(const struct mm *mm)
-{
-	u64 bytes = 0;
-
-	for (const struct vma *vma = vma_first(mm); vma; vma = vma_next(vma))
-		bytes += vma_is_data(vma) ? vma->end - vma->start : 0;
-	return bytes;
-}
-
-static bool data_allowed(const struct mm *mm, u64 bytes)
-{
-	u64 limit = rlimit(RLIMIT_DATA);
-
-	return limit == RLIM_INFINITY ||
-	       (data_bytes(mm) + bytes) >> PAGE_SHIFT <= limit >> PAGE_SHIFT;
-}
-
-bool may_expand(const struct mm *mm, u64 bytes, bool data)
-{
-	return (mm->total_bytes + bytes) >> PAGE_SHIFT <= rlimit(RLIMIT_AS) >> PAGE_SHIFT &&
-	       (!data || data_allowed(mm, bytes));
-}
-
-/* Bytes of [addr, end) that are mapped. */
-static u64 mapped_bytes(const struct mm *mm, u64 addr, u64 end)
-{
-	u64 bytes = 0;
-
-	for (const struct vma *vma = find_vma(mm, addr); vma && vma->start < end;
-	     vma = vma_next(vma))
-		bytes += min(end, vma->end) - max(addr, vma->start);
-	return bytes;
-}
-
-int unmap_locked(struct mm *mm, u64 addr, u64 len)
-{
-	struct vma *vma, *next;
-	int err = vma_split_around(mm, addr, len);
-
-	if (err)
-		return err;
-	for (vma = find_vma(mm, addr); vma && vma->start < addr + len; vma = next) {
-		next = vma_next(vma);
-		vma_drop(vma);
-	}
-	return 0;
-}
-
-/* Where the mapping goes: as asked with MAP_FIXED, at the hint when free, else the highest gap. */
-static s64 must_check choose_address(struct mm *mm, u64 addr, u64 len, u32 flags)
-{
-	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
-	int err;
-
-	if (!fixed)
-		addr = ALIGN_DOWN(addr, PAGE_SIZE);
-	err = check_range(addr, &len);
-	if (fixed && err)
-		return err;
-	if (!err && range_is_free(mm, addr, len))
-		return (s64)addr;
-	if (flags & MAP_FIXED_NOREPLACE)
-		return -EEXIST;
-	if (fixed) {
-		err = unmap_locked(mm, addr, len);
-		return err ? err : (s64)addr;
-	}
-	addr = vma_find_gap(mm, len);
-	return addr ? (s64)addr : -ENOMEM;
-}
-
-static s64 must_check map_locked(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags,
-				 struct file *file, u64 offset)
-{
-	struct vma *vma;
-	u64 replaced = flags & MAP_FIXED ? mapped_bytes(mm, addr, addr + len) : 0;
-	s64 at;
-	int err;
-
-	if (mm->map_count > MAX_MAP_COUNT ||
-	    !may_expand(mm, len - replaced, (flags & MAP_TYPE) == MAP_PRIVATE && prot & PROT_WRITE))
-		return -ENOMEM;
-	vma = kmalloc(sizeof(*vma), GFP_KERNEL);
-	if (!vma)
-		return -ENOMEM;
-	at = choose_address(mm, addr, len, flags);
-	if (at < 0) {
-		kfree(vma);
-		return at;
-	}
-	*vma = (struct vma){.start = (u64)at,
-			    .end = (u64)at + len,
-			    .prot = prot,
-			    .shared = (flags & MAP_TYPE) == MAP_SHARED,
-			    .file = file ? get_file(file) : NULL,
-			    .offset = offset};
-	vma_link(mm, vma);
-	/* Shared anonymous memory is filled at once, so that fork shares the very pages. */
-	if ((flags & MAP_TYPE) == MAP_SHARED && !file) {
-		err = mm_populate(mm, vma);
-		if (err) {
-			vma_drop(vma);
-			return err;
-		}
-	}
-	vma_merge_range(mm, vma->start, vma->end);
-	return at;
-}
-
-static int must_check check_map_args(u32 prot, u32 flags, const struct file *file, u64 offset,
-				     u64 len)
-{
-	bool shared = (flags & MAP_TYPE) == MAP_SHARED;
-
-	if (len == 0 || !IS_ALIGNED(offset, PAGE_SIZE) ||
-	    (!shared && (flags & MAP_TYPE) != MAP_PRIVATE))
-		return -EINVAL;
-	if (len > USER_MAX)
-		return -ENOMEM;
-	if (!file)
-		return 0;
-	if (!file->f_readable || (shared && prot & PROT_WRITE && !file->f_writable))
-		return -EACCES;
-	/* Pages of files are written by write(2) only; a shared view of them can be read. */
-	if ((!S_ISREG(file->f_inode->i_mode) && !S_ISBLK(file->f_inode->i_mode)) ||
-	    (shared && prot & PROT_WRITE))
-		return -ENODEV;
-	return offset > (u64)INT64_MAX || len > (u64)INT64_MAX - offset ? -EOVERFLOW : 0;
-}
-
-s64 mm_map(struct mm *mm, u64 addr, u64 len, u32 prot, u32 flags, struct file *file, u64 offset)
-{
-	int err = check_map_args(prot, flags, file, offset, len);
-
-	if (err)
-		return err;
-	MM_GUARD(mm);
-	return map_locked(mm, addr, ALIGN_UP(len, PAGE_SIZE), prot, flags, file, offset);
-}
-
-int mm_map_stack(struct mm *mm)
-{
-	struct vma *vma = kmalloc(sizeof(*vma), GFP_KERNEL);
-
-	if (!vma)
-		return -ENOMEM;
-	*vma = (struct vma){.start = STACK_TOP - STACK_INITIAL,
-			    .end = STACK_TOP,
-			    .prot = PROT_READ | PROT_WRITE,
-			    .grows_down = true};
-	MM_GUARD(mm);
-	vma_link(mm, vma);
-	return 0;
-}
-
-int mm_unmap(struct mm *mm, u64 addr, u64 len)
-{
-	if (len == 0 || check_range(addr, &len))
-		return -EINVAL;
-	MM_GUARD(mm);
-	return unmap_locked(mm, addr, len);
-}
-
-/* Take rights away at once; given rights come by faults, which know about copy-on-write. */
-static int restrict_pte(u64 *pte, u64 va, void *arg)
-{
-	u32 prot = *(u32 *)arg;
-
-	if (!(prot & PROT_WRITE))
-		*pte &= ~PTE_W;
-	*pte = prot & PROT_EXEC ? *pte & ~PTE_NX : *pte | PTE_NX;
-	*pte = prot ? *pte | PTE_P : *pte & ~PTE_P; /* none: not even for the kernel's copies */
+	mm->rss += !*pte;
+	*pte = entry;
 	tlb_flush_page(va);
 	return 0;
 }
 
-/* Bytes of [addr, end) that become data when they can be written. */
-static u64 not_yet_data(const struct mm *mm, u64 addr, u64 end)
+static int unmap_pte(u64 *pte, u64 va, void *arg)
 {
-	u64 bytes = 0;
+	struct mm *mm = arg;
+	struct page *page = pte_page(*pte);
 
-	for (const struct vma *vma = find_vma(mm, addr); vma && vma->start < end;
-	     vma = vma_next(vma))
-		if (!vma->shared && !vma->grows_down && !vma_is_data(vma))
-			bytes += min(end, vma->end) - max(addr, vma->start);
-	return bytes;
-}
-
-int mm_protect(struct mm *mm, u64 addr, u64 len, u32 prot)
-{
-	struct vma *vma;
-	int err = check_range(addr, &len);
-
-	if (err)
-		return err;
-	MM_GUARD(mm);
-	if (!range_is_mapped(mm, addr, addr + len))
-		return -ENOMEM;
-	if (prot & PROT_WRITE && !data_allowed(mm, not_yet_data(mm, addr, addr + len)))
-		return -ENOMEM;
-	err = vma_split_around(mm, addr, len);
-	if (err)
-		return err;
-	for (vma = find_vma(mm, addr); vma && vma->start < addr + len; vma = vma_next(vma)) {
-		if (vma->shared && vma->file && prot & PROT_WRITE)
-			return -EACCES;
-		vma->prot = prot;
-		(void)pgtable_for_each(mm->pml4, vma->start, vma->end, restrict_pte, &prot);
-	}
-	vma_merge_range(mm, addr, addr + len);
+	*pte = 0;
+	mm->rss--;
+	tlb_flush_page(va);
+	put_page(page);
 	return 0;
 }
 
-u64 mm_brk(struct mm *mm, u64 addr)
+void mm_unmap_pages(struct mm *mm, u64 start, u64 end)
 {
-	u64 old_end, new_end;
-
-	MM_GUARD(mm);
-	old_end = ALIGN_UP(mm->layout.brk, PAGE_SIZE);
-	new_end = ALIGN_UP(addr, PAGE_SIZE);
-	if (addr < mm->layout.brk_start || addr > USER_MAX ||
-	    addr - mm->layout.brk_start > rlimit(RLIMIT_DATA))
-		return mm->layout.brk;
-	if (new_end > old_end && map_locked(mm, old_end, new_end - old_end, PROT_READ | PROT_WRITE,
-					    MAP_PRIVATE | MAP_FIXED_NOREPLACE, NULL, 0) < 0)
-		return mm->layout.brk;
-	if (new_end < old_end && unmap_locked(mm, new_end, old_end - new_end))
-		return mm->layout.brk;
-	return mm->layout.brk = addr;
+	(void)pgtable_for_each(mm->pml4, start, end, unmap_pte, mm);
 }

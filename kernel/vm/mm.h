@@ -22,6 +22,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/types.h"
+#include "kernel/mm/page.h"
 #include "kernel/sched/mutex.h"
 
 struct file;
@@ -128,8 +129,15 @@ int must_check mm_fault(struct mm *mm, u64 addr, bool write, bool exec);
 size_t mm_access(struct mm *mm, u64 addr, void *buf, size_t len, bool write);
 
 /* Page-table work shared by the files of this folder. Locks: mm->lock. */
+static inline struct page *pte_page(u64 pte)
+{
+	return phys_to_page(PADDR(pte & PTE_ADDR_MASK));
+}
+/* A private copy of `old`, or with NULL a page of zeroes. Returns: NULL if no memory. */
+struct page *must_check new_private_page(const struct page *old);
 void mm_unmap_pages(struct mm *mm, u64 start, u64 end);
 int must_check mm_map_page(struct mm *mm, u64 va, u64 entry);
+/* A page of zeroes everywhere in the VMA. */
 int must_check mm_populate(struct mm *mm, const struct vma *vma);
 /* mm_fault by a caller that holds mm->lock. */
 int must_check mm_fault_locked(struct mm *mm, u64 addr, bool write, bool exec);
@@ -147,11 +155,14 @@ int must_check vma_split_around(struct mm *mm, u64 addr, u64 len);
 u64 vma_find_gap(const struct mm *mm, u64 len);
 bool range_is_free(const struct mm *mm, u64 addr, u64 len);
 bool range_is_mapped(const struct mm *mm, u64 addr, u64 end);
+/* How much of [start, end) is mapped by those VMAs that count (NULL: all). */
+u64 vma_bytes(const struct mm *mm, u64 start, u64 end, bool (*counts)(const struct vma *vma));
 /* Round the length up to pages. Returns: 0, -EINVAL (alignment), -ENOMEM (outside). */
 int must_check check_range(u64 addr, u64 *len);
 int must_check unmap_locked(struct mm *mm, u64 addr, u64 len);
 /* May the program map so much more, by RLIMIT_AS and, if it is data, RLIMIT_DATA? */
 bool may_expand(const struct mm *mm, u64 bytes, bool data);
+bool data_allowed(const struct mm *mm, u64 bytes); /* the latter alone */
 /* What RLIMIT_DATA counts: private and writable, but no stack. */
 static inline bool vma_is_data(const struct vma *vma)
 {

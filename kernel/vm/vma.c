@@ -1,11 +1,13 @@
 /*
- * The tree of an address space's mappings: finding, cutting, joining them, and the gaps between.
+ * The tree of an address space's mappings: finding, cutting, joining them, the gaps between, and
+ * how much there may be.
  *
  * Each VMA knows of its subtree the lowest and highest address and the largest gap within, so that
  * a place for a new mapping is found without looking at all of them.
  * Also there: programs' memory
  */
 #include "fs/file.h"
+#include "fs/rlimit.h"
 #include "kernel/lib/errno.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/vm/mm.h"
@@ -212,4 +214,54 @@ int vma_split_around(struct mm *mm, u64 addr, u64 len)
 	int err = vma_split(mm, addr);
 
 	return err ? err : vma_split(mm, addr + len);
+}
+
+int unmap_locked(struct mm *mm, u64 addr, u64 len)
+{
+	struct vma *vma, *next;
+	int err = vma_split_around(mm, addr, len);
+
+	if (err)
+		return err;
+	for (vma = find_vma(mm, addr); vma && vma->start < addr + len; vma = next) {
+		next = vma_next(vma);
+		vma_drop(vma);
+	}
+	return 0;
+}
+
+int check_range(u64 addr, u64 *len)
+{
+	if (!IS_ALIGNED(addr, PAGE_SIZE))
+		return -EINVAL;
+	if (*len > USER_MAX || addr < USER_MIN || addr > USER_MAX - ALIGN_UP(*len, PAGE_SIZE))
+		return -ENOMEM;
+	*len = ALIGN_UP(*len, PAGE_SIZE);
+	return 0;
+}
+
+u64 vma_bytes(const struct mm *mm, u64 start, u64 end, bool (*counts)(const struct vma *vma))
+{
+	u64 bytes = 0;
+
+	for (const struct vma *vma = find_vma(mm, start); vma && vma->start < end;
+	     vma = vma_next(vma))
+		if (!counts || counts(vma))
+			bytes += min(end, vma->end) - max(start, vma->start);
+	return bytes;
+}
+
+bool data_allowed(const struct mm *mm, u64 bytes)
+{
+	u64 limit = rlimit(RLIMIT_DATA);
+
+	/* The walk over all mappings is only for whom the limit was set. */
+	return limit == RLIM_INFINITY || (vma_bytes(mm, 0, USER_MAX, vma_is_data) + bytes) >>
+						 PAGE_SHIFT <= limit >> PAGE_SHIFT;
+}
+
+bool may_expand(const struct mm *mm, u64 bytes, bool data)
+{
+	return (mm->total_bytes + bytes) >> PAGE_SHIFT <= rlimit(RLIMIT_AS) >> PAGE_SHIFT &&
+	       (!data || data_allowed(mm, bytes));
 }

@@ -65,5 +65,5 @@ SET_tty := drivers/char/n_tty.c drivers/char/n_tty_read.c drivers/char/tty_io.c 
 	drivers/char/tty_ioctl.c drivers/char/tty_jobctrl.c
 
 # Address spaces.
-SET_vm := kernel/vm/mm.c kernel/vm/vma.c kernel/vm/mremap.c kernel/vm/madvise.c \
-	kernel/vm/rmap.c kernel/vm/fault.c kernel/lib/rbtree.c
+SET_vm := kernel/vm/mm.c kernel/vm/mm_fork.c kernel/vm/mmap.c kernel/vm/mremap.c \
+	kernel/vm/madvise.c kernel/vm/vma.c kernel/vm/rmap.c kernel/vm/fault.c kernel/lib/rbtree.c
