@@ -98,27 +98,6 @@ static int must_check push_list(struct exec_image *image, u64 list, bool kernel,
 	return err;
 }
 
-struct file *open_executable(const char *path)
-{
-	struct file *file = open_exec(path);
-	int err;
-
-	if (IS_ERR(file))
-		return file;
-	err = deny_write_access(file->f_inode);
-	if (err) {
-		fput(file);
-		return ERR_PTR(err);
-	}
-	return file;
-}
-
-void close_executable(struct file *file)
-{
-	allow_write_access(file->f_inode);
-	fput(file);
-}
-
 static char *skip_blanks(char *s)
 {
 	while (*s == ' ' || *s == '\t')

@@ -1,5 +1,5 @@
 /*
- * Inside execve: the image being loaded, shared by exec.c and elf.c.
+ * Inside execve: the image being loaded, shared by exec.c, elf.c and executable.c.
  * Also there: processes
  */
 #pragma once

@@ -21,20 +21,6 @@
 bool system_ending; /* [atomic] */
 static struct wait_queue_head ended_wait = WAIT_QUEUE_INIT(ended_wait);
 
-void notify_parent_locked(struct process *p, int code, int status)
-{
-	struct process *parent = p->parent;
-	struct sig_cause cause = {.code = code, .pid = p->pid, .status = status};
-	bool ended = code == CLD_EXITED || code == CLD_KILLED;
-
-	if (!parent)
-		return;
-	cause.uid = process_cred(p)->uid;
-	if (ended || !(parent->sig.action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
-		signal_send_locked(parent, SIGCHLD, &cause);
-	wake_up_all(&parent->child_wait);
-}
-
 /* Nobody will wait for p: it leaves no zombie. */
 static bool parent_ignores_locked(const struct process *p)
 {

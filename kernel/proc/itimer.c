@@ -8,7 +8,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/sched/tick.h"
 
-void process_alarm_fire(struct timer *t)
+static void alarm_fire(struct timer *t)
 {
 	struct process *p = container_of(t, struct process, alarm);
 	u64 interval = p->itimer_interval_ns[ITIMER_REAL];
@@ -28,6 +28,7 @@ static void set_alarm(struct process *p, const struct itimer_ns *new, struct iti
 	if (!new)
 		return;
 	(void)timer_del(&p->alarm); /* from here on nobody else looks at it */
+	timer_init(&p->alarm, alarm_fire);
 	p->itimer_interval_ns[ITIMER_REAL] = new->interval;
 	if (new->value)
 		timer_mod(&p->alarm, now + new->value);

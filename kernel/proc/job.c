@@ -1,9 +1,69 @@
 /*
- * What a terminal asks of processes: drivers/char/tty.h's tty_job_ops.
+ * Job control: groups and sessions of processes, and what a terminal asks of them
+ * (drivers/char/tty.h's tty_job_ops).
  * Also there: processes
  */
 #include "drivers/char/tty.h"
+#include "kernel/lib/errno.h"
 #include "kernel/proc/process.h"
+
+int process_setpgid(pid_t pid, pid_t pgid)
+{
+	struct process *self = current_process(), *p, *other;
+
+	if (pgid < 0)
+		return -EINVAL;
+	PROC_GUARD();
+	p = process_find_or_self(pid);
+	if (!p || (p != self && p->parent != self))
+		return -ESRCH;
+	if (p->sid == p->pid || p->sid != self->sid)
+		return -EPERM;
+	if (p != self && p->did_exec)
+		return -EACCES;
+	if (pgid == 0 || pgid == p->pid) {
+		p->pgid = p->pid;
+		return 0;
+	}
+	list_for_each_entry(other, &processes, all)
+		if (other->pgid == pgid && other->sid == self->sid) {
+			p->pgid = pgid;
+			return 0;
+		}
+	return -EPERM;
+}
+
+pid_t process_getpgid(pid_t pid, bool session)
+{
+	struct process *p;
+
+	PROC_GUARD();
+	p = process_find_or_self(pid);
+	return !p ? -ESRCH : session ? p->sid : p->pgid;
+}
+
+pid_t process_setsid(void)
+{
+	struct process *self = current_process(), *p;
+
+	PROC_GUARD();
+	list_for_each_entry(p, &processes, all)
+		if (p->pgid == self->pid)
+			return -EPERM;
+	self->ctty = NULL;
+	return self->sid = self->pgid = self->pid;
+}
+
+bool pgrp_is_orphaned_locked(pid_t pgrp)
+{
+	struct process *p;
+
+	list_for_each_entry(p, &processes, all)
+		if (p->pgid == pgrp && p->state != PROC_ZOMBIE && p->parent &&
+		    p->parent->pgid != pgrp && p->parent->sid == p->sid)
+			return false;
+	return true;
+}
 
 static void job_signal_pgrp(pid_t pgrp, int sig)
 {

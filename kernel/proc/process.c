@@ -1,13 +1,14 @@
 /*
- * The table of processes, their groups and sessions.
+ * The table of processes: their numbers, names and first limits.
  *
  * Invariants and lock order: kernel/proc/process.h.
  * Also there: processes
  */
 #include "kernel/proc/process.h"
 
+#include "fs/file.h"
+#include "fs/fs_struct.h"
 #include "kernel/arch/clock.h"
-#include "kernel/lib/errno.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/sched/kthread.h"
@@ -69,6 +70,45 @@ static bool enter_table(struct process *p)
 	return true;
 }
 
+#define BOTH(limit)              \
+	{                        \
+		(limit), (limit) \
+	}
+
+/* Linux's, but for the numbers of files and processes. */
+static const struct rlimit init_rlimits[RLIM_NLIMITS] = {
+	[RLIMIT_CPU] = BOTH(RLIM_INFINITY),
+	[RLIMIT_FSIZE] = BOTH(RLIM_INFINITY),
+	[RLIMIT_DATA] = BOTH(RLIM_INFINITY),
+	[RLIMIT_STACK] = {8ull << 20, RLIM_INFINITY},
+	[RLIMIT_CORE] = {0, RLIM_INFINITY},
+	[RLIMIT_RSS] = BOTH(RLIM_INFINITY),
+	[RLIMIT_NPROC] = BOTH(RLIM_INFINITY),
+	[RLIMIT_NOFILE] = BOTH(NR_OPEN_DEFAULT),
+	[RLIMIT_MEMLOCK] = BOTH(8ull << 20),
+	[RLIMIT_AS] = BOTH(RLIM_INFINITY),
+	[RLIMIT_LOCKS] = BOTH(RLIM_INFINITY),
+	[RLIMIT_SIGPENDING] = BOTH(RLIM_INFINITY),
+	[RLIMIT_MSGQUEUE] = BOTH(819200),
+	[RLIMIT_NICE] = BOTH(0),
+	[RLIMIT_RTPRIO] = BOTH(0),
+	[RLIMIT_RTTIME] = BOTH(RLIM_INFINITY),
+};
+
+/* May the caller have one process more, by RLIMIT_NPROC? */
+static bool process_allowed_locked(void)
+{
+	u64 limit = rlimit(RLIMIT_NPROC), count = 0;
+	const struct cred *me = current_cred();
+	const struct process *p;
+
+	if (limit == RLIM_INFINITY || me->uid == 0 || me->euid == 0)
+		return true;
+	list_for_each_entry(p, &processes, all)
+		count += p->thread && p->thread->cred && p->thread->cred->uid == me->uid;
+	return count < limit;
+}
+
 struct process *process_alloc(struct process *parent)
 {
 	struct process *p = kzalloc(sizeof(*p), GFP_KERNEL);
@@ -78,7 +118,7 @@ struct process *process_alloc(struct process *parent)
 	INIT_LIST_HEAD(&p->children);
 	INIT_LIST_HEAD(&p->sibling);
 	init_waitqueue_head(&p->child_wait);
-	timer_init(&p->alarm, process_alarm_fire);
+	timer_init(&p->alarm, NULL); /* setitimer says what it does */
 	p->start_ns = ktime_get_ns();
 	p->sig.altstack.ss_flags = SS_DISABLE;
 	PROC_GUARD();
@@ -153,64 +193,6 @@ void process_free(struct process *p)
 struct process *process_find_or_self(pid_t pid)
 {
 	return pid == 0 ? current_process() : process_find(pid);
-}
-
-int process_setpgid(pid_t pid, pid_t pgid)
-{
-	struct process *self = current_process(), *p, *other;
-
-	if (pgid < 0)
-		return -EINVAL;
-	PROC_GUARD();
-	p = process_find_or_self(pid);
-	if (!p || (p != self && p->parent != self))
-		return -ESRCH;
-	if (p->sid == p->pid || p->sid != self->sid)
-		return -EPERM;
-	if (p != self && p->did_exec)
-		return -EACCES;
-	if (pgid == 0 || pgid == p->pid) {
-		p->pgid = p->pid;
-		return 0;
-	}
-	list_for_each_entry(other, &processes, all)
-		if (other->pgid == pgid && other->sid == self->sid) {
-			p->pgid = pgid;
-			return 0;
-		}
-	return -EPERM;
-}
-
-pid_t process_getpgid(pid_t pid, bool session)
-{
-	struct process *p;
-
-	PROC_GUARD();
-	p = process_find_or_self(pid);
-	return !p ? -ESRCH : session ? p->sid : p->pgid;
-}
-
-pid_t process_setsid(void)
-{
-	struct process *self = current_process(), *p;
-
-	PROC_GUARD();
-	list_for_each_entry(p, &processes, all)
-		if (p->pgid == self->pid)
-			return -EPERM;
-	self->ctty = NULL;
-	return self->sid = self->pgid = self->pid;
-}
-
-bool pgrp_is_orphaned_locked(pid_t pgrp)
-{
-	struct process *p;
-
-	list_for_each_entry(p, &processes, all)
-		if (p->pgid == pgrp && p->state != PROC_ZOMBIE && p->parent &&
-		    p->parent->pgid != pgrp && p->parent->sid == p->sid)
-			return false;
-	return true;
 }
 
 u64 process_timeout(u64 ns)

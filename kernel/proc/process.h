@@ -178,9 +178,6 @@ bool pgrp_is_orphaned_locked(pid_t pgrp);
 /* prlimit(2): tell the old limit (NULL: don't) and set a new one (NULL: don't). pid 0: the caller.
  * Returns: 0, -ESRCH, -EPERM, -EINVAL. */
 int must_check process_prlimit(pid_t pid, u32 which, const struct rlimit *new, struct rlimit *old);
-extern const struct rlimit init_rlimits[RLIM_NLIMITS];
-/* May the caller have one process more, by RLIMIT_NPROC? Locks: proc_lock. */
-bool process_allowed_locked(void);
 
 /* No memory for a page of the current program: end the largest program, and wait until it is gone.
  * Returns: whether another try makes sense (not when it is the current one that ends). Context:
@@ -198,7 +195,6 @@ struct itimer_ns {
 	u64 interval, value;
 };
 void process_itimer(u32 which, const struct itimer_ns *new, struct itimer_ns *old);
-void process_alarm_fire(struct timer *t);
 /* Nanoseconds from now that a timed call may sleep: all of ns, or what is left of it when the call
  * goes on after an interruption. ~0: for ever. */
 u64 process_timeout(u64 ns);

@@ -1,5 +1,5 @@
 /*
- * Sending signals and the bookkeeping of masks and actions.
+ * Sending signals, also a child's to its parent, and the bookkeeping of masks and actions.
  *
  * Invariants: kernel/proc/signal.h. Locks: proc_lock.
  * Also there: processes
@@ -29,6 +29,20 @@ void signal_recalc_locked(struct process *p)
 static bool drops(u64 handler, int sig)
 {
 	return handler == SIG_IGN || (handler == SIG_DFL && SIG_IGNORED_BY_DEFAULT & SIGBIT(sig));
+}
+
+void notify_parent_locked(struct process *p, int code, int status)
+{
+	struct process *parent = p->parent;
+	struct sig_cause cause = {.code = code, .pid = p->pid, .status = status};
+	bool ended = code == CLD_EXITED || code == CLD_KILLED;
+
+	if (!parent)
+		return;
+	cause.uid = process_cred(p)->uid;
+	if (ended || !(parent->sig.action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+		signal_send_locked(parent, SIGCHLD, &cause);
+	wake_up_all(&parent->child_wait);
 }
 
 /* SIGCONT and SIGKILL end a stop at once, whatever is blocked; stops and SIGCONT cancel each
@@ -131,21 +145,6 @@ int signal_kill(pid_t pid, int sig, s32 code)
 			signal_send_locked(p, sig, &cause);
 	}
 	return ret;
-}
-
-void signal_force_fault(int sig, int code, u64 addr)
-{
-	struct process *p = current_process();
-
-	{
-		PROC_GUARD();
-		p->sig.cause[sig - 1] = (struct sig_cause){.code = code, .addr = addr};
-		p->sig.pending |= SIGBIT(sig);
-		signal_recalc_locked(p);
-		if (p->sig.action[sig - 1].handler > SIG_IGN && !(p->sig.blocked & SIGBIT(sig)))
-			return;
-	}
-	process_exit(sig);
 }
 
 bool signal_is_ignored(int sig)

@@ -1,5 +1,6 @@
 /*
- * Delivering signals on the way back to user mode: default actions, handlers, restarted calls.
+ * Delivering signals on the way back to user mode: default actions, handlers, restarted calls; and
+ * the faults of a program itself.
  *
  * The frame that a handler runs on is Linux's struct rt_sigframe (arch/x86/include/asm/sigframe.h),
  * because C libraries and unwinders read it.
@@ -94,6 +95,21 @@ static int must_check setup_frame(struct trapframe *tf, int sig, const struct si
 	tf->rax = 0;
 	tf->rflags &= ~FLAGS_DF_TF;
 	return 0;
+}
+
+void signal_force_fault(int sig, int code, u64 addr)
+{
+	struct process *p = current_process();
+
+	{
+		PROC_GUARD();
+		p->sig.cause[sig - 1] = (struct sig_cause){.code = code, .addr = addr};
+		p->sig.pending |= SIGBIT(sig);
+		signal_recalc_locked(p);
+		if (p->sig.action[sig - 1].handler > SIG_IGN && !(p->sig.blocked & SIGBIT(sig)))
+			return;
+	}
+	process_exit(sig);
 }
 
 u64 signal_return(struct trapframe *tf)
