@@ -7,9 +7,19 @@
 #include "kernel/lib/errno.h"
 #include "kernel/proc/process.h"
 
+static bool pgrp_in_session_locked(pid_t pgrp, pid_t session)
+{
+	const struct process *p;
+
+	list_for_each_entry(p, &processes, all)
+		if (p->pgid == pgrp && p->sid == session)
+			return true;
+	return false;
+}
+
 int process_setpgid(pid_t pid, pid_t pgid)
 {
-	struct process *self = current_process(), *p, *other;
+	struct process *self = current_process(), *p;
 
 	if (pgid < 0)
 		return -EINVAL;
@@ -21,16 +31,10 @@ int process_setpgid(pid_t pid, pid_t pgid)
 		return -EPERM;
 	if (p != self && p->did_exec)
 		return -EACCES;
-	if (pgid == 0 || pgid == p->pid) {
-		p->pgid = p->pid;
-		return 0;
-	}
-	list_for_each_entry(other, &processes, all)
-		if (other->pgid == pgid && other->sid == self->sid) {
-			p->pgid = pgid;
-			return 0;
-		}
-	return -EPERM;
+	if (pgid && pgid != p->pid && !pgrp_in_session_locked(pgid, self->sid))
+		return -EPERM;
+	p->pgid = pgid ? pgid : p->pid;
+	return 0;
 }
 
 pid_t process_getpgid(pid_t pid, bool session)
@@ -104,13 +108,8 @@ static void job_set_ctty(struct tty *tty)
 
 static bool job_pgrp_in_session(pid_t pgrp, pid_t session)
 {
-	const struct process *p;
-
 	PROC_GUARD();
-	list_for_each_entry(p, &processes, all)
-		if (p->pgid == pgrp && p->sid == session)
-			return true;
-	return false;
+	return pgrp_in_session_locked(pgrp, session);
 }
 
 static bool job_pgrp_orphaned(pid_t pgrp)

@@ -35,6 +35,13 @@ int put_user_time(u64 ptr, u64 unit, u64 ns)
 	return put_user_obj(USERPTR(ptr), &t);
 }
 
+int put_user_timevals(u64 ptr, u64 ns1, u64 ns2)
+{
+	int err = put_user_time(ptr, NSEC_PER_USEC, ns1);
+
+	return err ? err : put_user_time(ptr + 16, NSEC_PER_USEC, ns2);
+}
+
 int get_user_timeout(u64 ptr, u64 unit, u64 *ns)
 {
 	*ns = ~0ull;

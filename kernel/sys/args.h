@@ -40,5 +40,7 @@ struct trapframe *syscall_frame(void);
  * Returns: 0, -EFAULT, -EINVAL. */
 int must_check get_user_time(u64 ptr, u64 unit, u64 *ns);
 int must_check put_user_time(u64 ptr, u64 unit, u64 ns);
-/* The same for a timeout: ~0, for ever, when ptr is NULL. */
+/* Two timevals in a row. */
+int must_check put_user_timevals(u64 ptr, u64 ns1, u64 ns2);
+/* As get_user_time for a timeout: ~0, for ever, when ptr is NULL. */
 int must_check get_user_timeout(u64 ptr, u64 unit, u64 *ns);

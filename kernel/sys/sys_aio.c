@@ -66,10 +66,7 @@ s64 sys_io_destroy(const u64 *a)
 	return err;
 }
 
-s64 sys_io_submit(const u64 *a)
-{
-	return aio_submit(table(), a[0], (s64)a[1], a[2]);
-}
+SYSCALL(io_submit, aio_submit(table(), a[0], (s64)a[1], a[2]))
 
 s64 sys_io_getevents(const u64 *a)
 {
@@ -82,7 +79,4 @@ s64 sys_io_getevents(const u64 *a)
 			     a[4] ? ktime_get_ns() + ns : ~0ull);
 }
 
-s64 sys_io_cancel(const u64 *a)
-{
-	return aio_cancel(table(), a[0], a[1]);
-}
+SYSCALL(io_cancel, aio_cancel(table(), a[0], a[1]))

@@ -19,11 +19,15 @@
 #define AT_EACCESS	0x200u
 #define AT_NO_AUTOMOUNT 0x800u /* there are none */
 
+static u32 lookup_flags(u64 flags)
+{
+	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+	       (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+}
+
 /* Look (a[0] directory, a[1] name) up and do something with it. No name: with a[0] itself. */
 static s64 at_path(const u64 *a, u64 flags, s64 (*op)(const struct path *path, const u64 *a))
 {
-	u32 lookup = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-		     (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct path path;
 	s64 ret;
 
@@ -38,7 +42,7 @@ static s64 at_path(const u64 *a, u64 flags, s64 (*op)(const struct path *path, c
 	}
 	if (flags & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	ret = path_lookupat((int)a[0], a[1] ? arg_path(a[1]) : "", lookup, &path);
+	ret = path_lookupat((int)a[0], a[1] ? arg_path(a[1]) : "", lookup_flags(flags), &path);
 	if (ret)
 		return ret;
 	ret = op(&path, a);
@@ -93,8 +97,7 @@ s64 sys_faccessat2(const u64 *a)
 	if (a[2] & ~7ull || a[3] & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EACCESS))
 		return -EINVAL;
 	return vfs_accessat((int)a[0], arg_path(a[1]), (int)a[2], a[3] & AT_EACCESS,
-			    (a[3] & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-				    (a[3] & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+			    lookup_flags(a[3]));
 }
 
 static s64 chmod_path(const struct path *path, const u64 *a)

@@ -14,12 +14,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sys/syscall.h"
 
-s64 sys_sched_yield(const u64 *a)
-{
-	(void)a;
-	yield();
-	return 0;
-}
+SYSCALL(sched_yield, (yield(), 0))
 
 s64 sys_clone(const u64 *a)
 {
@@ -51,10 +46,8 @@ s64 sys_exit(const u64 *a)
 /* struct rusage: two timevals and fourteen counters, of which we keep none. */
 static s64 put_rusage(const struct rusage_times *t, u64 ptr)
 {
-	if (put_user_time(ptr, NSEC_PER_USEC, t->utime_ns) ||
-	    put_user_time(ptr + 16, NSEC_PER_USEC, t->stime_ns))
-		return -EFAULT;
-	return clear_user(USERPTR(ptr + 32), 14 * sizeof(s64));
+	return put_user_timevals(ptr, t->utime_ns, t->stime_ns) ?:
+		       clear_user(USERPTR(ptr + 32), 14 * sizeof(s64));
 }
 
 s64 sys_wait4(const u64 *a)

@@ -15,7 +15,7 @@
 
 /* setpriority(2), sched(7) */
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
-enum { SCHED_FIFO = 1, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEADLINE };
+enum { SCHED_FIFO = 1, SCHED_RR, SCHED_BATCH, SCHED_NONE, SCHED_IDLE, SCHED_DEADLINE };
 #define SCHED_KEEP (-1)
 
 static int nice_of(const struct process *p)
@@ -55,23 +55,15 @@ static s64 set_nice(struct process *p, int nice, s64 ret)
 	return ret == -ESRCH ? 0 : ret;
 }
 
-s64 sys_setpriority(const u64 *a)
-{
-	int nice = max(min((s32)a[2], NICE_MAX), NICE_MIN);
-	struct process *p;
-	s64 ret = -ESRCH;
-
-	if ((u32)a[0] > PRIO_USER)
-		return -EINVAL;
-	PROC_GUARD();
-	list_for_each_entry(p, &processes, all)
-		if (prio_selects(p, (u32)a[0], (u32)a[1]))
-			ret = set_nice(p, nice, ret);
-	return ret;
-}
-
 /* The C library turns 40..1 into -20..19. */
-s64 sys_getpriority(const u64 *a)
+static s64 get_nice(struct process *p, int unused, s64 ret)
+{
+	(void)unused;
+	return max(ret, (s64)(NICE_MAX + 1 - nice_of(p)));
+}
+
+/* All those that a[0] and a[1] select. */
+static s64 for_selected(const u64 *a, s64 (*fn)(struct process *p, int nice, s64 ret), int nice)
 {
 	struct process *p;
 	s64 ret = -ESRCH;
@@ -81,9 +73,12 @@ s64 sys_getpriority(const u64 *a)
 	PROC_GUARD();
 	list_for_each_entry(p, &processes, all)
 		if (prio_selects(p, (u32)a[0], (u32)a[1]))
-			ret = max(ret, (s64)(NICE_MAX + 1 - nice_of(p)));
+			ret = fn(p, nice, ret);
 	return ret;
 }
+
+SYSCALL(setpriority, for_selected(a, set_nice, max(min((s32)a[2], NICE_MAX), NICE_MIN)))
+SYSCALL(getpriority, for_selected(a, get_nice, 0))
 
 static s64 set_scheduler(u64 pid, int policy, u64 param)
 {
@@ -156,18 +151,11 @@ s64 sys_sched_rr_get_interval(const u64 *a)
 /* a[1]: of the policies in real time. */
 s64 sys_sched_get_priority(const u64 *a)
 {
-	switch ((int)a[0]) {
-	case SCHED_FIFO:
-	case SCHED_RR:
+	u32 policy = (u32)a[0];
+
+	if (policy == SCHED_FIFO || policy == SCHED_RR)
 		return (s64)a[1];
-	case 0:
-	case SCHED_BATCH:
-	case SCHED_IDLE:
-	case SCHED_DEADLINE:
-		return 0;
-	default:
-		return -EINVAL;
-	}
+	return policy > SCHED_DEADLINE || policy == SCHED_NONE ? -EINVAL : 0;
 }
 
 s64 sys_sched_setaffinity(const u64 *a)

@@ -132,13 +132,7 @@ s64 sys_syslog(const u64 *a)
 	}
 }
 
-s64 sys_sync(const u64 *a)
-{
-	(void)a;
-	sync_all();
-	return 0;
-}
-
+SYSCALL(sync, (sync_all(), 0))
 SYSCALL(mount, current_cred()->euid ? -EPERM :
 				      do_mount(arg_path(a[0]), arg_path(a[1]), arg_path(a[2]),
 					       (u32)a[3], arg_path(a[4])))

@@ -104,10 +104,7 @@ static s64 swap_itimer(u64 which, const struct itimer_ns *new, u64 old_ptr)
 	if ((u32)which > ITIMER_PROF)
 		return -EINVAL;
 	process_itimer((u32)which, new, &old);
-	if ((!new || old_ptr) && (put_user_time(old_ptr, NSEC_PER_USEC, old.interval) ||
-				  put_user_time(old_ptr + 16, NSEC_PER_USEC, old.value)))
-		return -EFAULT;
-	return 0;
+	return !new || old_ptr ? put_user_timevals(old_ptr, old.interval, old.value) : 0;
 }
 
 s64 sys_setitimer(const u64 *a)

@@ -12,11 +12,11 @@
 
 /* Linux include/uapi/linux/utsname.h */
 #define UTS_LEN 65
-static struct {
-	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN],
-		machine[UTS_LEN], domainname[UTS_LEN];
-} uts = {"Linux", /* what programs compare with: the ABI is Linux's */
-	 "ringlet", "6.1.0-ringlet", "Ringlet " RINGLET_VERSION, "x86_64", "(none)"};
+enum { SYSNAME, NODENAME, RELEASE, VERSION, MACHINE, DOMAINNAME, UTS_NAMES };
+static char uts[UTS_NAMES][UTS_LEN] = {
+	"Linux", /* what programs compare with: the ABI is Linux's */
+	"ringlet", "6.1.0-ringlet", "Ringlet " RINGLET_VERSION, "x86_64", "(none)",
+};
 
 SYSCALL(uname, put_user_obj(USERPTR(a[0]), &uts))
 
@@ -34,55 +34,43 @@ static s64 set_name(char *place, u64 ptr, u64 len)
 	return 0;
 }
 
-SYSCALL(sethostname, set_name(uts.nodename, a[0], a[1]))
-SYSCALL(setdomainname, set_name(uts.domainname, a[0], a[1]))
+SYSCALL(sethostname, set_name(uts[NODENAME], a[0], a[1]))
+SYSCALL(setdomainname, set_name(uts[DOMAINNAME], a[0], a[1]))
+
+static int show_name(struct seq_file *m)
+{
+	const struct pseudo_node *of = m->private;
+
+	seq_printf(m, "%s\n", uts[of->entry->what]);
+	return 0;
+}
 
 /* A line, cut to what fits, as sysctl's strings are. */
-static int write_name(char *place, const char *text, size_t len)
+static int write_name(const struct pseudo_node *of, char *text, size_t len)
 {
 	const char *newline = memchr(text, '\n', len);
 	char name[UTS_LEN] = "";
 
 	memcpy(name, text, min(newline ? (size_t)(newline - text) : len, sizeof(name) - 1));
-	memcpy(place, name, sizeof(name));
+	memcpy(uts[of->entry->what], name, sizeof(name));
 	return 0;
 }
 
-#define SHOW(field)                                 \
-	static int show_##field(struct seq_file *m) \
-	{                                           \
-		seq_printf(m, "%s\n", uts.field);   \
-		return 0;                           \
-	}
-#define WRITE(field)                                                                   \
-	static int write_##field(const struct pseudo_node *of, char *text, size_t len) \
-	{                                                                              \
-		(void)of;                                                              \
-		return write_name(uts.field, text, len);                               \
-	}
-SHOW(sysname)
-SHOW(release)
-SHOW(version)
-SHOW(nodename)
-SHOW(domainname)
-WRITE(nodename)
-WRITE(domainname)
-
 static int show_proc_version(struct seq_file *m)
 {
-	seq_printf(m, "%s version %s (ringlet@ringlet) (%s) %s\n", uts.sysname, uts.release,
-		   "compiler " __VERSION__, uts.version);
+	seq_printf(m, "%s version %s (ringlet@ringlet) (%s) %s\n", uts[SYSNAME], uts[RELEASE],
+		   "compiler " __VERSION__, uts[VERSION]);
 	return 0;
 }
 
 void uts_init(void)
 {
 	static struct pseudo_entry names[] = {
-		{"ostype", S_IFREG | 0444, .show = show_sysname},
-		{"osrelease", S_IFREG | 0444, .show = show_release},
-		{"version", S_IFREG | 0444, .show = show_version},
-		{"hostname", S_IFREG | 0644, .show = show_nodename, .write = write_nodename},
-		{"domainname", S_IFREG | 0644, .show = show_domainname, .write = write_domainname},
+		{"ostype", S_IFREG | 0444, SYSNAME, .show = show_name},
+		{"osrelease", S_IFREG | 0444, RELEASE, .show = show_name},
+		{"version", S_IFREG | 0444, VERSION, .show = show_name},
+		{"hostname", S_IFREG | 0644, NODENAME, .show = show_name, .write = write_name},
+		{"domainname", S_IFREG | 0644, DOMAINNAME, .show = show_name, .write = write_name},
 	};
 	static struct pseudo_entry version = {"version", S_IFREG | 0444, .show = show_proc_version};
 
