@@ -58,7 +58,8 @@ SET_virtio-blk := drivers/virtio/virtqueue.c drivers/virtio/virtio_interface.c \
 # A machine for it, and the request queue above it.
 SET_virtio-machine := kernel/lib/string.c kernel/lib/bitmap.c kernel/lib/cmdline.c \
 	tests/host/fakes/machine.c tests/host/fakes/vdev.c tests/host/fakes/vdev_regs.c \
-	tests/host/fakes/bus.c tests/host/fakes/fake_queue.c tests/host/fakes/vblk_world.c
+	tests/host/fakes/bus.c tests/host/fakes/fake_queue.c tests/host/fakes/vblk_world.c \
+	tests/host/permute.c
 
 # The line discipline.
 SET_tty := drivers/char/n_tty.c drivers/char/n_tty_read.c drivers/char/tty_io.c \

@@ -1,8 +1,9 @@
 // uses: fs-cache block fake-driver text user-copies fakes
-// sources: tests/host/fakes/toyfs.c tests/host/fakes/direct_world.c
+// sources: tests/host/fakes/toyfs.c tests/host/fakes/direct_world.c tests/host/permute.c
 /* Direct I/O beside the page cache, against a plain array; and what is refused or fails. */
 #include "tests/host/fakes/direct_world.h"
 #include "tests/host/host.h"
+#include "tests/host/permute.h"
 
 #include "block/genhd.h"
 #include "fs/cache/bdev_cache.h"
@@ -11,12 +12,20 @@
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 
-static void random_mix(u32 blksize, bool scatter)
+static const struct perm_axis axes[] = {
+	{"blksize", 3, {1024, 2048, 4096}, NULL},
+	{"scatter", 2, {0, 1}, NULL},
+	{"depth", 2, {1, 64}, NULL},
+	{NULL},
+};
+
+static void random_mix(const u32 *v)
 {
 	u64 size = 0;
 
-	start_fs(blksize, scatter);
-	for (int i = 0; i < 4000; i++) {
+	start_fs(v[0], v[1]);
+	toyfs_disk.ring_size = v[2];
+	for (int i = 0; i < 1000; i++) {
 		u64 pos = (u64)rand() % (BYTES / SECTOR) * SECTOR;
 		u64 len = (1 + (u64)rand() % 60) * SECTOR, at = (u64)rand() % 8 * SECTOR, want;
 		int op = rand() % 10;
@@ -52,18 +61,6 @@ static void random_mix(u32 blksize, bool scatter)
 		if (fs.next > fs.limit - 2000)
 			fs.next = 64;
 	}
-}
-
-static void mix_1k(void **state)
-{
-	(void)state;
-	random_mix(1024, false);
-}
-
-static void mix_4k(void **state)
-{
-	(void)state;
-	random_mix(4096, true);
 }
 
 /* Read a device by up to 8 pieces of memory that lie apart, from `pos` on, and compare. */
@@ -230,8 +227,7 @@ static void nowait_does_not_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(mix_1k),
-		T(mix_4k),
+		PERMUTED(random_mix, axes, direct_setup, direct_teardown),
 		T(misaligned_is_refused),
 		T(pieces_of_one_frame),
 		T(a_bad_sector_fails_its_transfer),

@@ -1,8 +1,9 @@
 // uses: fs-cache block fake-driver text user-copies fakes
-// sources: tests/host/fakes/toyfs.c tests/host/fakes/direct_world.c
+// sources: tests/host/fakes/toyfs.c tests/host/fakes/direct_world.c tests/host/permute.c
 /* Direct I/O in flight, while others use the same pages and blocks. */
 #include "tests/host/fakes/direct_world.h"
 #include "tests/host/host.h"
+#include "tests/host/permute.h"
 
 #include "fs/cache/pagemap.h"
 #include "kernel/lib/errno.h"
@@ -73,24 +74,26 @@ static void a_page_read_meanwhile_is_dropped(void **state)
 	write_is_seen(flights[0].data);
 }
 
+static const struct perm_axis axes[] = {
+	{"blksize", 3, {1024, 2048, 4096}, NULL},
+	{"scatter", 2, {0, 1}, NULL},
+	{NULL},
+};
+
 /* A program that has the page mapped keeps it, and sees in it what was written. */
-static void a_page_mapped_meanwhile_is_read_again(void **state)
+static void a_page_mapped_meanwhile_is_read_again(const u32 *v)
 {
 	struct page *page;
 
-	(void)state;
-	for (u32 blksize = 1024; blksize <= 4096; blksize *= 4) {
-		full_file(blksize, true);
-		fill(flights[0].data, 8 * SECTOR);
-		assert_int_equal(take_off(&flights[0], true, 0, 8 * SECTOR, 0), -EIOCBQUEUED);
-		page = stale_page(0);
-		unlock_page(page);
-		land_all();
-		assert_memory_equal(page_address(page), flights[0].data, PAGE_SIZE);
-		write_is_seen(flights[0].data);
-		put_page(page);
-		truncate_inode_pages(&fs.inode.i_data, 0);
-	}
+	full_file(v[0], v[1]);
+	fill(flights[0].data, 8 * SECTOR);
+	assert_int_equal(take_off(&flights[0], true, 0, 8 * SECTOR, 0), -EIOCBQUEUED);
+	page = stale_page(0);
+	unlock_page(page);
+	land_all();
+	assert_memory_equal(page_address(page), flights[0].data, PAGE_SIZE);
+	write_is_seen(flights[0].data);
+	put_page(page);
 }
 
 static struct page *locked_page;
@@ -204,7 +207,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(many_in_flight),
 		T(a_page_read_meanwhile_is_dropped),
-		T(a_page_mapped_meanwhile_is_read_again),
+		PERMUTED(a_page_mapped_meanwhile_is_read_again, axes, direct_setup,
+			 direct_teardown),
 		T(a_page_locked_at_the_end_is_waited_for),
 		T(also_after_a_synchronous_write),
 		T(a_block_dirtied_meanwhile_is_kept),

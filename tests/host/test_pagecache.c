@@ -1,8 +1,9 @@
 // uses: fs-cache block fake-driver text user-copies fakes
-// sources: tests/host/fakes/toyfs.c
+// sources: tests/host/fakes/toyfs.c tests/host/permute.c
 /* Files through the page cache against a plain array, on every block size, under random reclaim. */
 #include "tests/host/fakes/toyfs.h"
 #include "tests/host/host.h"
+#include "tests/host/permute.h"
 
 #include "block/genhd.h"
 #include "fs/cache/buffer_head.h"
@@ -11,7 +12,7 @@
 #include "kernel/lib/errno.h"
 
 #define MODEL_BYTES (512u << 10)
-#define OPS	    6000
+#define OPS	    1000 /* of a combination */
 #define BIG	    (64u << 20)
 
 static struct toyfs fs;
@@ -37,6 +38,8 @@ static int setup(void **state)
 	(void)state;
 	fake_schedule_hook = make_progress;
 	toyfs_init(&fs, 4096, TOYFS_SECTORS);
+	toyfs_disk.ring_size = 64;
+	toyfs_disk.disk->ra_pages = VM_READAHEAD_PAGES;
 	flusher_on = true;
 	memset(toyfs_disk.data, 0, TOYFS_SECTORS * SECTOR_SIZE);
 	return 0;
@@ -59,12 +62,11 @@ static void check_all(void)
 	assert_memory_equal(buf, model, model_size);
 }
 
-static void op_write(u32 blksize)
+static void op_write(void)
 {
 	u64 pos = (u64)rand() % (MODEL_BYTES - 1),
 	    len = 1 + (u64)rand() % (rand() % 4 ? 3000 : 40000);
 
-	(void)blksize;
 	if (pos + len > MODEL_BYTES)
 		len = MODEL_BYTES - pos;
 	for (u64 i = 0; i < len; i++)
@@ -95,17 +97,32 @@ static void op_truncate(void)
 	model_size = size;
 }
 
-static void random_ops(u32 blksize, bool scatter)
+static const struct perm_axis axes[] = {
+	{"blksize", 3, {1024, 2048, 4096}, NULL},
+	{"scatter", 2, {0, 1}, NULL},
+	{"depth", 2, {2, 64}, NULL},
+	{"readahead", 2, {0, VM_READAHEAD_PAGES}, NULL},
+	{NULL},
+};
+
+static void start_fs(const u32 *v)
 {
-	toyfs_init(&fs, blksize, TOYFS_SECTORS);
-	fs.scatter = scatter;
+	toyfs_init(&fs, v[0], TOYFS_SECTORS);
+	fs.scatter = v[1];
+	toyfs_disk.ring_size = v[2];
+	toyfs_disk.disk->ra_pages = v[3];
+}
+
+static void random_ops(const u32 *v)
+{
+	start_fs(v);
 	memset(model, 0, sizeof(model));
 	model_size = 0;
 	for (int i = 0; i < OPS; i++) {
 		int r = rand() % 100;
 
 		if (r < 45)
-			op_write(blksize);
+			op_write();
 		else if (r < 80)
 			op_read();
 		else if (r < 84)
@@ -123,7 +140,7 @@ static void random_ops(u32 blksize, bool scatter)
 				(void)toyfs_complete_one();
 		if (fs.next > fs.limit - 2000)
 			fs.next = 64; /* the toy never frees: what it reuses was dropped long ago */
-		if (i % 500 == 0)
+		if (i % 250 == 0)
 			check_all();
 	}
 	check_all();
@@ -132,43 +149,30 @@ static void random_ops(u32 blksize, bool scatter)
 	drop_all();
 }
 
-static void model_1k(void **state)
-{
-	(void)state;
-	random_ops(1024, false);
-}
-static void model_1k_scattered(void **state)
-{
-	(void)state;
-	random_ops(1024, true);
-}
-static void model_2k(void **state)
-{
-	(void)state;
-	random_ops(2048, true);
-}
-static void model_4k(void **state)
-{
-	(void)state;
-	random_ops(4096, false);
-}
-
 static void fill_big(u32 seed)
 {
 	for (u32 i = 0; i < BIG; i += 4)
 		memcpy(&big[i], &(u32){i * 2654435761u + seed}, 4);
 }
 
+static const struct perm_axis sequential_axes[] = {
+	{"blksize", 2, {1024, 4096}, NULL},
+	{"scatter", 1, {0}, NULL},
+	{"depth", 2, {2, 64}, NULL},
+	{"readahead", 1, {VM_READAHEAD_PAGES}, NULL},
+	{NULL},
+};
+
 /* 64 MiB through 64 MiB of memory: throttling, reclaim, and large requests. */
-static void sequential(u32 blksize)
+static void sequential(const u32 *v)
 {
 	static u8 chunk[1 << 16];
-	u64 bytes = (u64)TOYFS_BLOCKS * blksize;
+	u64 bytes = (u64)TOYFS_BLOCKS * v[0];
 
 	if (bytes > BIG)
 		bytes = BIG;
-	toyfs_init(&fs, blksize, TOYFS_SECTORS);
-	fill_big(blksize);
+	start_fs(v);
+	fill_big(v[0]);
 	toyfs_disk.nr_requests = toyfs_disk.nr_flushes = 0;
 	for (u64 pos = 0; pos < bytes; pos += sizeof(chunk))
 		assert_int_equal(toyfs_write(&fs, pos, big + pos, sizeof(chunk), 0), sizeof(chunk));
@@ -184,17 +188,6 @@ static void sequential(u32 blksize)
 	}
 	assert_true(toyfs_disk.nr_requests < 300);
 	drop_all();
-}
-
-static void sequential_4k(void **state)
-{
-	(void)state;
-	sequential(4096);
-}
-static void sequential_1k(void **state)
-{
-	(void)state;
-	sequential(1024);
 }
 
 /* Read 256 pages in order. Returns: how many pages the cache was ahead at most. */
@@ -301,12 +294,8 @@ static void limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(model_1k, setup),
-		cmocka_unit_test_setup(model_1k_scattered, setup),
-		cmocka_unit_test_setup(model_2k, setup),
-		cmocka_unit_test_setup(model_4k, setup),
-		cmocka_unit_test_setup(sequential_4k, setup),
-		cmocka_unit_test_setup(sequential_1k, setup),
+		PERMUTED(random_ops, axes, setup, NULL),
+		PERMUTED(sequential, sequential_axes, setup, NULL),
 		cmocka_unit_test_setup(readahead_is_the_devices, setup),
 		cmocka_unit_test_setup(used_pages_are_taken_when_there_is_no_other, setup),
 		cmocka_unit_test_setup(a_wild_source_writes_what_it_can, setup),

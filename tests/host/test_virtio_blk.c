@@ -9,7 +9,7 @@
 
 #define T(name) cmocka_unit_test(name)
 
-static const char *const kind_names[] = {"modern", "legacy", "transitional", "mmio", "mmio-legacy"};
+static const struct perm_axis kinds[] = {EVERY_KIND, {NULL}};
 
 static const char *const toggles[] = {
 	"",
@@ -25,30 +25,33 @@ static const char *const toggles[] = {
 	"virtio.queues=2",
 };
 
-static void patterns_on_every_transport(void **state)
+static const struct perm_axis patterns[] = {
+	EVERY_KIND,
+	{"toggles", ARRAY_SIZE(toggles), {0}, toggles},
+	{"queues", 2, {1, 8}, NULL},
+	{NULL},
+};
+
+static void patterns_on_every_transport(const u32 *v)
 {
-	(void)state;
-	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++)
-		for (u32 t = 0; t < ARRAY_SIZE(toggles); t++)
-			for (u32 queues = 1; queues <= 8; queues += 7) {
-				fresh((enum vdev_kind)kind);
-				dev.reorder = queues > 1;
-				dev.nr_queues = (u16)queues;
-				dev.config.num_queues = cpu_to_le16((u16)queues);
-				dev.msix_entries = (u16)(t % 4 ? queues + 1 : 3);
-				up(toggles[t]);
-				if (!fake_disk)
-					print_message("%s %s\n%s", kind_names[kind], toggles[t],
-						      fake_log());
-				assert_non_null(fake_disk);
-				assert_string_equal(fake_disk->disk_name, "vda");
-				assert_string_equal(fake_disk->serial, "fake-0123456789abcd");
-				storm(400);
-				assert_true(dev.done >= 100);
-				if (kind >= VDEV_MMIO) /* every interrupt acknowledged */
-					assert_int_equal(dev.isr, 0);
-				down();
-			}
+	u32 queues = v[2];
+
+	fresh((enum vdev_kind)v[0]);
+	dev.reorder = queues > 1;
+	dev.nr_queues = (u16)queues;
+	dev.config.num_queues = cpu_to_le16((u16)queues);
+	dev.msix_entries = (u16)(v[1] % 4 ? queues + 1 : 3);
+	up(toggles[v[1]]);
+	if (!fake_disk)
+		print_message("%s", fake_log());
+	assert_non_null(fake_disk);
+	assert_string_equal(fake_disk->disk_name, "vda");
+	assert_string_equal(fake_disk->serial, "fake-0123456789abcd");
+	storm(400);
+	assert_true(dev.done >= 100);
+	if (dev.kind >= VDEV_MMIO) /* every interrupt acknowledged */
+		assert_int_equal(dev.isr, 0);
+	down();
 }
 
 static void legacy_is_chosen_when_asked_or_alone(void **state)
@@ -156,24 +159,26 @@ static void flush_discard_and_zeroes_reach_the_device(void **state)
 	down();
 }
 
-static void write_cache_follows_the_device(void **state)
+static void write_cache_follows_the_device(const u32 *v)
+{
+	fresh((enum vdev_kind)v[0]);
+	dev.config.writeback = 0;
+	up("");
+	assert_false(blk_queue_has_write_cache(fake_disk->queue));
+	dev.config.writeback = 1;
+	vdev_config_changed(&dev);
+	fake_run_pending();
+	assert_true(blk_queue_has_write_cache(fake_disk->queue));
+	/* And the other way: we switch it. */
+	assert_int_equal(fake_disk->fops->set_write_cache(fake_disk, false), 0);
+	assert_int_equal(dev.config.writeback, 0);
+	assert_false(blk_queue_has_write_cache(fake_disk->queue));
+	down();
+}
+
+static void a_cache_that_cannot_be_switched(void **state)
 {
 	(void)state;
-	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++) {
-		fresh((enum vdev_kind)kind);
-		dev.config.writeback = 0;
-		up("");
-		assert_false(blk_queue_has_write_cache(fake_disk->queue));
-		dev.config.writeback = 1;
-		vdev_config_changed(&dev);
-		fake_run_pending();
-		assert_true(blk_queue_has_write_cache(fake_disk->queue));
-		/* And the other way: we switch it. */
-		assert_int_equal(fake_disk->fops->set_write_cache(fake_disk, false), 0);
-		assert_int_equal(dev.config.writeback, 0);
-		assert_false(blk_queue_has_write_cache(fake_disk->queue));
-		down();
-	}
 	fresh(VDEV_MODERN);
 	dev.offered &= ~VIRTIO_BIT(VIRTIO_BLK_F_CONFIG_WCE);
 	dev.config.writeback = 0; /* means nothing then */
@@ -183,28 +188,25 @@ static void write_cache_follows_the_device(void **state)
 	down();
 }
 
-static void capacity_follows_the_device(void **state)
+static void capacity_follows_the_device(const u32 *v)
 {
-	(void)state;
-	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++) {
-		fresh((enum vdev_kind)kind);
-		up(kind % 2 ? "virtio.msix=0" : "");
-		dev.config.capacity = cpu_to_le64(VDEV_SECTORS * 2);
-		vdev_config_changed(&dev);
-		fake_run_pending();
-		assert_int_equal(get_capacity(fake_disk), VDEV_SECTORS * 2);
-		dev.config.capacity = cpu_to_le64(16);
-		vdev_config_changed(&dev);
-		fake_run_pending();
-		assert_int_equal(get_capacity(fake_disk), 16);
-		/* Nonsense changes nothing but the log. */
-		dev.config.capacity = cpu_to_le64(1ull << 63);
-		vdev_config_changed(&dev);
-		fake_run_pending();
-		assert_int_equal(get_capacity(fake_disk), 16);
-		assert_true(logged("capacity 0x8000000000000000 sectors is not possible"));
-		down();
-	}
+	fresh((enum vdev_kind)v[0]);
+	up(v[0] % 2 ? "virtio.msix=0" : "");
+	dev.config.capacity = cpu_to_le64(VDEV_SECTORS * 2);
+	vdev_config_changed(&dev);
+	fake_run_pending();
+	assert_int_equal(get_capacity(fake_disk), VDEV_SECTORS * 2);
+	dev.config.capacity = cpu_to_le64(16);
+	vdev_config_changed(&dev);
+	fake_run_pending();
+	assert_int_equal(get_capacity(fake_disk), 16);
+	/* Nonsense changes nothing but the log. */
+	dev.config.capacity = cpu_to_le64(1ull << 63);
+	vdev_config_changed(&dev);
+	fake_run_pending();
+	assert_int_equal(get_capacity(fake_disk), 16);
+	assert_true(logged("capacity 0x8000000000000000 sectors is not possible"));
+	down();
 }
 
 static void fewer_vectors_are_shared(void **state)
@@ -289,20 +291,18 @@ static void polled_rings_are_silent_until_the_last_look(void **state)
 	}
 }
 
-static void no_memory_is_no_crash(void **state)
+static void no_memory_is_no_crash(const u32 *v)
 {
-	(void)state;
-	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++)
-		for (u32 n = 1; n < 40; n++) {
-			fresh((enum vdev_kind)kind);
-			vdev_plug(&dev, 0, kind >= VDEV_MMIO ? 0 : 3);
-			mm_fail_after(n);
-			machine_up(kind >= VDEV_MMIO ? MMIO_LINE : "");
-			mm_fail_after(0);
-			if (fake_disk)
-				storm(20);
-			assert_int_equal(take_down(), 0);
-		}
+	for (u32 n = 1; n < 40; n++) {
+		fresh((enum vdev_kind)v[0]);
+		vdev_plug(&dev, 0, dev.kind >= VDEV_MMIO ? 0 : 3);
+		mm_fail_after(n);
+		machine_up(dev.kind >= VDEV_MMIO ? MMIO_LINE : "");
+		mm_fail_after(0);
+		if (fake_disk)
+			storm(20);
+		assert_int_equal(take_down(), 0);
+	}
 }
 
 /* Only notify when the device wants it, and interrupt when the driver does. */
@@ -356,18 +356,19 @@ static void a_batch_is_notified_once_or_when_the_ring_is_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(patterns_on_every_transport),
+		PERMUTED(patterns_on_every_transport, patterns, NULL, NULL),
 		T(legacy_is_chosen_when_asked_or_alone),
 		T(only_known_features_are_accepted),
 		T(limits_come_from_the_configuration),
 		T(flush_discard_and_zeroes_reach_the_device),
-		T(write_cache_follows_the_device),
-		T(capacity_follows_the_device),
+		PERMUTED(write_cache_follows_the_device, kinds, NULL, NULL),
+		T(a_cache_that_cannot_be_switched),
+		PERMUTED(capacity_follows_the_device, kinds, NULL, NULL),
 		T(fewer_vectors_are_shared),
 		T(spurious_interrupts_do_no_harm),
 		T(two_disks_share_a_line),
 		T(polled_rings_are_silent_until_the_last_look),
-		T(no_memory_is_no_crash),
+		PERMUTED(no_memory_is_no_crash, kinds, NULL, NULL),
 		T(event_idx_saves_notifications),
 		T(a_batch_is_notified_once_or_when_the_ring_is_full),
 	};

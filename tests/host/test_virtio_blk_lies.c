@@ -9,6 +9,8 @@
 
 #define T(name) cmocka_unit_test(name)
 
+static const struct perm_axis kinds[] = {EVERY_KIND, {NULL}};
+
 /* The disk fails with one line, everybody in flight gets EIO, the next request too, and another
  * disk goes on. */
 static void lie_in_flight(enum vdev_kind kind, enum vdev_lie lie, const char *cmdline)
@@ -47,16 +49,24 @@ static void lie_in_flight(enum vdev_kind kind, enum vdev_lie lie, const char *cm
 	assert_int_equal(take_down(), 0);
 }
 
-static void lies_in_flight_fail_the_disk(void **state)
-{
-	static const char *const lines[] = {"", "virtio.event_idx=0 virtio.indirect=0",
-					    "virtio.msix=0", "virtio.legacy=1"};
+static const char *const lies[] = {"used-ahead", "used-back", "id-range",   "id-no-head",
+				   "twice",	 "len",	      "len-short",  "status-3",
+				   "no-status",	 "never",     "needs-reset"};
+_Static_assert(ARRAY_SIZE(lies) == LIE_FEATURES_REFUSED - LIE_USED_AHEAD, "every lie in flight");
 
-	(void)state;
-	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++)
-		for (int lie = LIE_USED_AHEAD; lie < LIE_FEATURES_REFUSED; lie++)
-			for (u32 l = 0; l < ARRAY_SIZE(lines); l++)
-				lie_in_flight((enum vdev_kind)kind, (enum vdev_lie)lie, lines[l]);
+static const char *const toggles[] = {"", "virtio.event_idx=0 virtio.indirect=0", "virtio.msix=0",
+				      "virtio.legacy=1"};
+
+static const struct perm_axis in_flight[] = {
+	EVERY_KIND,
+	{"lie", ARRAY_SIZE(lies), {0}, lies},
+	{"toggles", ARRAY_SIZE(toggles), {0}, toggles},
+	{NULL},
+};
+
+static void lies_in_flight_fail_the_disk(const u32 *v)
+{
+	lie_in_flight((enum vdev_kind)v[0], (enum vdev_lie)(LIE_USED_AHEAD + v[1]), toggles[v[2]]);
 }
 
 static void the_line_says_what_is_wrong(void **state)
@@ -240,28 +250,25 @@ static void nonsense_in_the_configuration(void **state)
 	}
 }
 
-static void a_late_lie_does_not_outlive_the_disk(void **state)
+static void a_late_lie_does_not_outlive_the_disk(const u32 *v)
 {
-	(void)state;
-	for (int kind = VDEV_MODERN; kind <= VDEV_MMIO_LEGACY; kind++) {
-		struct virtq_used *used;
+	struct virtq_used *used;
 
-		fresh((enum vdev_kind)kind);
-		up("");
-		assert_int_equal(io(REQ_OP_READ, 8, buf, 512, 512), 0);
-		used = phys_to_virt(PADDR(dev.q[0].used)); /* nobody is in flight */
-		used->idx = cpu_to_le16((u16)(le16_to_cpu(used->idx) + 1));
-		vdev_interrupt_queue(&dev, 0);
-		vdev_config_changed(&dev);
-		down();
-		assert_false(fake_run_pending());
-	}
+	fresh((enum vdev_kind)v[0]);
+	up("");
+	assert_int_equal(io(REQ_OP_READ, 8, buf, 512, 512), 0);
+	used = phys_to_virt(PADDR(dev.q[0].used)); /* nobody is in flight */
+	used->idx = cpu_to_le16((u16)(le16_to_cpu(used->idx) + 1));
+	vdev_interrupt_queue(&dev, 0);
+	vdev_config_changed(&dev);
+	down();
+	assert_false(fake_run_pending());
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(lies_in_flight_fail_the_disk),
+		PERMUTED(lies_in_flight_fail_the_disk, in_flight, NULL, NULL),
 		T(the_line_says_what_is_wrong),
 		T(a_failed_disk_was_reset_or_cut_off),
 		T(a_lost_interrupt_is_no_failure),
@@ -269,7 +276,7 @@ int main(void)
 		T(lies_at_the_start_leave_no_disk),
 		T(queue_of_32768),
 		T(nonsense_in_the_configuration),
-		T(a_late_lie_does_not_outlive_the_disk),
+		PERMUTED(a_late_lie_does_not_outlive_the_disk, kinds, NULL, NULL),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ int direct_setup(void **state)
 	fake_schedule_hook = toyfs_complete_one;
 	toyfs_init(&fs, 4096, TOYFS_SECTORS);
 	toyfs_disk.bad_sector = ~0ull;
+	toyfs_disk.ring_size = 64;
 	fake_user_hole(NULL, 0);
 	memset(toyfs_disk.data, 0, TOYFS_SECTORS * SECTOR_SIZE);
 	memset(model, 0, sizeof(model));

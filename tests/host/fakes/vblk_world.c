@@ -4,6 +4,7 @@
 
 #include "kernel/mm/page.h"
 
+const char *const kind_names[] = {"modern", "legacy", "transitional", "mmio", "mmio-legacy"};
 struct vdev dev, dev2;
 u8 buf[VDEV_SECTORS * 512];
 static u8 model[VDEV_SECTORS * 512];

@@ -3,8 +3,16 @@
 
 #include "tests/host/fakes/fake_queue.h"
 #include "tests/host/fakes/vdev.h"
+#include "tests/host/permute.h"
 
 #define MMIO_LINE "virtio_mmio.device=0x200@0xfeb00000:5 "
+
+/* Every transport, as an axis of combinations: enum vdev_kind. */
+#define EVERY_KIND                                            \
+	{                                                     \
+		"kind", VDEV_MMIO_LEGACY + 1, {0}, kind_names \
+	}
+extern const char *const kind_names[VDEV_MMIO_LEGACY + 1];
 
 extern struct vdev dev, dev2; /* dev2 is there only if a test plugs it */
 extern u8 buf[VDEV_SECTORS * 512];
