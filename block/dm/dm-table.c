@@ -9,6 +9,7 @@
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
 #define MAX_ARGS 40

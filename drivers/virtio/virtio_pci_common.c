@@ -8,6 +8,7 @@
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/vsnprintf.h"
 
 u16 virtio_pci_queue_vector(const struct virtio_pci *vp, u16 queue)
 {
