@@ -155,7 +155,7 @@ void bio_io_error(struct bio *bio, int error)
 }
 
 /* User memory is the test's own, not pages: no O_DIRECT into it. */
-__weak int pin_user_page(userptr_t p, bool write, struct page **page)
+__attribute__((weak)) int pin_user_page(userptr_t p, bool write, struct page **page)
 {
 	(void)p;
 	(void)write;
