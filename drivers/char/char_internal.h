@@ -1,5 +1,6 @@
 /*
- * What the files of drivers/char share: boot steps in the order of char_init(), registration.
+ * What the files of drivers/char share: boot steps in the order of char_init(), registration, the
+ * keyboard's screen.
  * Also there: terminals and character devices
  */
 #pragma once
@@ -7,6 +8,7 @@
 #include "kernel/lib/types.h"
 
 struct file_operations;
+struct tty;
 
 /* register_chrdev, or panic: only the boot calls it. */
 void char_register(dev_t dev, const char *name, mode_t mode, const struct file_operations *fops);
@@ -16,6 +18,9 @@ void vga_init(void);
 void uart_init(void);
 void kbd_init(void);
 void tty_init(void);
+
+/* The screen's terminal, where keys are received. Returns: NULL if there is no screen. */
+struct tty *vga_terminal(void);
 
 /* Stir the moment of an event that nobody can foresee into the random state. Context: any. */
 void add_input_randomness(u32 value);

@@ -5,7 +5,6 @@
  */
 #include "drivers/char/char_internal.h"
 #include "drivers/char/tty_driver.h"
-#include "drivers/char/vga.h"
 #include "kernel/arch/io.h"
 #include "kernel/arch/irq.h"
 #include "kernel/lib/printk.h"
@@ -31,8 +30,7 @@
 #define KEYPAD_FIRST  0x47u
 #define KEYPAD_LAST   0x53u
 
-enum { KEY_ENTER = 0x1c, KEY_CTRL, KEY_LSHIFT = 0x2a, KEY_RSHIFT = 0x36, KEY_ALT = 0x38 };
-enum { KEY_CAPS = 0x3a };
+enum { KEY_CTRL = 0x1d, KEY_LSHIFT = 0x2a, KEY_RSHIFT = 0x36, KEY_ALT = 0x38, KEY_CAPS = 0x3a };
 
 /* By scan code from 0 on; 0: no character. */
 static const char plain[] =
@@ -90,16 +88,13 @@ static void scan_code(u8 code)
 	u8 key = code & (u8)~RELEASED;
 	bool down = !(code & RELEASED);
 	char text[8];
-	size_t n;
 
 	if (code == PREFIX_E0) {
 		e0 = true;
 		return;
 	}
-	if (!modifier(key, down) && down) {
-		n = key_text(key, text);
-		tty_receive(vga_terminal(), (const u8 *)text, n);
-	}
+	if (!modifier(key, down) && down)
+		tty_receive(vga_terminal(), (const u8 *)text, key_text(key, text));
 	e0 = false;
 }
 

@@ -82,20 +82,20 @@ static ssize_t random_read(struct kiocb *iocb, struct iov_iter *to)
 	return read_chunks(to, CHUNK, next_random);
 }
 
-static const struct file_operations null_fops = {
-	.llseek = mem_llseek, .read_iter = null_read, .write_iter = null_write};
-static const struct file_operations zero_fops = {
-	.llseek = mem_llseek, .read_iter = zero_read, .write_iter = null_write};
-static const struct file_operations full_fops = {
-	.llseek = mem_llseek, .read_iter = zero_read, .write_iter = full_write};
-static const struct file_operations random_fops = {
-	.llseek = mem_llseek, .read_iter = random_read, .write_iter = null_write};
+static const struct memdev {
+	u32 minor;
+	const char *name;
+	struct file_operations fops;
+} devlist[] = {
+	{3, "null", {.llseek = mem_llseek, .read_iter = null_read, .write_iter = null_write}},
+	{5, "zero", {.llseek = mem_llseek, .read_iter = zero_read, .write_iter = null_write}},
+	{7, "full", {.llseek = mem_llseek, .read_iter = zero_read, .write_iter = full_write}},
+	{8, "random", {.llseek = mem_llseek, .read_iter = random_read, .write_iter = null_write}},
+	{9, "urandom", {.llseek = mem_llseek, .read_iter = random_read, .write_iter = null_write}},
+};
 
 void mem_init(void)
 {
-	char_register(MKDEV(1, 3), "null", 0666, &null_fops);
-	char_register(MKDEV(1, 5), "zero", 0666, &zero_fops);
-	char_register(MKDEV(1, 7), "full", 0666, &full_fops);
-	char_register(MKDEV(1, 8), "random", 0666, &random_fops);
-	char_register(MKDEV(1, 9), "urandom", 0666, &random_fops);
+	for (const struct memdev *m = devlist; m < devlist + ARRAY_SIZE(devlist); m++)
+		char_register(MKDEV(1, m->minor), m->name, 0666, &m->fops);
 }

@@ -63,8 +63,8 @@ struct tty_operations {
 	void (*flush_buffer)(struct tty *tty);
 	/* tty->stopped changed. */
 	void (*start)(struct tty *tty);
-	/* Leave bytes where they are, or bring them again. NULL if tty_receive_room is not
-	 * asked. */
+	/* tty->throttled changed: leave bytes where they are, or bring them again. NULL if
+	 * tty_receive_room is not asked. */
 	void (*throttle)(struct tty *tty);
 	void (*unthrottle)(struct tty *tty);
 };
@@ -84,7 +84,7 @@ struct tty {
 	bool stopped;			  /* [lock to write] output held by Ctrl-S */
 	bool stopped_by_call;		  /* [lock] by TCXONC: no key starts it */
 	bool lnext, erasing;		  /* [lock] after VLNEXT; between \\ and / of ECHOPRT */
-	bool throttled;			  /* [lock] the driver holds input back */
+	bool throttled;			  /* [lock to write] the driver holds input back */
 	u32 column, canon_column;	  /* [lock] of the cursor; where the edited line began */
 	u32 head, canon_head, tail;	  /* [lock] */
 	u16 buf[TTY_BUF_SIZE];		  /* [lock] characters with LINE_END, IS_EOF */

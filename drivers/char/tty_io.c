@@ -128,9 +128,7 @@ static int tty_open(struct inode *inode, struct file *file)
 	tf = kzalloc(sizeof(*tf), GFP_KERNEL);
 	if (!tf)
 		return -ENOMEM;
-	tf->tty = tty;
-	tf->console = inode->i_rdev == DEV_CONSOLE;
-	tf->hangups = READ_ONCE(tty->hangups);
+	*tf = (struct tty_file){tty, inode->i_rdev == DEV_CONSOLE, READ_ONCE(tty->hangups)};
 	file->private_data = tf;
 	/* As on Linux the nodes that stand for some other terminal are not acquired by opening. */
 	if (!(file->f_flags & O_NOCTTY) && inode->i_rdev == tty->devnum)
@@ -260,16 +258,12 @@ static struct tty *tty_by_name(const char *name)
 
 static struct tty *choose_console(void)
 {
-	struct tty *found = NULL, *tty;
+	struct tty *found = NULL;
 	const char *name;
 
-	for (u32 i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++) {
-		tty = tty_by_name(name);
-		if (tty)
-			found = tty;
-	}
-	if (!found)
-		found = tty_by_name("ttyS0");
+	for (u32 i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++)
+		found = tty_by_name(name) ?: found;
+	found = found ?: tty_by_name("ttyS0");
 	return found || !nr_ttys ? found : ttys[0];
 }
 

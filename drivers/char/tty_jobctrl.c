@@ -102,15 +102,6 @@ pid_t tty_foreground_pgrp(const void *tty)
 	return tty ? READ_ONCE(((const struct tty *)tty)->pgrp) : -1;
 }
 
-/* A terminal is given up by its session's leader for all of the session. */
-static int give_up(struct tty *tty)
-{
-	if (!job->is_session_leader())
-		return -EPERM;
-	tty_session_exit(tty);
-	return 0;
-}
-
 static int set_foreground(struct tty *tty, u64 arg)
 {
 	int err = tty_check_change(tty, TTY_SIGTTOU);
@@ -147,7 +138,10 @@ long tty_jobctrl_ioctl(struct tty *tty, u32 cmd, u64 arg)
 	case TIOCSPGRP:
 		return set_foreground(tty, arg);
 	case TIOCNOTTY:
-		return give_up(tty);
+		if (!job->is_session_leader())
+			return -EPERM; /* it is given up by the leader, for all of the session */
+		tty_session_exit(tty);
+		return 0;
 	default:
 		return put_user_obj(USERPTR(arg), cmd == TIOCGSID ? &tty->session : &tty->pgrp);
 	}

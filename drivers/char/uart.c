@@ -35,7 +35,6 @@ static struct spinlock uart_lock = SPINLOCK_INIT("uart", LOCK_CONSOLE);
 static u8 ring[RING_SIZE]; /* [uart_lock] to be sent: [tail, head) */
 static u32 head, tail;	   /* [uart_lock] */
 static u8 ier;		   /* [uart_lock] the register's value */
-static bool throttled;	   /* [uart_lock] */
 
 static void set_ier(u8 value)
 {
@@ -51,7 +50,8 @@ static void send_locked(void)
 	if (!held && inb(UART_LSR) & LSR_THRE)
 		for (u32 i = 0; i < TX_BURST && tail != head; i++)
 			outb(UART_DATA, ring[tail++ % RING_SIZE]);
-	set_ier((u8)((tail != head && !held ? IER_TX : 0) | (throttled ? 0 : IER_RX)));
+	set_ier((u8)((tail != head && !held ? IER_TX : 0) |
+		     (READ_ONCE(uart_tty.throttled) ? 0 : IER_RX)));
 }
 
 static void uart_write(struct tty *tty, const u8 *buf, size_t len)
@@ -90,30 +90,10 @@ static void uart_flush_buffer(struct tty *tty)
 	spin_unlock_irqrestore(&uart_lock, flags);
 }
 
+/* The terminal was stopped or started, throttled or not. */
 static void uart_start(struct tty *tty)
 {
 	uart_write(tty, NULL, 0);
-}
-
-static void set_throttled(bool on)
-{
-	u64 flags = spin_lock_irqsave(&uart_lock);
-
-	throttled = on;
-	send_locked();
-	spin_unlock_irqrestore(&uart_lock, flags);
-}
-
-static void uart_throttle(struct tty *tty)
-{
-	(void)tty;
-	set_throttled(true);
-}
-
-static void uart_unthrottle(struct tty *tty)
-{
-	(void)tty;
-	set_throttled(false);
 }
 
 static const struct tty_operations uart_ops = {
@@ -122,8 +102,8 @@ static const struct tty_operations uart_ops = {
 	.chars_in_buffer = uart_chars_in_buffer,
 	.flush_buffer = uart_flush_buffer,
 	.start = uart_start,
-	.throttle = uart_throttle,
-	.unthrottle = uart_unthrottle,
+	.throttle = uart_start,
+	.unthrottle = uart_start,
 };
 
 /* Up to a break, which is not a byte. */
@@ -180,8 +160,6 @@ static enum irq_return uart_interrupt(void *data)
 
 void uart_init(void)
 {
-	u64 flags;
-
 	outb(UART_SCRATCH, 0xa5);
 	if (inb(UART_SCRATCH) != 0xa5)
 		return;
@@ -191,7 +169,5 @@ void uart_init(void)
 		return;
 	}
 	irq_set_name(uart_interrupt, NULL, "ttyS0");
-	flags = spin_lock_irqsave(&uart_lock);
-	set_ier(IER_RX);
-	spin_unlock_irqrestore(&uart_lock, flags);
+	uart_start(&uart_tty);
 }

@@ -11,8 +11,6 @@
  * printed under it.
  * Also there: terminals and character devices
  */
-#include "drivers/char/vga.h"
-
 #include "block/genhd.h"
 #include "drivers/char/char_internal.h"
 #include "drivers/char/tty_driver.h"
