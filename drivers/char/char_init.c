@@ -5,21 +5,12 @@
 #include "drivers/char/char_init.h"
 
 #include "drivers/char/char_internal.h"
-#include "fs/nodes/char_dev.h"
-#include "kernel/lib/printk.h"
-
-void char_register(dev_t dev, const char *name, mode_t mode, const struct file_operations *fops)
-{
-	int err = register_chrdev(dev, name, mode, fops);
-
-	if (err)
-		panic("cannot register the character device %s: error %d", name, err);
-}
 
 void char_init(void)
 {
 	random_init();
 	mem_init();
+	n_tty_init(); /* before the terminals that it serves */
 	vga_init();
 	uart_init();
 	kbd_init();

@@ -10,10 +10,11 @@
 struct file_operations;
 struct tty;
 
-/* register_chrdev, or panic: only the boot calls it. */
+/* chrdev.c: register_chrdev, or panic: only the boot calls it. */
 void char_register(dev_t dev, const char *name, mode_t mode, const struct file_operations *fops);
 void random_init(void);
 void mem_init(void);
+void n_tty_init(void);
 void vga_init(void);
 void uart_init(void);
 void kbd_init(void);

@@ -5,16 +5,9 @@
  * Invariant: a change between canonical and raw mode makes all input that has come readable.
  * Also there: terminals and character devices
  */
+#include "drivers/char/char_internal.h"
 #include "drivers/char/tty_driver.h"
 #include "kernel/lib/string.h"
-
-const struct ktermios tty_std_termios = {
-	.c_iflag = ICRNL | IXON,
-	.c_oflag = OPOST | ONLCR,
-	.c_cflag = B115200 | CS8 | CREAD | CLOCAL,
-	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = "\003\034\177\025\004\0\1\0\021\023\032\0\022\017\027\026",
-};
 
 static bool is_cc(const struct tty *tty, u8 c, int which)
 {
@@ -87,7 +80,7 @@ static size_t opost(struct tty *tty, u8 c, u8 *out)
 	return n;
 }
 
-size_t n_tty_write(struct tty *tty, const u8 *buf, size_t len)
+static size_t n_tty_write(struct tty *tty, const u8 *buf, size_t len)
 {
 	size_t room = tty_write_room(tty), done, n = 0;
 	u8 out[2 * TTY_CHUNK];
@@ -241,10 +234,17 @@ static bool receive_flow(struct tty *tty, u8 c)
 	return true;
 }
 
+static void n_tty_flush_buffer(struct tty *tty)
+{
+	tty->canon_head = tty->tail = tty->head;
+	tty->erasing = false;
+	tty_check_unthrottle(tty);
+}
+
 static void send_signal(struct tty *tty, int sig)
 {
 	if (!lflag(tty, NOFLSH)) {
-		n_tty_flush_input(tty);
+		n_tty_flush_buffer(tty);
 		tty->ops->flush_buffer(tty);
 	}
 	tty_signal_foreground(tty, sig);
@@ -370,7 +370,7 @@ static void receive_char(struct tty *tty, u8 c)
 	receive_literal(tty, c);
 }
 
-void n_tty_receive_break(struct tty *tty)
+static void n_tty_receive_break(struct tty *tty)
 {
 	if (iflag(tty, IGNBRK))
 		return;
@@ -381,19 +381,19 @@ void n_tty_receive_break(struct tty *tty)
 		push(tty, 0);
 	}
 	push(tty, 0);
-	if (n_tty_available(tty))
+	if (tty_available(tty))
 		wake_up(&tty->read_wait);
 }
 
-void n_tty_receive(struct tty *tty, const u8 *buf, size_t len)
+static void n_tty_receive_buf(struct tty *tty, const u8 *buf, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		receive_char(tty, buf[i]);
-	if (n_tty_available(tty))
+	if (tty_available(tty))
 		wake_up(&tty->read_wait);
 }
 
-u32 n_tty_receive_room(const struct tty *tty)
+static u32 n_tty_receive_room(const struct tty *tty)
 {
 	u32 used = tty->head - tty->tail;
 
@@ -401,17 +401,12 @@ u32 n_tty_receive_room(const struct tty *tty)
 		used = TTY_BUF_SIZE - (TTY_BUF_SIZE - min(used, TTY_BUF_SIZE)) / 3;
 	/* Nobody can read until the line ends, so what makes it too long is dropped, not
 	 * awaited. */
-	if (lflag(tty, ICANON) && !n_tty_available(tty) && used >= TTY_BUF_SIZE - 1)
+	if (lflag(tty, ICANON) && !tty_available(tty) && used >= TTY_BUF_SIZE - 1)
 		return 1;
 	return used < TTY_BUF_SIZE ? TTY_BUF_SIZE - 1 - used : 0;
 }
 
-u32 n_tty_available(const struct tty *tty)
-{
-	return tty->canon_head - tty->tail;
-}
-
-u32 n_tty_bytes(const struct tty *tty)
+static u32 n_tty_readable_bytes(const struct tty *tty)
 {
 	u32 n = 0;
 
@@ -420,14 +415,7 @@ u32 n_tty_bytes(const struct tty *tty)
 	return n;
 }
 
-void n_tty_flush_input(struct tty *tty)
-{
-	tty->canon_head = tty->tail = tty->head;
-	tty->erasing = false;
-	tty_check_unthrottle(tty);
-}
-
-void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
+static void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
 {
 	if ((tty->termios.c_lflag ^ t->c_lflag) & ICANON) {
 		if (tty->head != tty->canon_head || (t->c_lflag & ICANON && tty->head != tty->tail))
@@ -440,4 +428,20 @@ void n_tty_set_termios(struct tty *tty, const struct ktermios *t)
 		tty_set_stopped(tty, false);
 	tty_check_unthrottle(tty);
 	wake_up(&tty->read_wait);
+}
+
+static const struct tty_ldisc_ops n_tty_ops = {
+	.receive_buf = n_tty_receive_buf,
+	.receive_break = n_tty_receive_break,
+	.receive_room = n_tty_receive_room,
+	.read = n_tty_read,
+	.write = n_tty_write,
+	.readable_bytes = n_tty_readable_bytes,
+	.flush_buffer = n_tty_flush_buffer,
+	.set_termios = n_tty_set_termios,
+};
+
+void n_tty_init(void)
+{
+	tty_register_ldisc(&n_tty_ops);
 }

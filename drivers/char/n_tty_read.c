@@ -28,7 +28,7 @@ static size_t take(struct tty *tty, u8 *dst, size_t max, bool *end)
 static bool input_ready(struct tty_file *tf)
 {
 	u64 flags = spin_lock_irqsave(&tf->tty->lock);
-	bool ready = n_tty_available(tf->tty) != 0;
+	bool ready = tty_available(tf->tty) != 0;
 
 	spin_unlock_irqrestore(&tf->tty->lock, flags);
 	return ready;

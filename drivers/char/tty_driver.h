@@ -69,25 +69,50 @@ struct tty_operations {
 	void (*unthrottle)(struct tty *tty);
 };
 
+struct tty_file;
+
+/* What stands between a driver and programs: editing, echo, signals, processing of output. Context
+ * of all but read: any, tty->lock held. */
+struct tty_ldisc_ops {
+	/* What was typed, and a break on the line. */
+	void (*receive_buf)(struct tty *tty, const u8 *buf, size_t len);
+	void (*receive_break)(struct tty *tty);
+	/* Bytes that receive_buf keeps now. */
+	u32 (*receive_room)(const struct tty *tty);
+	/* Returns: bytes read, 0 at an end of file or after a hang-up, or -errno. Context:
+	 * sleeps. */
+	ssize_t (*read)(struct tty_file *tf, struct iov_iter *to, bool nonblock);
+	/* Process and send. Returns: how many bytes of buf that were. */
+	size_t (*write)(struct tty *tty, const u8 *buf, size_t len);
+	/* The bytes of what reads take now. */
+	u32 (*readable_bytes)(const struct tty *tty);
+	/* Forget what was typed and not read. */
+	void (*flush_buffer)(struct tty *tty);
+	/* Go over to these modes. */
+	void (*set_termios)(struct tty *tty, const struct ktermios *t);
+};
+
 struct tty {
 	struct spinlock lock;
-	const char *name;		  /* [const] as in console= */
-	const struct tty_operations *ops; /* [const] */
-	dev_t devnum;			  /* [const] */
-	struct mutex read_lock;		  /* one reader at a time */
-	struct mutex write_lock;	  /* a write is not mixed with another */
-	struct ktermios termios;	  /* [lock] */
-	u32 ispeed, ospeed;		  /* [lock] where termios says only BOTHER */
-	struct winsize winsize;		  /* [lock] 0: unknown */
-	pid_t session, pgrp;		  /* [lock] whose terminal this is; 0: nobody's */
-	u32 hangups;			  /* [lock to write] */
-	bool stopped;			  /* [lock to write] output held by Ctrl-S */
-	bool stopped_by_call;		  /* [lock] by TCXONC: no key starts it */
-	bool lnext, erasing;		  /* [lock] after VLNEXT; between \\ and / of ECHOPRT */
-	bool throttled;			  /* [lock to write] the driver holds input back */
-	u32 column, canon_column;	  /* [lock] of the cursor; where the edited line began */
-	u32 head, canon_head, tail;	  /* [lock] */
-	u16 buf[TTY_BUF_SIZE];		  /* [lock] characters with LINE_END, IS_EOF */
+	const char *name;		   /* [const] as in console= */
+	const struct tty_operations *ops;  /* [const] */
+	const struct tty_ldisc_ops *ldisc; /* [const] */
+	dev_t devnum;			   /* [const] */
+	struct list_head list;		   /* [const after boot] in ttys */
+	struct mutex read_lock;		   /* one reader at a time */
+	struct mutex write_lock;	   /* a write is not mixed with another */
+	struct ktermios termios;	   /* [lock] */
+	u32 ispeed, ospeed;		   /* [lock] where termios says only BOTHER */
+	struct winsize winsize;		   /* [lock] 0: unknown */
+	pid_t session, pgrp;		   /* [lock] whose terminal this is; 0: nobody's */
+	u32 hangups;			   /* [lock to write] */
+	bool stopped;			   /* [lock to write] output held by Ctrl-S */
+	bool stopped_by_call;		   /* [lock] by TCXONC: no key starts it */
+	bool lnext, erasing;		   /* [lock] after VLNEXT; between \\ and / of ECHOPRT */
+	bool throttled;			   /* [lock to write] the driver holds input back */
+	u32 column, canon_column;	   /* [lock] of the cursor; where the edited line began */
+	u32 head, canon_head, tail;	   /* [lock] */
+	u16 buf[TTY_BUF_SIZE];		   /* [lock] characters with LINE_END, IS_EOF */
 	struct wait_queue_head read_wait, write_wait;
 };
 
@@ -98,7 +123,11 @@ struct tty_file {
 	u32 hangups;	 /* [const] the terminal's when it was opened */
 };
 
-/* tty_io.c */
+/* tty_driver.c */
+extern struct list_head ttys; /* [const after boot] */
+extern const struct ktermios tty_std_termios;
+/* The line discipline of all terminals, set before the first is registered. */
+void tty_register_ldisc(const struct tty_ldisc_ops *ops);
 /* At boot. A driver whose write_room grows wakes write_wait. */
 void tty_register(struct tty *tty, const char *name, dev_t devnum,
 		  const struct tty_operations *ops);
@@ -113,6 +142,11 @@ void tty_check_unthrottle(struct tty *tty);
 /* Sleep until ready(tf) or a hang-up. Returns: 0, -ETIME, -ERESTARTSYS. */
 int must_check tty_wait(struct tty_file *tf, struct wait_queue_head *wq,
 			bool (*ready)(struct tty_file *tf), u64 ns);
+/* What reads take now: bytes, and ends of file. Locks: tty->lock. */
+static inline u32 tty_available(const struct tty *tty)
+{
+	return tty->canon_head - tty->tail;
+}
 static inline bool tty_hung_up(const struct tty_file *tf)
 {
 	return !tf->console && READ_ONCE(tf->tty->hangups) != tf->hangups;
@@ -126,22 +160,7 @@ void tty_set_stopped(struct tty *tty, bool stopped);
 #define LINE_END 0x100u /* the last one of a line */
 #define IS_EOF	 0x200u /* ends a line and is not read itself */
 
-/* n_tty.c, the line discipline. Locks: tty->lock. */
-extern const struct ktermios tty_std_termios;
-void n_tty_receive(struct tty *tty, const u8 *buf, size_t len);
-void n_tty_receive_break(struct tty *tty);
-/* Process and send. Returns: how many bytes of buf that were. */
-size_t must_check n_tty_write(struct tty *tty, const u8 *buf, size_t len);
-/* Bytes that n_tty_receive keeps now. */
-u32 n_tty_receive_room(const struct tty *tty);
-/* What reads take now: bytes, and ends of file. */
-u32 n_tty_available(const struct tty *tty);
-/* The bytes among it. */
-u32 n_tty_bytes(const struct tty *tty);
-void n_tty_flush_input(struct tty *tty);
-void n_tty_set_termios(struct tty *tty, const struct ktermios *t);
-
-/* n_tty_read.c */
+/* n_tty_read.c: the line discipline's read. */
 ssize_t must_check n_tty_read(struct tty_file *tf, struct iov_iter *to, bool nonblock);
 
 /* tty_ioctl.c */

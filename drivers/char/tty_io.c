@@ -12,109 +12,25 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
 
-#define MAX_TTYS    4u
 #define DEV_TTY0    MKDEV(4, 0)
 #define DEV_TTY	    MKDEV(5, 0)
 #define DEV_CONSOLE MKDEV(5, 1)
 
-static struct tty *ttys[MAX_TTYS]; /* [const after boot] */
-static u32 nr_ttys;		   /* [const after boot] */
-static struct tty *console_tty;	   /* [const after boot] NULL: there is no terminal */
-
-void tty_register(struct tty *tty, const char *name, dev_t devnum, const struct tty_operations *ops)
-{
-	ASSERT(nr_ttys < MAX_TTYS);
-	tty->name = name;
-	tty->devnum = devnum;
-	tty->ops = ops;
-	tty->termios = tty_std_termios;
-	spin_lock_init(&tty->lock, name, LOCK_TTY);
-	mutex_init(&tty->read_lock);
-	mutex_init(&tty->write_lock);
-	init_waitqueue_head(&tty->read_wait);
-	init_waitqueue_head(&tty->write_wait);
-	ttys[nr_ttys++] = tty;
-}
-
-void tty_receive(struct tty *tty, const u8 *buf, size_t len)
-{
-	u64 flags = spin_lock_irqsave(&tty->lock);
-
-	n_tty_receive(tty, buf, len);
-	spin_unlock_irqrestore(&tty->lock, flags);
-}
-
-void tty_receive_break(struct tty *tty)
-{
-	u64 flags = spin_lock_irqsave(&tty->lock);
-
-	n_tty_receive_break(tty);
-	spin_unlock_irqrestore(&tty->lock, flags);
-}
-
-/* With IXOFF the other end is asked to stop or to go on. */
-static void ask_sender(struct tty *tty, int which)
-{
-	if (tty->termios.c_iflag & IXOFF && tty->termios.c_cc[which])
-		tty->ops->write(tty, &tty->termios.c_cc[which], 1);
-}
-
-u32 tty_receive_room(struct tty *tty)
-{
-	u64 flags = spin_lock_irqsave(&tty->lock);
-	u32 room = n_tty_receive_room(tty);
-
-	if (!room && !tty->throttled) {
-		tty->throttled = true;
-		tty->ops->throttle(tty);
-		ask_sender(tty, VSTOP);
-	}
-	spin_unlock_irqrestore(&tty->lock, flags);
-	return room;
-}
-
-void tty_check_unthrottle(struct tty *tty)
-{
-	if (!tty->throttled || !n_tty_receive_room(tty) || n_tty_available(tty) > TTY_BUF_SIZE / 2)
-		return;
-	tty->throttled = false;
-	tty->ops->unthrottle(tty);
-	ask_sender(tty, VSTART);
-}
-
-int tty_wait(struct tty_file *tf, struct wait_queue_head *wq, bool (*ready)(struct tty_file *tf),
-	     u64 ns)
-{
-	return wait_event_state(wq, ready(tf) || tty_hung_up(tf), THREAD_INTERRUPTIBLE, ns);
-}
-
-u32 tty_write_room(struct tty *tty)
-{
-	u32 room = READ_ONCE(tty->stopped) ? 0 : tty->ops->write_room(tty);
-
-	return room > ECHO_ROOM ? room - ECHO_ROOM : 0;
-}
-
-void tty_set_stopped(struct tty *tty, bool stopped)
-{
-	if (tty->stopped == stopped || tty->stopped_by_call)
-		return;
-	tty->stopped = stopped;
-	tty->ops->start(tty);
-	wake_up(&tty->write_wait);
-}
+static struct tty *console_tty; /* [const after boot] NULL: there is no terminal */
 
 static struct tty *tty_find(dev_t devnum)
 {
+	struct tty *tty;
+
 	if (devnum == DEV_TTY)
 		return tty_current();
 	if (devnum == DEV_CONSOLE)
 		return console_tty;
 	if (devnum == DEV_TTY0) /* the virtual terminal in front: the only one */
 		devnum = MKDEV(4, 1);
-	for (u32 i = 0; i < nr_ttys; i++)
-		if (ttys[i]->devnum == devnum)
-			return ttys[i];
+	list_for_each_entry(tty, &ttys, list)
+		if (tty->devnum == devnum)
+			return tty;
 	return NULL;
 }
 
@@ -152,7 +68,7 @@ static ssize_t tty_read(struct kiocb *iocb, struct iov_iter *to)
 	struct tty_file *tf = iocb->ki_filp->private_data;
 	int err = tty_hung_up(tf) ? 0 : tty_check_change(tf->tty, TTY_SIGTTIN);
 
-	return err ? err : n_tty_read(tf, to, is_nonblock(iocb));
+	return err ? err : tf->tty->ldisc->read(tf, to, is_nonblock(iocb));
 }
 
 static bool write_ready(struct tty_file *tf)
@@ -181,7 +97,7 @@ static ssize_t write_locked(struct tty_file *tf, struct iov_iter *from, bool non
 			break;
 		}
 		flags = spin_lock_irqsave(&tty->lock);
-		used = n_tty_write(tty, chunk, n);
+		used = tty->ldisc->write(tty, chunk, n);
 		spin_unlock_irqrestore(&tty->lock, flags);
 		iov_iter_revert(from, n - used);
 		done += used;
@@ -224,7 +140,7 @@ static u32 tty_poll(struct file *file, struct poll_table *pt)
 	flags = spin_lock_irqsave(&tty->lock);
 	if (!(t->c_lflag & ICANON) && !t->c_cc[VTIME] && t->c_cc[VMIN])
 		wanted = t->c_cc[VMIN];
-	if (n_tty_available(tty) >= wanted)
+	if (tty_available(tty) >= wanted)
 		mask |= POLLIN | POLLRDNORM;
 	if (write_ready(tf))
 		mask |= POLLOUT | POLLWRNORM;
@@ -247,12 +163,13 @@ static struct tty *tty_by_name(const char *name)
 {
 	const char *comma = strchr(name, ',');
 	size_t len = comma ? (size_t)(comma - name) : strlen(name);
+	struct tty *tty;
 
 	if (len == 4 && memcmp(name, "tty0", len) == 0)
 		name = "tty1";
-	for (u32 i = 0; i < nr_ttys; i++)
-		if (strlen(ttys[i]->name) == len && memcmp(ttys[i]->name, name, len) == 0)
-			return ttys[i];
+	list_for_each_entry(tty, &ttys, list)
+		if (strlen(tty->name) == len && memcmp(tty->name, name, len) == 0)
+			return tty;
 	return NULL;
 }
 
@@ -264,7 +181,9 @@ static struct tty *choose_console(void)
 	for (u32 i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++)
 		found = tty_by_name(name) ?: found;
 	found = found ?: tty_by_name("ttyS0");
-	return found || !nr_ttys ? found : ttys[0];
+	if (!found && !list_empty(&ttys))
+		found = list_first_entry(&ttys, struct tty, list);
+	return found;
 }
 
 /* tty.size=ROWSxCOLS: of the terminal at the other end of a serial line, which cannot tell it. */
@@ -286,13 +205,15 @@ static void size_from_cmdline(struct tty *tty)
 
 void tty_init(void)
 {
+	struct tty *tty;
+
 	console_tty = choose_console();
 	if (console_tty)
 		size_from_cmdline(console_tty);
 	else
 		printk("tty: neither a serial port nor a screen\n");
-	for (u32 i = 0; i < nr_ttys; i++)
-		char_register(ttys[i]->devnum, ttys[i]->name, 0600, &tty_fops);
+	list_for_each_entry(tty, &ttys, list)
+		char_register(tty->devnum, tty->name, 0600, &tty_fops);
 	if (tty_find(DEV_TTY0))
 		char_register(MKDEV(4, 0), "tty0", 0600, &tty_fops);
 	char_register(MKDEV(5, 0), "tty", 0666, &tty_fops);

@@ -69,7 +69,7 @@ static int set_termios(struct tty_file *tf, u32 cmd, u64 arg)
 		return err;
 	flags = spin_lock_irqsave(&tty->lock);
 	if (cmd == TCSETSF || cmd == TCSETSF2)
-		n_tty_flush_input(tty);
+		tty->ldisc->flush_buffer(tty);
 	if (!speeds) {
 		t.c_ispeed = tty->ispeed;
 		t.c_ospeed = tty->ospeed;
@@ -77,7 +77,7 @@ static int set_termios(struct tty_file *tf, u32 cmd, u64 arg)
 	fill_speeds(&t);
 	tty->ispeed = t.c_ispeed;
 	tty->ospeed = t.c_ospeed;
-	n_tty_set_termios(tty, &t.t);
+	tty->ldisc->set_termios(tty, &t.t);
 	spin_unlock_irqrestore(&tty->lock, flags);
 	return 0;
 }
@@ -127,7 +127,7 @@ static int flush(struct tty *tty, u64 arg)
 		return -EINVAL;
 	flags = spin_lock_irqsave(&tty->lock);
 	if (arg != TCOFLUSH)
-		n_tty_flush_input(tty);
+		tty->ldisc->flush_buffer(tty);
 	if (arg != TCIFLUSH)
 		tty->ops->flush_buffer(tty);
 	spin_unlock_irqrestore(&tty->lock, flags);
@@ -154,7 +154,7 @@ static long tty_query(struct tty *tty, u32 cmd, u64 arg)
 	u64 flags = spin_lock_irqsave(&tty->lock);
 	struct ktermios2 t = {tty->termios, tty->ispeed, tty->ospeed};
 	struct winsize ws = tty->winsize;
-	u32 in = n_tty_bytes(tty), out = tty->ops->chars_in_buffer(tty);
+	u32 in = tty->ldisc->readable_bytes(tty), out = tty->ops->chars_in_buffer(tty);
 
 	spin_unlock_irqrestore(&tty->lock, flags);
 	switch (cmd) {

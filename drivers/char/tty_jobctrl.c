@@ -72,8 +72,8 @@ static void tty_hangup(struct tty *tty)
 	tty_signal_foreground(tty, TTY_SIGCONT);
 	tty->session = tty->pgrp = 0;
 	tty->hangups++;
-	n_tty_flush_input(tty);
-	n_tty_set_termios(tty, &tty_std_termios);
+	tty->ldisc->flush_buffer(tty);
+	tty->ldisc->set_termios(tty, &tty_std_termios);
 	tty->stopped_by_call = false;
 	tty_set_stopped(tty, false);
 	spin_unlock_irqrestore(&tty->lock, flags);

@@ -301,7 +301,7 @@ static void vga_write(struct tty *tty, const u8 *buf, size_t len)
 	vga.reply[0] = '\0';
 	spin_unlock_irqrestore(&vga.lock, flags);
 	if (reply[0])
-		n_tty_receive(tty, (const u8 *)reply, strlen(reply));
+		tty->ldisc->receive_buf(tty, (const u8 *)reply, strlen(reply));
 }
 
 static u32 vga_write_room(struct tty *tty)

@@ -62,8 +62,8 @@ SET_virtio-machine := kernel/lib/string.c kernel/lib/bitmap.c kernel/lib/cmdline
 	tests/host/permute.c
 
 # The line discipline.
-SET_tty := drivers/char/n_tty.c drivers/char/n_tty_read.c drivers/char/tty_io.c \
-	drivers/char/tty_ioctl.c drivers/char/tty_jobctrl.c
+SET_tty := drivers/char/n_tty.c drivers/char/n_tty_read.c drivers/char/tty_driver.c \
+	drivers/char/tty_io.c drivers/char/tty_ioctl.c drivers/char/tty_jobctrl.c
 
 # Address spaces.
 SET_vm := kernel/vm/mm.c kernel/vm/mm_fork.c kernel/vm/mmap.c kernel/vm/mremap.c \

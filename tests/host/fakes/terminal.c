@@ -249,6 +249,7 @@ int terminal_setup(void **state)
 	(void)state;
 	if (!registered) {
 		cmdline_init("root=/dev/vda console=ttyS0,115200");
+		n_tty_init();
 		tty_register(&tty, "ttyS0", TTY_DEV, &fake_ops);
 		tty_init();
 	}
@@ -258,7 +259,7 @@ int terminal_setup(void **state)
 	signals = 0;
 	room = 1 << 15;
 	held_back = tty.throttled = false;
-	n_tty_flush_input(&tty);
+	tty.ldisc->flush_buffer(&tty);
 	tty.termios = tty_std_termios;
 	tty.session = tty.pgrp = 0;
 	tty.column = 0;
