@@ -2,16 +2,22 @@
  * virtio_blk's own structures: a disk, its rings, a request on its way.
  *
  * Down, in the thread that submits or that unplugs:
- *	blk_mq_submit_bio() > blk_mq_run_queue() > virtblk_queue_rqs()
- *		virtblk_add_req() > virtqueue_add()		each request of the list
- *	virtblk_commit_rqs() > virtqueue_kick_prepare()		once for all of them
- *		virtqueue_notify()				the device is told
+ *	blk_mq_run_queue()					interrupts are off for the first
+ *		virtblk_queue_rqs() > virtblk_add_req()		each request of a list
+ *			build()					header, data, status byte
+ *			virtqueue_add()				the device may look at it
+ *		virtblk_commit_rqs()				once for each ring
+ *			virtqueue_kick_prepare()		must the device be told?
+ *			virtqueue_notify()			then it is
+ *			virtblk_drain()				what is finished by now
  * Up, from the interrupt to the sleeper:
  *	virtio_queue_interrupt() > virtblk_done() > virtblk_drain()
  *		take_batch() > virtqueue_get()			each finished request
- *	blk_mq_complete_requests()				the softirq is raised
- *	blk_done_softirq() > blk_mq_put_requests()		tags are free again
+ *		request_result()				the status byte becomes 0 or -errno
+ *		blk_mq_complete_requests()			the softirq is raised
+ *	blk_done_softirq() > finish_requests()
  *		bio_endio() > end_page_read() > unlock_page()	who waited wakes
+ *		blk_mq_put_requests()				tags are free again
  *
  * Invariants:
  * 1. A request's header and status byte are the device's from virtqueue_add() until its token is

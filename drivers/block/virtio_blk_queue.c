@@ -76,7 +76,7 @@ static inline int build(struct virtblk_queue *q, struct request *rq, u32 *out, u
 	return 0;
 }
 
-/* As virtqueue_add. */
+/* Returns: as virtqueue_add(), or -EOPNOTSUPP. Locks: vq->lock. */
 static inline int virtblk_add_req(struct virtblk_queue *q, struct request *rq)
 {
 	u32 out, in;

@@ -22,6 +22,24 @@ static LIST_HEAD(devices); /* [bus_mutex] */
 static LIST_HEAD(drivers); /* [bus_mutex] */
 static u32 nr_devices;	   /* [bus_mutex] ever seen, for names */
 
+static bool is_ready(struct virtio_device *vdev)
+{
+	return __atomic_load_n(&vdev->ready, __ATOMIC_ACQUIRE);
+}
+
+void virtio_queue_interrupt(struct virtio_device *vdev, u16 index)
+{
+	struct virtqueue *vq;
+
+	if (!is_ready(vdev) || index >= vdev->nr_vqs)
+		return;
+	vq = vdev->vqs[index];
+	vq->nr_interrupts++;
+	vq->callback(vq);
+}
+
+/* --- also: reset and negotiation -------------------------------------------------------- */
+
 void virtio_add_status(struct virtio_device *vdev, u8 bits)
 {
 	vdev->ops->set_status(vdev, (u8)(vdev->ops->get_status(vdev) | bits));
@@ -72,6 +90,8 @@ static int negotiate(struct virtio_device *vdev, const struct virtio_driver *drv
 	vdev->features = offered & wanted_features(vdev, drv);
 	return vdev->ops->interface->accept_features(vdev, offered);
 }
+
+/* --- also: devices and drivers find each other ------------------------------------------ */
 
 static bool driver_matches(const struct virtio_driver *drv, const struct virtio_device *vdev)
 {
@@ -155,23 +175,7 @@ void unregister_virtio_driver(struct virtio_driver *drv)
 	mutex_unlock(&bus_mutex);
 }
 
-static bool is_ready(struct virtio_device *vdev)
-{
-	return __atomic_load_n(&vdev->ready, __ATOMIC_ACQUIRE);
-}
-
-void virtio_queue_interrupt(struct virtio_device *vdev, u16 index)
-{
-	struct virtqueue *vq;
-
-	if (!is_ready(vdev) || index >= vdev->nr_vqs)
-		return;
-	vq = vdev->vqs[index];
-	vq->nr_interrupts++;
-	vq->callback(vq);
-}
-
-/* --- also: changes of the configuration, and set-up of queues --------------------------- */
+/* --- also: changes of the configuration ------------------------------------------------- */
 
 void virtio_config_interrupt(struct virtio_device *vdev)
 {
@@ -187,6 +191,8 @@ void virtio_isr_interrupt(struct virtio_device *vdev, u32 isr)
 		for (u16 q = 0; q < VIRTIO_MAX_QUEUES; q++)
 			virtio_queue_interrupt(vdev, q);
 }
+
+/* --- also: set-up of queues ------------------------------------------------------------- */
 
 /* Our size for a queue of which the device says that it may be `max` long, or -errno. */
 static int queue_size(struct virtio_device *vdev, u16 index, u32 max, u32 limit)
@@ -270,6 +276,8 @@ void virtio_del_vqs(struct virtio_device *vdev)
 	while (vdev->nr_vqs > 0)
 		virtqueue_destroy(vdev->vqs[--vdev->nr_vqs]);
 }
+
+/* --- also: the configuration is read ---------------------------------------------------- */
 
 static bool config_in_range(const struct virtio_device *vdev, u32 offset, u32 len)
 {

@@ -60,8 +60,10 @@ struct virtio_transport_ops {
 	 * ready. And undo. */
 	int (*request_irqs)(struct virtio_device *vdev, u16 nr);
 	void (*free_irqs)(struct virtio_device *vdev);
-	/* Tell the device the ring's place and its vector; fill vq->notify. Returns: 0 or
-	 * -errno. */
+	/* Tell the device the ring's place and its vector; fill vq->notify. After an error the
+	 * device may know the ring: it must be reset. Returns: 0, -ERANGE (too high an address for
+	 * a legacy device), -EBUSY (it does not take the vector, or the queue), -EINVAL (it offers
+	 * nonsense). */
 	int (*activate_queue)(struct virtio_device *vdev, struct virtqueue *vq);
 	/* The device does not reset: keep it from touching memory, by force if there is a way. */
 	void (*cut_off)(struct virtio_device *vdev);
@@ -96,16 +98,18 @@ struct virtio_device {
 	struct virtqueue *vqs[VIRTIO_MAX_QUEUES]; /* [const while ready] */
 };
 
-/* Transports: the device is there / goes. Context: sleeps.
- */
+/* Transports: the device is there, with id, ops and config_len filled. A driver that wants it is
+ * bound; one that fails leaves it unbound, with a message. Context: sleeps. */
 void virtio_register_device(struct virtio_device *vdev);
+/* It goes: its driver is unbound. Owns: vdev is the transport's again. Context: sleeps. */
 void virtio_unregister_device(struct virtio_device *vdev);
-/* Transports' interrupt handlers. Context: interrupt. */
+/* Transports' interrupt handlers; nothing happens while the device is not ready. Context:
+ * interrupt. */
 void virtio_queue_interrupt(struct virtio_device *vdev, u16 index);
 void virtio_config_interrupt(struct virtio_device *vdev);
 void virtio_isr_interrupt(struct virtio_device *vdev, u32 isr); /* VIRTIO_ISR_* bits */
 
-/* Set bits of the device's status. Context: sleeps. */
+/* Set bits of the device's status. Context: thread. */
 void virtio_add_status(struct virtio_device *vdev, u8 bits);
 
 /* Drivers. Registering binds every device that matches and has no driver; unregistering unbinds.
@@ -116,10 +120,18 @@ static inline bool virtio_has_feature(const struct virtio_device *vdev, u32 bit)
 {
 	return (vdev->features >> bit) & 1;
 }
-/* Make nr rings, at most max_size long, and their interrupts. Context: sleeps.
- * Returns: 0 or -errno with a message. Undo: virtio_del_vqs, which stops the device. */
+/* Make nr rings, VIRTIO_MAX_QUEUES at most and each at most max_size long where the device lets us
+ * choose, and their interrupts. No callback runs before virtio_device_ready().
+ * After an error there are no rings and no interrupts, and the device is reset if it may know one.
+ * Returns:
+ * 0        undone by virtio_del_vqs(), which stops the device.
+ * -EINVAL  the device has no such queue, or one of a size that is no power of two or too large.
+ * -ENOMEM  no memory for a ring.
+ * others   from request_irqs or activate_queue: no interrupt to be had, or the device refuses.
+ * Context: sleeps. */
 int must_check virtio_find_vqs(struct virtio_device *vdev, u16 nr, u32 max_size,
 			       void (*callback)(struct virtqueue *vq), void *const priv[]);
+/* Stop the device and free its rings, of which none has anything in flight. Context: sleeps. */
 void virtio_del_vqs(struct virtio_device *vdev);
 /* Reset the device and let no callback run any more; the rings stay. Context: sleeps. */
 void virtio_stop_device(struct virtio_device *vdev);
@@ -127,10 +139,14 @@ void virtio_stop_device(struct virtio_device *vdev);
 void virtio_device_ready(struct virtio_device *vdev);
 /* Stop the device for good: it forgets its rings. Context: sleeps. */
 void virtio_reset_device(struct virtio_device *vdev);
+/* Does the device say that only a reset helps it (DEVICE_NEEDS_RESET)? Context: any. */
 bool virtio_needs_reset(struct virtio_device *vdev);
 /* Read a field of the device's configuration, not torn by a change meanwhile. len 1, 2, 4 or 8.
- * Returns: 0, or -EIO (no such field, or it never stands still). */
+ * After an error buf may hold anything.
+ * Returns: 0, or -EIO: no such field, or, with a message, it never stands still. Context:
+ * thread. */
 int must_check virtio_config_read(struct virtio_device *vdev, u32 offset, void *buf, u32 len);
+/* Write a field of one byte. Returns: 0, or -EIO: no such field. Context: thread. */
 int must_check virtio_config_write8(struct virtio_device *vdev, u32 offset, u8 val);
 /* Read a configuration in memory: widths as virtio-1.2 §4.1.3.1 wants them, by the field's
  * length. */

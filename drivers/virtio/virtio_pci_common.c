@@ -43,6 +43,8 @@ static enum irq_return intx_interrupt(void *data)
 	return isr ? IRQ_HANDLED : IRQ_NONE;
 }
 
+/* --- also: vectors are asked for, or the line ------------------------------------------- */
+
 /* As Linux calls them: configuration changes, and queues. */
 static void name_vector(struct virtio_pci_vector *v)
 {

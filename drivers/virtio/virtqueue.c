@@ -30,30 +30,6 @@
 #include "kernel/lib/vsnprintf.h"
 #include "kernel/mm/kmalloc.h"
 
-/* The ring's layout is the legacy one, which suits modern devices too (§2.7.2). */
-static size_t used_offset(u16 size)
-{
-	size_t avail_end = sizeof(struct virtq_desc) * size + sizeof(struct virtq_avail) +
-			   sizeof(le16_t) * (size + 1u);
-
-	return ALIGN_UP(avail_end, (size_t)VIRTQUEUE_ALIGN);
-}
-
-static size_t ring_bytes(u16 size)
-{
-	return used_offset(size) + sizeof(struct virtq_used) +
-	       sizeof(struct virtq_used_elem) * size + sizeof(le16_t);
-}
-
-static unsigned int order_of(size_t bytes)
-{
-	unsigned int order = 0;
-
-	while ((PAGE_SIZE << order) < bytes)
-		order++;
-	return order;
-}
-
 /* Written by us, behind the avail ring: interrupt when this used entry is there (§2.7.7). */
 static le16_t *used_event(const struct virtqueue *vq)
 {
@@ -74,60 +50,6 @@ static u16 ring_read(const le16_t *field)
 static void ring_write(le16_t *field, u16 val)
 {
 	WRITE_ONCE(*field, cpu_to_le16(val));
-}
-
-struct virtqueue *virtqueue_create(const char *name, u16 index, u16 size, bool indirect,
-				   bool event_idx)
-{
-	struct virtqueue *vq;
-	u8 *ring;
-
-	ASSERT(size >= VIRTQUEUE_MIN && size <= VIRTQUEUE_MAX && (size & (size - 1)) == 0);
-	vq = kzalloc(sizeof(*vq) + sizeof(vq->state[0]) * size, GFP_KERNEL);
-	if (!vq)
-		return NULL;
-	vq->order = order_of(ring_bytes(size));
-	vq->pages = alloc_pages(GFP_KERNEL | GFP_ZERO, vq->order);
-	if (!vq->pages)
-		goto err_free;
-	if (indirect) {
-		vq->inline_order = order_of(sizeof(struct virtq_desc) * VQ_INLINE_DESCS * size);
-		vq->inline_pages = alloc_pages(GFP_KERNEL | GFP_ZERO, vq->inline_order);
-		if (!vq->inline_pages)
-			goto err_pages;
-		vq->inline_tables = page_address(vq->inline_pages);
-	}
-	ring = page_address(vq->pages);
-	vq->desc = (void *)ring;
-	vq->avail = (void *)(ring + sizeof(struct virtq_desc) * size);
-	vq->used = (void *)(ring + used_offset(size));
-	vq->index = index;
-	vq->size = size;
-	vq->indirect = indirect;
-	vq->event_idx = event_idx;
-	(void)snprintf(vq->name, sizeof(vq->name), "%s.%u", name, index);
-	spin_lock_init(&vq->lock, "virtqueue", LOCK_VIRTQUEUE);
-	for (u16 i = 0; i < size; i++)
-		vq->state[i].next = (u16)(i + 1);
-	vq->num_free = size;
-	return vq;
-
-err_pages:
-	free_pages(vq->pages, vq->order);
-err_free:
-	kfree(vq);
-	return NULL;
-}
-
-void virtqueue_destroy(struct virtqueue *vq)
-{
-	if (!vq)
-		return;
-	ASSERT(vq->in_flight == 0);
-	if (vq->inline_pages)
-		free_pages(vq->inline_pages, vq->inline_order);
-	free_pages(vq->pages, vq->order);
-	kfree(vq);
 }
 
 static void note(struct virtqueue *vq, char what, u16 head, u16 idx, u32 len)
@@ -367,6 +289,86 @@ bool virtqueue_enable_cb(struct virtqueue *vq)
 	}
 	smp_mb(); /* [B4], §2.7.7.1 */
 	return vq->broken || ring_read(&vq->used->idx) == vq->last_used;
+}
+
+/* --- also: a ring is made --------------------------------------------------------------- */
+
+/* The ring's layout is the legacy one, which suits modern devices too (§2.7.2). */
+static size_t used_offset(u16 size)
+{
+	size_t avail_end = sizeof(struct virtq_desc) * size + sizeof(struct virtq_avail) +
+			   sizeof(le16_t) * (size + 1u);
+
+	return ALIGN_UP(avail_end, (size_t)VIRTQUEUE_ALIGN);
+}
+
+static size_t ring_bytes(u16 size)
+{
+	return used_offset(size) + sizeof(struct virtq_used) +
+	       sizeof(struct virtq_used_elem) * size + sizeof(le16_t);
+}
+
+static unsigned int order_of(size_t bytes)
+{
+	unsigned int order = 0;
+
+	while ((PAGE_SIZE << order) < bytes)
+		order++;
+	return order;
+}
+
+struct virtqueue *virtqueue_create(const char *name, u16 index, u16 size, bool indirect,
+				   bool event_idx)
+{
+	struct virtqueue *vq;
+	u8 *ring;
+
+	ASSERT(size >= VIRTQUEUE_MIN && size <= VIRTQUEUE_MAX && (size & (size - 1)) == 0);
+	vq = kzalloc(sizeof(*vq) + sizeof(vq->state[0]) * size, GFP_KERNEL);
+	if (!vq)
+		return NULL;
+	vq->order = order_of(ring_bytes(size));
+	vq->pages = alloc_pages(GFP_KERNEL | GFP_ZERO, vq->order);
+	if (!vq->pages)
+		goto err_free;
+	if (indirect) {
+		vq->inline_order = order_of(sizeof(struct virtq_desc) * VQ_INLINE_DESCS * size);
+		vq->inline_pages = alloc_pages(GFP_KERNEL | GFP_ZERO, vq->inline_order);
+		if (!vq->inline_pages)
+			goto err_pages;
+		vq->inline_tables = page_address(vq->inline_pages);
+	}
+	ring = page_address(vq->pages);
+	vq->desc = (void *)ring;
+	vq->avail = (void *)(ring + sizeof(struct virtq_desc) * size);
+	vq->used = (void *)(ring + used_offset(size));
+	vq->index = index;
+	vq->size = size;
+	vq->indirect = indirect;
+	vq->event_idx = event_idx;
+	(void)snprintf(vq->name, sizeof(vq->name), "%s.%u", name, index);
+	spin_lock_init(&vq->lock, "virtqueue", LOCK_VIRTQUEUE);
+	for (u16 i = 0; i < size; i++)
+		vq->state[i].next = (u16)(i + 1);
+	vq->num_free = size;
+	return vq;
+
+err_pages:
+	free_pages(vq->pages, vq->order);
+err_free:
+	kfree(vq);
+	return NULL;
+}
+
+void virtqueue_destroy(struct virtqueue *vq)
+{
+	if (!vq)
+		return;
+	ASSERT(vq->in_flight == 0);
+	if (vq->inline_pages)
+		free_pages(vq->inline_pages, vq->inline_order);
+	free_pages(vq->pages, vq->order);
+	kfree(vq);
 }
 
 /* --- also: a device that is gone -------------------------------------------------------- */

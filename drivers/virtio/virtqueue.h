@@ -90,7 +90,8 @@ struct virtqueue *must_check virtqueue_create(const char *name, u16 index, u16 s
 /* Nothing is in flight and the device does not know the ring any more. NULL is allowed. */
 void virtqueue_destroy(struct virtqueue *vq);
 
-/* Put up a buffer of `out` pieces that the device reads and then `in` pieces that it writes.
+/* Put up a buffer of `out` pieces that the device reads and then `in` pieces that it writes, at
+ * least one together. The list of pieces is read now and not kept; token is not NULL.
  * After an error the ring and the device are as before, and the buffer is still the caller's.
  * Returns:
  * 0        the memory is the device's until virtqueue_get() or virtqueue_detach_unused() gives the
@@ -106,19 +107,27 @@ void virtqueue_destroy(struct virtqueue *vq);
 int must_check virtqueue_add(struct virtqueue *vq, const struct scatterlist *sg, u32 out, u32 in,
 			     void *token);
 /* All that was added is published; must the device be notified? True at most once for the same
- * buffers, so that who gets it calls virtqueue_notify(). Locks: vq->lock. */
+ * buffers, so that who gets it calls virtqueue_notify(). False when nothing was added since the
+ * last call, and when the ring is broken. Context: any. Locks: vq->lock. */
 bool must_check virtqueue_kick_prepare(struct virtqueue *vq);
+/* Ring the doorbell. The device may have finished the buffers before this returns. Context: any,
+ * with the lock or without. */
 void virtqueue_notify(struct virtqueue *vq);
 /* The next finished buffer, and how many bytes the device says that it wrote from the start of what
  * it might write, never more than that. Without exact_len the number tells nothing.
- * Returns: its token, or NULL (none, or the device lied: see broken). Locks: vq->lock. */
+ * Owns: the buffer's memory is the caller's again, and its descriptors are free.
+ * Returns: its token, or NULL: none is finished now, or the device lied, and `broken` is set.
+ * Context: any. Locks: vq->lock. */
 void *virtqueue_get(struct virtqueue *vq, u32 *len);
-/* Ask for no more interrupts (a hint) / for the next. Returns: false when more is finished
- * already: drain again. Locks: vq->lock. */
+/* Ask for no more interrupts: a hint, one may still come. Context: any. Locks: vq->lock. */
 void virtqueue_disable_cb(struct virtqueue *vq);
+/* Ask for the next interrupt. Returns: true when what finishes from now on brings one, or when the
+ * ring is broken; false when more is finished already: drain again. Context: any. Locks:
+ * vq->lock. */
 bool must_check virtqueue_enable_cb(struct virtqueue *vq);
-/* Take back a buffer in flight, the device being reset. Returns: its token, or NULL when there is
- * none. Locks: vq->lock. */
+/* Take back a buffer in flight, the device being reset. Also from a broken ring. Owns: as
+ * virtqueue_get(). Returns: its token, or NULL when nothing is in flight. Context: any. Locks:
+ * vq->lock. */
 void *virtqueue_detach_unused(struct virtqueue *vq);
 /* Print the indices of both rings and the last events. Locks: vq->lock. */
 void virtqueue_dump(const struct virtqueue *vq);
