@@ -1,12 +1,10 @@
 /*
- * Block devices in use: opening and claiming, names, and what is counted about them.
+ * Block devices in use: opening and claiming, and names.
  * Path: hop 2
  */
 #include "block/genhd.h"
 
-#include "block/blk-stat.h"
 #include "block/blk.h"
-#include "kernel/arch/clock.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsnprintf.h"
@@ -152,35 +150,4 @@ void bdev_set_read_only(struct block_device *bdev, bool read_only)
 	mutex_lock(&bdev->bd_disk->open_mutex);
 	WRITE_ONCE(bdev->bd_read_only, read_only);
 	mutex_unlock(&bdev->bd_disk->open_mutex);
-}
-
-/* --- also: statistics ------------------------------------------------------------------- */
-
-/* For the devices without a queue, whose lock it would be. */
-static struct spinlock bio_stats_lock = SPINLOCK_INIT("bio statistics", LOCK_ANY);
-
-void bdev_start_io_acct(struct block_device *bdev, ktime_t start)
-{
-	spin_lock_bh(&bio_stats_lock);
-	account_start(bdev, start);
-	spin_unlock_bh(&bio_stats_lock);
-}
-
-void bdev_end_io_acct(struct block_device *bdev, blk_opf_t opf, sector_t sectors, ktime_t start)
-{
-	spin_lock_bh(&bio_stats_lock);
-	account_done(bdev, opf, 1, sectors, start, ktime_get_ns());
-	spin_unlock_bh(&bio_stats_lock);
-}
-
-void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats)
-{
-	struct gendisk *disk = bdev->bd_disk;
-	struct spinlock *lock = disk->queue && !READ_ONCE(disk->dead) ? &disk->queue->lock :
-									&bio_stats_lock;
-
-	spin_lock_bh(lock);
-	stats_round(&bdev->bd_stats, ktime_get_ns());
-	*stats = bdev->bd_stats;
-	spin_unlock_bh(lock);
 }

@@ -205,11 +205,6 @@ void bio_chain(struct bio *child, struct bio *parent);
 /* Send it to another device, at another sector. */
 void bio_set_dev(struct bio *bio, struct block_device *bdev, sector_t sector);
 
-/* How a device without a queue counts an I/O: when it takes it, and when all of it has ended,
- * wherever it was sent. Context: softirq or thread. */
-void bdev_start_io_acct(struct block_device *bdev, ktime_t start);
-void bdev_end_io_acct(struct block_device *bdev, blk_opf_t opf, sector_t sectors, ktime_t start);
-
 /* Helpers over whole devices; all may sleep and return 0 or -errno. */
 int must_check blkdev_issue_flush(struct block_device *bdev);
 int must_check blkdev_issue_discard(struct block_device *bdev, sector_t sector, sector_t nr);

@@ -1,6 +1,6 @@
 /*
  * Counting what a device does, for /proc/diskstats. Locks of all: the queue's, or bio_stats_lock of
- * bdev.c for a device without one.
+ * blk-stat.c for a device without one.
  * Also there: what a device does is counted
  */
 #pragma once
@@ -62,3 +62,10 @@ static inline void blk_account_done(struct request *rq, ktime_t now)
 	account_done(rq->part, rq->cmd_flags, rq->stat_bytes ? rq->nr_merged + 1u : 0,
 		     rq->stat_bytes >> SECTOR_SHIFT, rq->start_ns, now);
 }
+
+/* How a device without a queue counts an I/O: when it takes it, and when all of it has ended,
+ * wherever it was sent. Context: softirq or thread. */
+void bdev_start_io_acct(struct block_device *bdev, ktime_t start);
+void bdev_end_io_acct(struct block_device *bdev, blk_opf_t opf, sector_t sectors, ktime_t start);
+/* A consistent copy of the counters, up to now. Context: any. */
+void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "block/disk_stats.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/compiler.h"
 #include "kernel/lib/list.h"
@@ -34,13 +35,6 @@ struct gendisk;
 
 #define VM_READAHEAD_PAGES 128u	 /* 512 KiB: 64 MiB in 128 requests */
 #define MAX_RA_PAGES	   8192u /* 32 MiB */
-
-struct disk_stats {
-	/* Of reads, writes, discards, flushes. [q->lock; bio_stats_lock without a queue] */
-	u64 ios[4], merges[4], sectors[4], time_ns[4];
-	u64 in_flight;				 /* [q->lock; bio_stats_lock] */
-	u64 io_time_ns, queue_time_ns, stamp_ns; /* [q->lock; bio_stats_lock] */
-};
 
 struct block_device {
 	dev_t bd_dev;		 /* [const] */
@@ -156,8 +150,6 @@ void bdev_set_read_only(struct block_device *bdev, bool read_only);
 int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg);
 /* "vda1". */
 void bdev_name(const struct block_device *bdev, char *buf, size_t size);
-/* A consistent copy of the counters, up to now. Context: any. */
-void bdev_get_stats(struct block_device *bdev, struct disk_stats *stats);
 bool bdev_read_only(const struct block_device *bdev);
 static inline u32 bdev_logical_block_size(const struct block_device *bdev) /* bytes */
 {

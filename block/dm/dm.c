@@ -10,6 +10,7 @@
  */
 #include "block/dm/dm.h"
 
+#include "block/blk-stat.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/printk.h"

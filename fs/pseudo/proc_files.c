@@ -4,6 +4,7 @@
  */
 #include "fs/pseudo/procfs_internal.h"
 
+#include "block/blk-stat.h"
 #include "block/genhd.h"
 #include "fs/cache/pagemap.h"
 #include "fs/nodes/char_dev.h"

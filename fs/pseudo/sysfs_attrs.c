@@ -4,6 +4,7 @@
  */
 #include "fs/pseudo/sysfs_internal.h"
 
+#include "block/blk-stat.h"
 #include "block/blkdev.h"
 #include "block/genhd.h"
 #include "fs/cache/pagemap.h"

@@ -14,7 +14,7 @@ SET_text := kernel/lib/string.c kernel/lib/vsnprintf.c
 # The whole block layer, without a driver.
 SET_block := block/bio.c block/blk-core.c block/blk-mq.c block/blk-dispatch.c \
 	block/blk-tag.c block/blk-plug.c block/blk-poll.c block/blk-queue.c block/blk-freeze.c \
-	block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c block/genhd.c \
+	block/blk-stat.c block/blk-merge.c block/blk-flush.c block/elevator.c block/deadline.c block/genhd.c \
 	block/add_disk.c block/bdev.c block/partitions.c kernel/lib/bitmap.c \
 	kernel/lib/cmdline.c kernel/mm/mempool.c
 

@@ -4,6 +4,7 @@
 #include "tests/host/fakes/part_world.h"
 #include "tests/host/host.h"
 
+#include "block/blk-stat.h"
 #include "block/part_disk.h"
 #include "kernel/lib/err.h"
 

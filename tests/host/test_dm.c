@@ -4,6 +4,7 @@
 #include "tests/host/fakes/block_model.h"
 #include "tests/host/host.h"
 
+#include "block/blk-stat.h"
 #include "block/dm/dm.h"
 #include "kernel/arch/clock.h"
 #include "kernel/lib/cmdline.h"

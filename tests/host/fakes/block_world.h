@@ -1,6 +1,7 @@
 /* One fake disk "vda" below the real block layer, and bios that are counted when they end. */
 #pragma once
 
+#include "block/blk-stat.h"
 #include "tests/host/fakes/fake_driver.h"
 
 extern struct fake_disk d;
