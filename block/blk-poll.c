@@ -2,8 +2,8 @@
  * Idle polling: a processor that has nothing to run looks for completions a while before it halts.
  *
  * Waking from a halt takes longer than a quick disk: under an emulator two threads of the host have
- * to be woken. A disk that takes longer on average than we would look is left to its interrupts, as
- * in Linux's hybrid polling. With blk.poll=1 no disk is: an idle processor looks until all has come
+ * to be woken. A disk that takes longer on average than we would look is left to its interrupts.
+ * With blk.poll=1 no disk is: an idle processor looks until all has come
  * back, and a timer looks at each tick, for those with threads to run.
  *
  * Invariants:

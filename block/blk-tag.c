@@ -66,7 +66,7 @@ static inline struct request *cached_request(struct blk_plug *plug, struct reque
 	return rq;
 }
 
-/* Requests of one plug have one time. */
+/* Requests of one plug share one start time. */
 struct request *blk_mq_get_request(struct request_queue *q, blk_opf_t opf)
 {
 	struct blk_plug *plug = current->plug;

@@ -1,6 +1,6 @@
 /*
- * virtio_blk, the disk: probe, limits and capacity from the device's configuration, changes of it,
- * remove. Source: virtio-1.2 §5.2.3 to §5.2.5.
+ * virtio_blk, the disk: probe, changes of the configuration, remove. virtio_blk_config.c reads
+ * limits and capacity. Source: virtio-1.2 §5.2.3 to §5.2.5.
  * Also there: the disk is set up
  */
 #include "drivers/block/virtio_blk.h"
@@ -17,8 +17,8 @@
 #define VIRTBLK_MAX_DISKS 256u
 
 static u32 major; /* [const after virtio_blk_init] */
-/* [const after virtio_blk_init] Work that may wait for a disk: its watchdog must not wait
- * behind. */
+/* [const after virtio_blk_init] For work that may wait for a disk. The watchdog of that disk must
+ * not wait behind such work. */
 static struct workqueue *virtblk_wq;
 /* Letters in use. Guard: the virtio bus mutex, under which probe and remove run. */
 static u64 used_indices[BITMAP_WORDS(VIRTBLK_MAX_DISKS)];

@@ -1,8 +1,8 @@
 /*
  * virtio_blk's own structures: a disk, its rings, a request on its way.
  *
- * Down, in the thread that submits or that unplugs:
- *	blk_mq_run_queue()					interrupts are off for the first
+ * Down, in the thread that submits or unplugs, in the softirq after a completion, or in a timer:
+ *	blk_mq_run_queue()					calls the next with interrupts off
  *		virtblk_queue_rqs() > virtblk_add_req()		each request of a list
  *			build()					header, data, status byte
  *			virtqueue_add()				the device may look at it

@@ -39,8 +39,8 @@ static int read_page_now(struct address_space *m, struct page *page)
 	return !PageUptodate(page) && test_bit(PG_ERROR, &page->flags) && page->mapping ? -EIO : 0;
 }
 
-/* The up-to-date page at index, referenced. With a file, of which `want` pages from there are
- * wanted, it reads ahead. Without one it reads the pages around. */
+/* The up-to-date page at index, referenced. If file is given, it reads ahead; the caller wants
+ * `want` pages. Without one it reads the pages around. */
 static struct page *get_read_page(struct address_space *m, struct file *file, pgoff_t index,
 				  u32 want, bool nowait)
 {

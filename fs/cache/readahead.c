@@ -60,7 +60,9 @@ static void do_page_cache_readahead(struct address_space *m, pgoff_t start, u32 
 	blk_finish_plug(&plug);
 }
 
-/* Read the file's window; touching its second half reads the next one. */
+/* Read the file's window. The page that is `async` pages before its end gets the mark: who touches
+ * it starts the next window. That is the middle at the latest, `want` pages from the start if the
+ * reader wants less, and the first page of a window that a mark started. */
 static void submit_window(struct file *file, pgoff_t start, u32 size, u32 async)
 {
 	file->f_ra_start = start;

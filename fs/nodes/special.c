@@ -1,6 +1,6 @@
 /*
- * Special files: which operations a device node or a FIFO has, by its mode (hop 3).
- * Path: hop 2
+ * Special files: which operations a device node or a FIFO has, by its mode.
+ * Path: hop 3
  */
 #include "fs/nodes/special.h"
 

@@ -1,6 +1,6 @@
 /*
  * Special files: device nodes and FIFOs.
- * Path: hop 2
+ * Path: hop 3
  */
 #pragma once
 

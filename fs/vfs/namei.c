@@ -191,7 +191,7 @@ static int follow_link(struct nameidata *nd, const struct path *link, const char
 
 /* --- components ------------------------------------------------------------------------- */
 
-/* Walk the last component; when it is a symlink that is followed, nd->name is its text. */
+/* Walk the component in nd->last; when it is a symlink that is followed, nd->name is its text. */
 static int nd_walk_last(struct nameidata *nd, bool follow)
 {
 	const char *rest = nd->last.name + nd->last.len;

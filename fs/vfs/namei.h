@@ -1,7 +1,8 @@
 /*
- * Path walk and the operations on names: the VFS half of open, mkdir, unlink, rename, ... All take
- * kernel strings and start at dfd (AT_FDCWD: the working directory). They check permissions and may
- * sleep. They return 0 or -errno, as Linux's system call of that name does.
+ * Path walk and the operations on names: the VFS half of open, mkdir, unlink, rename, ... Those
+ * with a dfd take a kernel string and start there (AT_FDCWD: the working directory); those with a
+ * struct path take what a walk has found. They check permissions and may sleep. They return 0 or
+ * -errno where nothing else is said, as Linux's system call of that name does.
  * Path: hop 2
  */
 #pragma once
@@ -19,7 +20,7 @@
 
 /* Returns: 0 with references in *path. */
 int must_check path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
-/* open's walk with O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY. */
+/* open's walk with O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY, O_PATH. It does not truncate. */
 int must_check path_openat(int dfd, const char *name, u32 flags, mode_t mode, struct path *path,
 			   bool *created);
 int must_check vfs_mkdirat(int dfd, const char *name, mode_t mode);

@@ -1,5 +1,5 @@
 /*
- * open: a name becomes an open file. It takes the walk, the caller's rights, the inode's own open.
+ * open: a name becomes an open file. The steps: walk the path, check rights, call the inode's open.
  * Path: hop 2
  */
 #include "fs/file.h"

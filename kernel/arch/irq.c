@@ -1,12 +1,13 @@
 /*
- * Vectors, the lines and messages behind them, and their handlers.
+ * Vectors, the lines and messages behind them, and their handlers. An interrupt's way up begins in
+ * irq_dispatch.
  *
  * 1. A vector in use belongs to one line (gsi) or to one message (NO_GSI).
  * 2. Handlers of a vector are a list that interrupts walk without the lock: an action is linked
  *    when it is complete, and after unlinking it is reused only when no walk is under way.
  *
  * Locks: lock guards the table and the controllers' registers.
- * Also there: interrupt lines and their handlers
+ * Path: hop 13
  */
 #include "kernel/arch/irq.h"
 
@@ -64,6 +65,8 @@ static void table_unlock(u64 flags)
 	arch_spin_unlock(&lock);
 	irq_restore(flags);
 }
+
+/* --- also: handlers come and go ----------------------------------------------------------- */
 
 /* The host bridge's identity, read here because the PCI bus is a layer above. */
 static bool host_bridge_is_q35(void)
@@ -229,6 +232,8 @@ void irq_free_msi(int vector)
 		free_on_vector(v, v->actions->handler, v->actions->data);
 }
 
+/* --- an interrupt comes ------------------------------------------------------------------- */
+
 /* A level-triggered line that nobody answers would interrupt for ever. */
 static void nobody_cared(struct irq_vector *v)
 {
@@ -284,6 +289,8 @@ void irq_dispatch(struct trapframe *tf)
 	if (!cpu->irq_depth && irq_exit_hook)
 		irq_exit_hook();
 }
+
+/* --- also: the lines of PCI, and what /proc shows ----------------------------------------- */
 
 u32 irq_pci_gsi(u8 bus, u8 slot, u8 pin, u8 line)
 {

@@ -3,7 +3,7 @@
  *
  * 1. A frame that goes back to user mode has the user's selectors, sane flags and a rip in the user
  *    half, whatever the layers above put there: IRET and SYSRET in the kernel cannot fault.
- * Path: hop 1
+ * Path: hop 1, 13
  */
 #include "kernel/arch/trap.h"
 

@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. A work is taken off the list before its function runs, so that it may be queued again or
- *    freed by it; wq->running then only compares addresses.
+ *    freed by it; after that, wq->running is only compared, never dereferenced.
  * Also there: work that may sleep
  */
 #include "kernel/sched/workqueue.h"

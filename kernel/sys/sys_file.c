@@ -12,7 +12,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/sys/syscall.h"
 
-s64 do_rw(u64 file, struct iov_iter *it, const u64 *pos, bool write, u32 iocb_flags)
+s64 rw_or_sigpipe(u64 file, struct iov_iter *it, const u64 *pos, bool write, u32 iocb_flags)
 {
 	loff_t at = pos ? (loff_t)*pos : 0;
 	ssize_t n;
@@ -34,7 +34,7 @@ static s64 do_rw_buf(const u64 *a, const u64 *pos, bool write)
 	if (unlikely(!access_ok(USERPTR(a[1]), a[2])))
 		return vfs_rw_allowed(arg_file(a[0]), pos, write) ?: -EFAULT;
 	iov_iter_init_user(&it, &iov, 1);
-	return do_rw(a[0], &it, pos, write, 0);
+	return rw_or_sigpipe(a[0], &it, pos, write, 0);
 }
 
 /* The same for iovecs: file, where they are, their number. */
@@ -47,7 +47,7 @@ static s64 do_rw_vec(const u64 *a, const u64 *pos, bool write, u32 iocb_flags)
 	if (unlikely(ret))
 		return vfs_rw_allowed(arg_file(a[0]), pos, write) ?: ret;
 	iov_iter_init_user(&it, iov, (unsigned int)a[2]);
-	ret = do_rw(a[0], &it, pos, write, iocb_flags);
+	ret = rw_or_sigpipe(a[0], &it, pos, write, iocb_flags);
 	free_iovec(iov, fast);
 	return ret;
 }

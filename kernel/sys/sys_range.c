@@ -30,7 +30,7 @@ static s64 copy_between(struct file *out, loff_t *to, struct file *in, loff_t *f
 		if (n <= 0)
 			break;
 		iov_iter_init_kernel(&it, buf, (size_t)n);
-		n = do_rw((u64)out, &it, (u64 *)to, true, 0);
+		n = rw_or_sigpipe((u64)out, &it, (u64 *)to, true, 0);
 		if (n <= 0)
 			break;
 		*from += n;

@@ -40,7 +40,7 @@ enum syscall_arg {
 	F0 = 0xff30, /* the open file of that number, but not of O_PATH: arg_file() */
 	F1,
 	F2,
-	G0 = 0xff40, /* the first one's; a negative offset in the register named: EINVAL */
+	G0 = 0xff40, /* that of argument 0. EINVAL if the register named holds a negative offset */
 	G1,
 	G2,
 	G3,
@@ -52,7 +52,8 @@ void syscall_init(void);
 void uts_init(void); /* the names of the machine, below /proc */
 /* Read or write an open file at *pos or, with NULL, where it stands. Writing where nobody reads
  * sends SIGPIPE. Returns: bytes, or -errno. */
-s64 must_check do_rw(u64 file, struct iov_iter *it, const u64 *pos, bool write, u32 iocb_flags);
+s64 must_check rw_or_sigpipe(u64 file, struct iov_iter *it, const u64 *pos, bool write,
+			     u32 iocb_flags);
 
 /* X(number, name, arguments), served by sys_name; Y(number, name, the call that serves it, ...). */
 /* clang-format off */
