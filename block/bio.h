@@ -40,7 +40,7 @@ enum req_op {
 	REQ_OP_DRV_IN = 34, /* driver's own (GET_ID) */
 };
 #define REQ_OP_MASK  0xffu
-#define REQ_SYNC     (1u << 11) /* somebody waits: do not plug */
+#define REQ_SYNC     (1u << 11) /* somebody waits: the queue does not hold it back */
 #define REQ_META     (1u << 12)
 #define REQ_FUA	     (1u << 17) /* on the medium when it completes */
 #define REQ_PREFLUSH (1u << 18) /* flush the device's cache first */
@@ -132,7 +132,7 @@ static inline struct bio *bio_list_pop(struct bio_list *list)
  * Owns: the caller, until submit_bio; again in bi_end_io, which frees it by bio_put. */
 struct bio *must_check bio_alloc(struct block_device *bdev, u16 nr_vecs, blk_opf_t opf, gfp_t gfp);
 void bio_put(struct bio *bio);
-/* Make a bio of the caller's own memory, with BIO_INLINE_VECS pieces, which is not bio_put. */
+/* Initialise a bio of BIO_INLINE_VECS pieces in the caller's memory. Do not call bio_put on it. */
 static inline void bio_init(struct bio *bio, struct block_device *bdev, blk_opf_t opf)
 {
 	bio->bi_next = NULL;
@@ -216,5 +216,5 @@ int must_check blkdev_issue_zeroout(struct block_device *bdev, sector_t sector, 
 void bio_wake_waiter(struct bio *bio);
 /* Once, from block_init. */
 void bio_init_reserves(void);
-/* Who takes from its reserve has sent all that he took when submit_bio is through. */
+/* When submit_bio returns, a thread has sent every clone that it took from the reserve. */
 extern struct mempool bio_clones;

@@ -9,7 +9,7 @@
 
 /* --- bios --------------------------------------------------------------------------------- */
 
-/* Does somebody wait for it? As Linux: for reads always. */
+/* Does somebody wait for it? As Linux: for reads but those of readahead. */
 static inline bool op_is_sync(blk_opf_t opf)
 {
 	return (opf & (REQ_SYNC | REQ_PREFLUSH | REQ_FUA)) ||
@@ -130,13 +130,13 @@ static inline bool blk_rq_touches(const struct request *rq, const struct bio *bi
 	return rq->sector + (rq->data_len >> SECTOR_SHIFT) == bio->bi_iter.bi_sector ||
 	       bio_end_sector(bio) == rq->sector;
 }
-/* Try to join bio with one of the `scan` newest requests on a list. Locks: the list's. */
+/* Join bio with one of the last `scan` requests (deadline: highest sectors)? Locks: the list's. */
 bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct bio *bio, u32 scan);
 
 /* blk-plug.c */
 extern bool blk_plug_enabled;
 #define PLUG_MAX 32 /* requests in a thread's list */
-/* Queue a new request: held back by the queue, or not at all. */
+/* Queue a new request. The queue may hold it back for a moment, or send it at once. */
 void blk_insert_request(struct request *rq);
 void blk_send_plug(struct blk_plug *plug);
 void blk_unplug_timer(struct timer *t);

@@ -2,8 +2,8 @@
  * The request queue: bios become requests, requests get tags, a driver takes them and ends them.
  *
  * The life of a request:   allocated (tag) -> plugged or queued (elevator) -> dispatched
- * (queue_rqs) -> completed by the driver (blk_mq_complete_request, any context) -> softirq
- * -> blk_mq_end_request -> bios end, tag freed.
+ * (queue_rqs) -> completed by the driver (blk_mq_complete_requests, any context) -> softirq
+ * -> bios end (blk_end_bios) -> tag freed (blk_mq_put_requests).
  *
  * Invariants:
  * 1. A request holds exactly one tag from its allocation to its end; tags bound the depth.
@@ -51,7 +51,7 @@ struct request {
 	u8 flush_steps;	   /* [q->lock] what its flush sequence still needs */
 	void (*end_io)(struct request *rq); /* internal users (flush machinery), else NULL */
 	void *end_io_data;		    /* blk_execute_drv's pdu_arg */
-	void *pdu;			    /* [const] driver's data, q->cmd_size bytes */
+	void *pdu;			    /* [const] driver's data, cmd_size bytes */
 };
 
 struct blk_mq_ops {
@@ -60,7 +60,7 @@ struct blk_mq_ops {
 	 * stays on the list finds the ring full: the queue stops until one of its requests has
 	 * completed. Context: interrupts off, q->lock not held. */
 	void (*queue_rqs)(struct request_queue *q, u16 hctx_idx, struct list_head *list);
-	/* No more follow at once: notify. Context: as blk_mq_run_queue. */
+	/* The batch is complete: notify the device. Context: as blk_mq_run_queue. */
 	void (*commit_rqs)(struct request_queue *q, u16 hctx_idx);
 	/* Look for completions. `again`: the caller will look once more, so that none needs to be
 	 * signalled until then. NULL: not supported. Returns: how many. Context: any, no sleep. */
@@ -102,7 +102,7 @@ void blk_mq_complete_requests(struct list_head *done);
 /* Run a request of the driver's own (REQ_OP_DRV_IN) on one buffer and wait. Returns: 0 or
  * -errno. */
 int must_check blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len);
-/* Hold new dispatches back and wait until none is in flight; undo. Context: sleeps. */
+/* Give out no new tags, and wait until none is in use; undo. Context: sleeps. */
 void blk_mq_freeze_queue(struct request_queue *q);
 void blk_mq_unfreeze_queue(struct request_queue *q);
 /* The pieces of a request, in order, at most `max`, contiguous ones joined within the limits.

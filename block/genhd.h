@@ -90,7 +90,7 @@ struct gendisk {
 	struct request_queue *queue;		    /* [const] NULL: stacked device */
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
-	bool write_cache; /* [const once added] one of a stacked device's has a volatile cache */
+	bool write_cache; /* [const once added] stacked: a lower disk has a volatile cache */
 	struct queue_limits limits; /* [const once added] the queue's, or what a stack can do */
 	u32 ra_pages;		    /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
 	bool dead;		    /* [atomic] removed: all I/O fails */

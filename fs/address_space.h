@@ -16,19 +16,19 @@ struct iov_iter;
 struct kiocb;
 struct page;
 
-/* All are called with the page locked, may sleep, return 0 or -errno. */
+/* All may sleep, and return 0 or -errno where no bytes are told. */
 struct address_space_operations {
-	/* Start reading; unlocks the page when done, PG_UPTODATE on success, PG_ERROR on failure.
+	/* Read a locked page; unlock it when done, with PG_UPTODATE or, on failure, PG_ERROR.
 	 * Returns an error only when nothing was started (page unlocked then too). */
 	int (*readpage)(struct inode *inode, struct page *page);
-	/* Start writing a page whose dirty bit was just cleared; set PG_WRITEBACK, unlock. */
+	/* Write a locked page whose dirty bit was just cleared: set PG_WRITEBACK, unlock. */
 	int (*writepage)(struct page *page);
-	/* Make [pos, pos+len) of the page writable: blocks allocated, old bytes read where only a
-	 * part is overwritten. *pagep locked, referenced. On failure nothing is kept. */
+	/* Find and lock the page, and make [pos, pos+len) writable: blocks allocated, old bytes
+	 * read where a part is overwritten. *pagep is referenced. On failure nothing is kept. */
 	int (*write_begin)(struct inode *inode, loff_t pos, u32 len, struct page **pagep);
-	/* `copied` bytes are in: mark dirty, raise i_size, unlock and put. Returns: bytes taken. */
+	/* `copied` bytes are in: mark dirty, raise i_size, unlock and put. Returns: bytes. */
 	int (*write_end)(struct inode *inode, loff_t pos, u32 len, u32 copied, struct page *page);
-	/* O_DIRECT: user pages to bios. NULL: not supported (-EINVAL at open). */
+	/* O_DIRECT: user pages to bios. Returns: bytes. NULL: -EINVAL at open. */
 	ssize_t (*direct_IO)(struct kiocb *iocb, struct iov_iter *iter, bool write);
 };
 

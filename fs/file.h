@@ -68,7 +68,7 @@ struct file {
 	loff_t f_pos; /* [f_pos_lock to change] bytes; of no use in a stream, which takes no lock */
 	struct path f_path;		    /* [const] references held */
 	struct inode *f_inode;		    /* [const] = f_path.dentry->d_inode */
-	struct address_space *f_mapping;    /* [const] */
+	struct address_space *f_mapping;    /* [const after open] i_mapping, or the device's */
 	const struct file_operations *f_op; /* [const after open] */
 	u32 f_wb_err;			    /* [atomic] cursor: errors reported so far */
 	u32 f_bdev_err;			    /* [atomic] and of the device below */

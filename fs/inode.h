@@ -59,7 +59,7 @@ struct inode {
 	struct super_block *i_sb;	     /* [const] */
 	const struct inode_operations *i_op; /* [const] */
 	const struct file_operations *i_fop; /* [const] default for open */
-	struct address_space *i_mapping; /* [const] whose pages: &i_data, or the block device's */
+	struct address_space *i_mapping; /* [const] &i_data; readers use f_mapping (fs/file.h) */
 	struct address_space i_data;
 	struct dentry *i_dentry;	 /* [dcache_lock] a directory's only one; not a reference */
 	struct file_lock_lists *i_locks; /* [locks_lock] NULL: never locked */
@@ -68,7 +68,7 @@ struct inode {
 	struct list_head i_hash;	 /* [inode_lock] */
 	struct list_head i_sb_list;	 /* [inode_lock] */
 	struct list_head i_dirty;	 /* [inode_lock] on the superblock's dirty list */
-	ktime_t i_dirtied_when;		 /* [inode_lock] */
+	ktime_t i_dirtied_when;		 /* [inode_lock] of a device's own inode: no lock */
 	struct list_head i_lru;		 /* [inode_lock] unused */
 	void *i_private;		 /* filesystem's */
 };

@@ -127,7 +127,7 @@ int must_check mnt_want_write(struct mount *mnt);
 void mnt_drop_write(struct mount *mnt);
 int must_check vfs_statfs(const struct path *path, struct kstatfs *buf);
 
-/* Set the block size of sb and of its device's page cache. Returns: 0 or -EINVAL. */
+/* Set the block size of sb and of its device's cache. Returns: as set_blocksize. */
 int must_check sb_set_blocksize(struct super_block *sb, u32 bytes);
 
 /* Mount the device or pseudo filesystem as the very first root. Tries all types with needs_dev when

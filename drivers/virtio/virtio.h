@@ -137,7 +137,7 @@ void virtio_del_vqs(struct virtio_device *vdev);
 void virtio_stop_device(struct virtio_device *vdev);
 /* The device may work now (DRIVER_OK). */
 void virtio_device_ready(struct virtio_device *vdev);
-/* Stop the device for good: it forgets its rings. Context: sleeps. */
+/* The device stops and forgets its rings. To bind a driver begins with it. Context: sleeps. */
 void virtio_reset_device(struct virtio_device *vdev);
 /* Does the device say that only a reset helps it (DEVICE_NEEDS_RESET)? Context: any. */
 bool virtio_needs_reset(struct virtio_device *vdev);

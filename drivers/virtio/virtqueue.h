@@ -2,11 +2,11 @@
  * The split virtqueue: buffers as scatter lists go out, tokens of finished ones come back.
  *
  * It knows neither what the buffers mean nor how the device is reached. Who uses it holds vq->lock
- * around every call but create and destroy.
+ * around every call but create, destroy and notify.
  *
  *	virtqueue_add()            put a buffer up; the device may look at it from now on
  *	virtqueue_kick_prepare()   does the device want to be told?
- *	virtqueue_notify()         tell it (may be called without the lock)
+ *	virtqueue_notify()         tell it (the lock is not needed)
  *	virtqueue_get()            a finished buffer's token; repeat until NULL
  *	virtqueue_enable_cb()      ask for the next interrupt; false: drain again first
  *

@@ -17,7 +17,7 @@ static inline u64 bdev_bytes(const struct block_device *bdev)
 /* The device's own page cache; made at first use. Returns: ERR_PTR(-ENOMEM). */
 struct address_space *must_check bdev_mapping(struct block_device *bdev);
 /* Change the block size of the cache (bytes, logical size..4096): flushes and drops all pages.
- * Returns: 0 or -EINVAL. */
+ * Returns: 0, -EINVAL, -ENOMEM, or the error of a write. */
 int must_check set_blocksize(struct block_device *bdev, u32 bytes);
 int must_check sync_blockdev(struct block_device *bdev); /* write, wait, flush the device */
 /* Write back the caches of all devices that became dirty at or before `before` (~0: of all). wait:

@@ -91,9 +91,9 @@ void set_page_dirty_nobuffers(struct page *page);
  * set_page_writeback, so that a concurrent fsync does not miss the page. Page locked. */
 bool clear_page_dirty_for_io(struct page *page);
 void set_page_writeback(struct page *page);
-/* The write ended. An error is recorded in the mapping. Context: softirq. */
+/* The write ended. An error is recorded in the mapping. Context: softirq or thread. */
 void end_page_writeback(struct page *page, int error);
-/* The read ended: mark the page up-to-date or failed, and unlock it. Context: softirq. */
+/* The read ended: mark the page up-to-date or failed, and unlock it. Context: any. */
 void end_page_read(struct page *page, int error);
 void mark_page_accessed(struct page *page);
 
@@ -131,7 +131,7 @@ void wakeup_flusher(void);
 void flusher_sleep(u64 ns);
 /* Sleep until some write-back ends, at most `ns`. */
 void writeback_wait(u64 ns);
-void writeback_ended(void); /* a page's write-back has ended. Context: softirq */
+void writeback_ended(void); /* a page's write-back has ended. Context: any */
 struct pagecache_counts {
 	atomic_t cached, dirty, writeback; /* [atomic] pages of all mappings */
 };

@@ -20,7 +20,7 @@ extern u64 boot_tsc;
 void clock_init(void (*tick)(bool from_user));
 /* Nanoseconds since the kernel's first instruction; monotonic. Context: any. */
 ktime_t ktime_get_ns(void);
-/* Seconds since 1970 at boot, from the CMOS clock; wall time = this * 1e9 + ktime + offset. */
+/* Nanoseconds since 1970, now: the CMOS clock's seconds at boot + ktime + what was set since. */
 u64 clock_realtime_ns(void);
 /* The same as of the last tick, for next to nothing. */
 u64 clock_realtime_coarse_ns(void);

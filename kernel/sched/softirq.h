@@ -1,7 +1,7 @@
 /*
- * Softirqs: work that an interrupt handler leaves for the moment after it, with interrupts on.
- *
- * They run at the end of the outermost interrupt, never nested on one CPU, and must not sleep.
+ * Softirqs: short work that is put off until interrupts are on. What a thread raises runs at once,
+ * in that thread (the usual case here). What an interrupt raises runs at the end of the outermost
+ * one. They never nest on one CPU, and must not sleep.
  * Path: hop 14
  */
 #pragma once

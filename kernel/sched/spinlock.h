@@ -1,7 +1,7 @@
 /*
- * Spinlocks. Held for a short time, never across a sleep. A lock that interrupt or softirq code
- * takes is taken with spin_lock_irqsave everywhere else; one that softirqs take but no interrupt
- * handlers, with spin_lock_bh (softirq.h).
+ * Spinlocks. Held for a short time, never across a sleep. A lock that interrupt handlers
+ * take is taken with spin_lock_irqsave everywhere else. One that softirqs take, but no handlers, is
+ * taken with spin_lock_bh (softirq.h), which is cheaper, or with spin_lock_irqsave.
  *
  * A debug build (DEBUG=1) checks the owner, the order of lock classes, and that nothing sleeps
  * under one.

@@ -56,7 +56,7 @@ u64 schedule_timeout(u64 ns);
 /* Sleep for ns. Returns: 0, or nanoseconds left when `interruptible` and a signal came. */
 u64 thread_sleep_ns(u64 ns, bool interruptible);
 
-/* Returns: 0: the condition holds; -ETIME: ns are over; -ERESTARTSYS: THREAD_INTERRUPTIBLE was. */
+/* Returns: 0: the condition holds; -ETIME: ns are over; -ERESTARTSYS: a signal came. */
 #define wait_event_state(wq, condition, state, ns)               \
 	({                                                       \
 		struct wait_queue_entry wait_e;                  \
