@@ -46,7 +46,8 @@ struct virtio_blk_config {
 	le32_t max_write_zeroes_seg;
 	u8 write_zeroes_may_unmap;
 	u8 unused1[3];
-};
+} __packed; /* what follows is not read */
+static_assert(sizeof(struct virtio_blk_config) == 60, "virtio-1.2 §5.2.4");
 static_assert(__builtin_offsetof(struct virtio_blk_config, blk_size) == 20, "virtio-1.2 §5.2.4");
 static_assert(__builtin_offsetof(struct virtio_blk_config, writeback) == 32, "virtio-1.2 §5.2.4");
 static_assert(__builtin_offsetof(struct virtio_blk_config, write_zeroes_may_unmap) == 56,

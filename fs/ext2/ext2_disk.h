@@ -119,7 +119,8 @@ static_assert(sizeof(struct ext2_dir_entry) == 8, "directory entry");
 #define EXT2_FT_MAX 8u
 
 #define EXT2_XATTR_MAGIC 0xea020000u
-struct ext2_xattr_header {
+struct ext2_xattr_header { /* its first fields */
 	le32_t h_magic;
 	le32_t h_refcount; /* inodes that share the block */
 };
+static_assert(sizeof(struct ext2_xattr_header) == 8, "extended attributes");

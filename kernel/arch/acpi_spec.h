@@ -39,6 +39,7 @@ struct acpi_fadt {
 	u8 acpi_enable, acpi_disable, s4bios_req, pstate_cnt;
 	u32 pm1a_evt, pm1b_evt, pm1a_cnt, pm1b_cnt;
 } __packed; /* what follows is not read */
+static_assert(sizeof(struct acpi_fadt) == 72, "acpi_fadt");
 static_assert(__builtin_offsetof(struct acpi_fadt, pm1a_cnt) == 64, "acpi_fadt");
 
 #define PM1_SLP_EN (1u << 13)

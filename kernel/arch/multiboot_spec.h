@@ -25,7 +25,8 @@ struct multiboot_info {
 	u32 drives_length, drives_addr;
 	u32 config_table;
 	u32 boot_loader_name;
-};
+}; /* what follows is not read */
+static_assert(sizeof(struct multiboot_info) == 68, "multiboot_info");
 static_assert(__builtin_offsetof(struct multiboot_info, boot_loader_name) == 64, "multiboot_info");
 
 /* `size` counts the bytes after itself. */
