@@ -1,6 +1,6 @@
 /*
- * The bare ring: no kernel, one virtqueue of the last virtio disk, kept busy with 4 KiB random reads
- * and looked at without interrupts. What it reaches is what the emulator can do at all.
+ * The bare ring: no kernel, one virtqueue of the last virtio disk, kept busy with 4 KiB random
+ * reads and looked at without interrupts. What it reaches is what the emulator can do at all.
  *
  * 32-bit code without paging, started by multiboot; the same lines of output as user/bench.c.
  */
