@@ -8,7 +8,7 @@
  * Invariants:
  * 1. A request holds exactly one tag from its allocation to its end; tags bound the depth.
  * 2. All bios of a request have the same operation and lie in one contiguous sector range.
- * 3. The driver owns a request between queue_rqs and blk_mq_complete_request.
+ * 3. A request has one owner at a time: see struct request.
  *
  * Lock order: q->lock, then a timer's or a wait queue's. No op of a driver is called under q->lock,
  * and no bio ends. poll_lock (blk-poll.c) is held while a driver polls.
@@ -28,27 +28,40 @@ struct elevator_ops;
 
 enum request_state { RQ_IDLE, RQ_QUEUED, RQ_DISPATCHED, RQ_COMPLETED };
 
+/* Whom a request belongs to. Only its owner changes the fields with the tag [owner], and takes it
+ * off a list or puts it on one:
+ *
+ *	state		where it is				owner
+ *	RQ_IDLE		q->idle: its tag is free		the queue, under q->lock
+ *	RQ_QUEUED	a submitter's hand, plug or cache	the submitting thread, no lock
+ *	RQ_QUEUED	elevator, q->dispatch, a flush list	the queue, under q->lock
+ *	RQ_DISPATCHED	the list of queue_rqs, then the ring	the driver
+ *	RQ_COMPLETED	the list of the completed, of a CPU	that CPU, interrupts off
+ *	RQ_QUEUED	the softirq's hand: its bios end	that CPU, no lock
+ *
+ * It changes hands under q->lock, but for two steps: the driver gives it away as it sets
+ * RQ_COMPLETED, and what queue_rqs leaves on its list is the queue's again. */
 struct request {
 	struct request_queue *q;   /* [const] */
 	u16 tag;		   /* [const] index into the queue's requests */
-	u16 hctx_idx;		   /* [const while in use] which hardware queue */
-	u16 nr_phys_segments;	   /* [q->lock] */
-	int status;		   /* [driver until complete] 0 or -errno */
+	u16 hctx_idx;		   /* [q->lock to change] which hardware queue */
+	u16 nr_phys_segments;	   /* [owner] */
+	int status;		   /* [owner] 0 or -errno */
 	enum request_state state;  /* [q->lock; atomic to RQ_COMPLETED] */
-	blk_opf_t cmd_flags;	   /* [q->lock] */
-	sector_t sector;	   /* [q->lock] first sector, whole-disk units */
-	u32 data_len;		   /* [q->lock] bytes */
-	struct bio *bio, *biotail; /* [q->lock; driver reads while it owns it] */
-	struct block_device *part; /* for statistics */
-	ktime_t start_ns;	   /* [const] allocation */
-	ktime_t deadline_ns;	   /* [elevator] */
-	struct list_head list;	   /* [q->lock] plug, elevator, dispatch or completion list */
-	struct list_head fifo;	   /* [elevator] */
-	ktime_t dispatch_ns;	   /* [q->lock] when the driver got it, for the timeout */
-	struct bio *retry; /* [completion] bios of a failed request still to be tried alone */
-	u16 nr_merged;	   /* [q->lock] bios that joined, for statistics */
-	u32 stat_bytes;	   /* [q->lock] data_len as sent, for statistics */
-	u8 flush_steps;	   /* [q->lock] what its flush sequence still needs */
+	blk_opf_t cmd_flags;	   /* [owner] */
+	sector_t sector;	   /* [owner] first sector, whole-disk units */
+	u32 data_len;		   /* [owner] bytes */
+	struct bio *bio, *biotail; /* [owner] a driver only reads them */
+	struct block_device *part; /* [owner] for statistics */
+	ktime_t start_ns;	   /* [owner] allocation */
+	ktime_t deadline_ns;	   /* [q->lock] the elevator's */
+	struct list_head list;	   /* [owner] where it is, as above */
+	struct list_head fifo;	   /* [q->lock] the elevator's */
+	ktime_t dispatch_ns;	   /* [q->lock to change] when the driver got it, for the timeout */
+	struct bio *retry;	   /* [owner] bios of a failed one still to be tried alone */
+	u16 nr_merged;		   /* [owner] bios that joined, for statistics */
+	u32 stat_bytes;		   /* [owner] data_len as sent, for statistics */
+	u8 flush_steps;		   /* [owner] what its flush sequence still needs */
 	void (*end_io)(struct request *rq); /* internal users (flush machinery), else NULL */
 	void *end_io_data;		    /* blk_execute_drv's pdu_arg */
 	void *pdu;			    /* [const] driver's data, cmd_size bytes */
