@@ -83,6 +83,8 @@ void blkdev_put(struct block_device *bdev, void *holder)
 	bdput(bdev);
 }
 
+/* --- also: all devices, names, and those that are read-only ---------------------------- */
+
 int blk_for_each_device(int (*fn)(struct block_device *bdev, void *arg), void *arg)
 {
 	struct block_device *bdev = bdget_next(0);

@@ -21,12 +21,6 @@ struct mempool bio_clones;
 static struct mempool bios;
 static struct bio reserve[RESERVE_BIOS], clones_reserve[RESERVE_BIOS];
 
-void bio_init_reserves(void)
-{
-	mempool_init(&bios, reserve, sizeof(struct bio), RESERVE_BIOS, false);
-	mempool_init(&bio_clones, clones_reserve, sizeof(struct bio), RESERVE_BIOS, true);
-}
-
 static struct bio *bio_alloc_from(struct mempool *pool, u16 nr_vecs, gfp_t gfp)
 {
 	bool small = nr_vecs <= BIO_INLINE_VECS;
@@ -105,43 +99,10 @@ void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes)
 	iter->bi_bvec_done = bytes;
 }
 
-struct bio *bio_alloc_clone(struct bio *bio)
-{
-	struct bio *clone = bio_alloc_from(&bio_clones, 0, GFP_NOFS);
-
-	clone->bi_bdev = bio->bi_bdev;
-	clone->bi_opf = bio->bi_opf;
-	clone->bi_iter = bio->bi_iter;
-	clone->bi_vcnt = bio->bi_vcnt;
-	clone->bi_max_vecs = 0;
-	clone->bi_io_vec = bio->bi_io_vec;
-	clone->bi_flags |= bio->bi_flags & BIO_REMAPPED;
-	return clone;
-}
-
-struct bio *bio_split(struct bio *bio, sector_t sectors)
-{
-	struct bio *front = bio_alloc_clone(bio);
-	u32 bytes = (u32)(sectors << SECTOR_SHIFT);
-
-	ASSERT(bytes > 0 && bytes < bio->bi_iter.bi_size);
-	front->bi_iter.bi_size = bytes;
-	bvec_iter_advance(bio, &bio->bi_iter, bytes);
-	bio_chain(front, bio);
-	return front;
-}
-
 /* Marks a chained bio; bio_endio does the work in its loop, so that chains do not recurse. */
 static void bio_chain_endio(struct bio *bio)
 {
 	panic("the chained bio %p was ended by a call", (void *)bio);
-}
-
-void bio_chain(struct bio *child, struct bio *parent)
-{
-	child->bi_private = parent;
-	child->bi_end_io = bio_chain_endio;
-	atomic_inc(&parent->bi_remaining);
 }
 
 void bio_endio(struct bio *bio)
@@ -174,9 +135,50 @@ void bio_wake_waiter(struct bio *bio)
 	complete(bio->bi_private);
 }
 
+/* --- also: bios are cloned, split and chained ------------------------------------------ */
+
+struct bio *bio_alloc_clone(struct bio *bio)
+{
+	struct bio *clone = bio_alloc_from(&bio_clones, 0, GFP_NOFS);
+
+	clone->bi_bdev = bio->bi_bdev;
+	clone->bi_opf = bio->bi_opf;
+	clone->bi_iter = bio->bi_iter;
+	clone->bi_vcnt = bio->bi_vcnt;
+	clone->bi_max_vecs = 0;
+	clone->bi_io_vec = bio->bi_io_vec;
+	clone->bi_flags |= bio->bi_flags & BIO_REMAPPED;
+	return clone;
+}
+
+struct bio *bio_split(struct bio *bio, sector_t sectors)
+{
+	struct bio *front = bio_alloc_clone(bio);
+	u32 bytes = (u32)(sectors << SECTOR_SHIFT);
+
+	ASSERT(bytes > 0 && bytes < bio->bi_iter.bi_size);
+	front->bi_iter.bi_size = bytes;
+	bvec_iter_advance(bio, &bio->bi_iter, bytes);
+	bio_chain(front, bio);
+	return front;
+}
+
+void bio_chain(struct bio *child, struct bio *parent)
+{
+	child->bi_private = parent;
+	child->bi_end_io = bio_chain_endio;
+	atomic_inc(&parent->bi_remaining);
+}
+
 void bio_set_dev(struct bio *bio, struct block_device *bdev, sector_t sector)
 {
 	bio->bi_bdev = bdev;
 	bio->bi_iter.bi_sector = sector;
 	bio->bi_flags &= ~(BIO_REMAPPED | BIO_COUNTED);
+}
+
+void bio_init_reserves(void)
+{
+	mempool_init(&bios, reserve, sizeof(struct bio), RESERVE_BIOS, false);
+	mempool_init(&bio_clones, clones_reserve, sizeof(struct bio), RESERVE_BIOS, true);
 }

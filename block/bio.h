@@ -195,6 +195,8 @@ void bvec_iter_advance(const struct bio *bio, struct bvec_iter *iter, u32 bytes)
 #define bio_for_each_segment_all(bv, bio, i) \
 	for ((i) = 0; (i) < (bio)->bi_vcnt && ((bv) = (bio)->bi_io_vec[i], 1); (i)++)
 
+/* --- also: bios are cloned, split and chained; flush, discard, zero -------------------- */
+
 /* For devices that remap, split or clone. Both give a bio that shares the pieces of `bio` and
  * never fail. Context: sleeps. Owns: the caller. */
 struct bio *bio_alloc_clone(struct bio *bio);

@@ -13,65 +13,6 @@
 
 bool blk_merge_enabled = true;
 
-/* A piece for the device, while it grows. */
-struct seg_walk {
-	u32 segs, seg_len;
-	u64 end;
-};
-
-/* How much of [addr, addr + len) goes into the current piece, or into a new one if there may be
- * one. Returns: bytes, 0 if neither. */
-static u32 seg_take(const struct queue_limits *lim, struct seg_walk *w, u64 addr, u32 len,
-		    u32 max_segs)
-{
-	u32 room = lim->seg_boundary_bytes;
-
-	if (room) {
-		room -= (u32)addr & (room - 1);
-		len = min(len, room);
-	}
-	if (!w->segs || addr != w->end || w->seg_len == lim->max_segment_size_bytes ||
-	    (room && room == lim->seg_boundary_bytes)) {
-		if (w->segs == max_segs)
-			return 0;
-		w->segs++;
-		w->seg_len = 0;
-	}
-	len = min(len, lim->max_segment_size_bytes - w->seg_len);
-	w->seg_len += len;
-	w->end = addr + len;
-	return len;
-}
-
-/* Bytes from the start of bio that one request can hold. Sets bio->bi_phys_segments for them. */
-static u32 bio_fit(const struct request_queue *q, struct bio *bio, u32 max_bytes)
-{
-	struct seg_walk w = {0};
-	struct bvec_iter iter;
-	struct bio_vec bv;
-	u32 done = 0, len;
-
-	bio_for_each_segment(bv, bio, iter) {
-		u64 addr = bvec_phys(&bv);
-		u32 left = min(bv.bv_len, max_bytes - done);
-		bool cut = left < bv.bv_len;
-
-		while (left) {
-			len = seg_take(&q->limits, &w, addr, left, q->limits.max_segments);
-			if (!len)
-				goto out;
-			addr += len;
-			left -= len;
-			done += len;
-		}
-		if (cut)
-			break;
-	}
-out:
-	bio->bi_phys_segments = (u16)w.segs;
-	return done;
-}
-
 static u32 max_bytes_of(const struct request_queue *q, enum req_op op)
 {
 	u64 sectors = q->limits.max_sectors;
@@ -82,33 +23,6 @@ static u32 max_bytes_of(const struct request_queue *q, enum req_op op)
 		sectors = q->limits.max_write_zeroes_sectors;
 	return (u32)min(sectors << SECTOR_SHIFT,
 			ALIGN_DOWN((u64)UINT32_MAX, q->limits.logical_block_size));
-}
-
-struct bio *blk_split_bio(struct request_queue *q, struct bio *bio)
-{
-	u32 size = bio->bi_iter.bi_size, max_bytes, fit;
-	struct bio *front;
-
-	if (!size)
-		return bio;
-	max_bytes = max_bytes_of(q, bio_op(bio));
-	if (!max_bytes) {
-		bio_io_error(bio, -EOPNOTSUPP);
-		return NULL;
-	}
-	fit = bio_has_data(bio) ? bio_fit(q, bio, max_bytes) : min(size, max_bytes);
-	if (fit == size)
-		return bio;
-	fit = ALIGN_DOWN(fit, q->limits.logical_block_size);
-	if (!fit) { /* one block in more pieces than the device takes */
-		bio_io_error(bio, -EIO);
-		return NULL;
-	}
-	front = bio_split(bio, fit >> SECTOR_SHIFT);
-	if (bio_has_data(front))
-		bio_fit(q, front, max_bytes);
-	bio_list_add(current->bio_list, bio); /* submit_bio's loop takes it next */
-	return front;
 }
 
 static bool may_merge(blk_opf_t opf)
@@ -178,6 +92,36 @@ bool blk_attempt_merge(struct request_queue *q, struct list_head *list, struct b
 	return false;
 }
 
+/* A piece for the device, while it grows. */
+struct seg_walk {
+	u32 segs, seg_len;
+	u64 end;
+};
+
+/* How much of [addr, addr + len) goes into the current piece, or into a new one if there may be
+ * one. Returns: bytes, 0 if neither. */
+static u32 seg_take(const struct queue_limits *lim, struct seg_walk *w, u64 addr, u32 len,
+		    u32 max_segs)
+{
+	u32 room = lim->seg_boundary_bytes;
+
+	if (room) {
+		room -= (u32)addr & (room - 1);
+		len = min(len, room);
+	}
+	if (!w->segs || addr != w->end || w->seg_len == lim->max_segment_size_bytes ||
+	    (room && room == lim->seg_boundary_bytes)) {
+		if (w->segs == max_segs)
+			return 0;
+		w->segs++;
+		w->seg_len = 0;
+	}
+	len = min(len, lim->max_segment_size_bytes - w->seg_len);
+	w->seg_len += len;
+	w->end = addr + len;
+	return len;
+}
+
 u32 __blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 {
 	struct seg_walk w = {0};
@@ -204,4 +148,62 @@ u32 __blk_rq_map_sg(const struct request *rq, struct scatterlist *segs, u32 max)
 		}
 	}
 	return w.segs;
+}
+
+/* --- also: bios too large for one request are cut -------------------------------------- */
+
+/* Bytes from the start of bio that one request can hold. Sets bio->bi_phys_segments for them. */
+static u32 bio_fit(const struct request_queue *q, struct bio *bio, u32 max_bytes)
+{
+	struct seg_walk w = {0};
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	u32 done = 0, len;
+
+	bio_for_each_segment(bv, bio, iter) {
+		u64 addr = bvec_phys(&bv);
+		u32 left = min(bv.bv_len, max_bytes - done);
+		bool cut = left < bv.bv_len;
+
+		while (left) {
+			len = seg_take(&q->limits, &w, addr, left, q->limits.max_segments);
+			if (!len)
+				goto out;
+			addr += len;
+			left -= len;
+			done += len;
+		}
+		if (cut)
+			break;
+	}
+out:
+	bio->bi_phys_segments = (u16)w.segs;
+	return done;
+}
+
+struct bio *blk_split_bio(struct request_queue *q, struct bio *bio)
+{
+	u32 size = bio->bi_iter.bi_size, max_bytes, fit;
+	struct bio *front;
+
+	if (!size)
+		return bio;
+	max_bytes = max_bytes_of(q, bio_op(bio));
+	if (!max_bytes) {
+		bio_io_error(bio, -EOPNOTSUPP);
+		return NULL;
+	}
+	fit = bio_has_data(bio) ? bio_fit(q, bio, max_bytes) : min(size, max_bytes);
+	if (fit == size)
+		return bio;
+	fit = ALIGN_DOWN(fit, q->limits.logical_block_size);
+	if (!fit) { /* one block in more pieces than the device takes */
+		bio_io_error(bio, -EIO);
+		return NULL;
+	}
+	front = bio_split(bio, fit >> SECTOR_SHIFT);
+	if (bio_has_data(front))
+		bio_fit(q, front, max_bytes);
+	bio_list_add(current->bio_list, bio); /* submit_bio's loop takes it next */
+	return front;
 }

@@ -179,53 +179,8 @@ void blk_mq_complete_request(struct request *rq)
 	blk_mq_complete_requests(&done);
 }
 
-static const char *op_name(u32 op)
-{
-	static const char *const names[] = {"READ", "WRITE", "FLUSH", "DISCARD"};
-
-	return op < ARRAY_SIZE(names) ? names[op] : "WRITE_ZEROES";
-}
-
-/* The device failed a request: say so, as the error may reach a program much later, or nobody. */
-static void report_error(const struct request *rq)
-{
-	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("I/O errors");
-	u32 op = rq->cmd_flags & REQ_OP_MASK, missed;
-	const struct gendisk *disk;
-
-	if (rq->status == -EOPNOTSUPP || op == REQ_OP_DRV_IN)
-		return; /* asked for to see whether it can */
-	disk = rq->part->bd_disk;
-	if (READ_ONCE(disk->dead) || !ratelimit(&rs, &missed))
-		return;
-	if (missed)
-		printk("I/O error: %u more\n", missed);
-	printk("I/O error, dev %s, sector %llu op 0x%x:(%s) size %u errno %d\n", disk->disk_name,
-	       (unsigned long long)rq->sector, op, op_name(op), rq->data_len, -rq->status);
-}
-
-/* A merged request failed: send its bios again one by one, so that only those fail that must.
- * Returns: false when rq is to end as it is. */
-static bool retry_bios(struct request *rq)
-{
-	struct request_queue *q = rq->q;
-	struct bio *bio;
-
-	if (!rq->retry && (!rq->status || rq->bio == rq->biotail))
-		return false;
-	if (rq->retry)
-		blk_end_bios(rq);
-	else
-		rq->retry = rq->bio;
-	bio = rq->retry;
-	rq->retry = bio->bi_next;
-	bio->bi_next = NULL;
-	blk_rq_set_bio(rq, bio);
-	spin_lock_bh(&q->lock);
-	list_add(&rq->list, &q->dispatch);
-	spin_unlock_bh(&q->lock);
-	return true;
-}
+static void report_error(const struct request *rq);
+static bool retry_bios(struct request *rq);
 
 /* Requests of q, the first ones of those back from the driver: their bios end, and their tags are
  * free together. */
@@ -292,6 +247,56 @@ static void blk_done_softirq(void)
 		blk_mq_run_queue(q);
 		atomic_dec(&q->runners);
 	}
+}
+
+/* --- also: failed requests, and the driver's own --------------------------------------- */
+
+static const char *op_name(u32 op)
+{
+	static const char *const names[] = {"READ", "WRITE", "FLUSH", "DISCARD"};
+
+	return op < ARRAY_SIZE(names) ? names[op] : "WRITE_ZEROES";
+}
+
+/* The device failed a request: say so, as the error may reach a program much later, or nobody. */
+static void report_error(const struct request *rq)
+{
+	static struct ratelimit_state rs = RATELIMIT_STATE_INIT("I/O errors");
+	u32 op = rq->cmd_flags & REQ_OP_MASK, missed;
+	const struct gendisk *disk;
+
+	if (rq->status == -EOPNOTSUPP || op == REQ_OP_DRV_IN)
+		return; /* asked for to see whether it can */
+	disk = rq->part->bd_disk;
+	if (READ_ONCE(disk->dead) || !ratelimit(&rs, &missed))
+		return;
+	if (missed)
+		printk("I/O error: %u more\n", missed);
+	printk("I/O error, dev %s, sector %llu op 0x%x:(%s) size %u errno %d\n", disk->disk_name,
+	       (unsigned long long)rq->sector, op, op_name(op), rq->data_len, -rq->status);
+}
+
+/* A merged request failed: send its bios again one by one, so that only those fail that must.
+ * Returns: false when rq is to end as it is. */
+static bool retry_bios(struct request *rq)
+{
+	struct request_queue *q = rq->q;
+	struct bio *bio;
+
+	if (!rq->retry && (!rq->status || rq->bio == rq->biotail))
+		return false;
+	if (rq->retry)
+		blk_end_bios(rq);
+	else
+		rq->retry = rq->bio;
+	bio = rq->retry;
+	rq->retry = bio->bi_next;
+	bio->bi_next = NULL;
+	blk_rq_set_bio(rq, bio);
+	spin_lock_bh(&q->lock);
+	list_add(&rq->list, &q->dispatch);
+	spin_unlock_bh(&q->lock);
+	return true;
 }
 
 int blk_execute_drv(struct request_queue *q, void *pdu_arg, void *buf, u32 len)

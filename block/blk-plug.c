@@ -99,6 +99,8 @@ void blk_insert_request(struct request *rq)
 		blk_mq_run_queue(q);
 }
 
+/* --- also: nobody came for the requests that are held back ----------------------------- */
+
 /* Also the second chance of a ring that was full with nothing in flight. */
 void blk_unplug_timer(struct timer *t)
 {

@@ -1,5 +1,5 @@
 /*
- * Elevators: which one a queue has, and `none`, which keeps the order of arrival.
+ * Elevators: `none`, which keeps the order of arrival, and which one a queue has.
  * Path: hop 10
  */
 #include "block/blk.h"
@@ -9,6 +9,45 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/kmalloc.h"
+
+static void none_init(void *data)
+{
+	INIT_LIST_HEAD((struct list_head *)data);
+}
+
+static void none_insert(struct request_queue *q, struct request *rq)
+{
+	list_add_tail(&rq->list, q->elevator_data);
+}
+
+static struct request *none_dispatch(struct request_queue *q)
+{
+	struct list_head *fifo = q->elevator_data;
+	struct request *rq;
+
+	if (list_empty(fifo))
+		return NULL;
+	rq = list_first_entry(fifo, struct request, list);
+	list_del(&rq->list);
+	return rq;
+}
+
+static struct list_head *none_merge_list(struct request_queue *q, blk_opf_t opf)
+{
+	(void)opf;
+	return q->elevator_data;
+}
+
+const struct elevator_ops elevator_none = {
+	.name = "none",
+	.data_size = sizeof(struct list_head),
+	.init = none_init,
+	.insert = none_insert,
+	.dispatch = none_dispatch,
+	.merge_list = none_merge_list,
+};
+
+/* --- also: which elevator a queue has -------------------------------------------------- */
 
 static const struct elevator_ops *const elevators[] = {&elevator_none, &elevator_deadline};
 
@@ -69,40 +108,3 @@ int elevator_switch(struct request_queue *q, const char *name)
 	blk_mq_unfreeze_queue(q);
 	return err;
 }
-
-static void none_init(void *data)
-{
-	INIT_LIST_HEAD((struct list_head *)data);
-}
-
-static void none_insert(struct request_queue *q, struct request *rq)
-{
-	list_add_tail(&rq->list, q->elevator_data);
-}
-
-static struct request *none_dispatch(struct request_queue *q)
-{
-	struct list_head *fifo = q->elevator_data;
-	struct request *rq;
-
-	if (list_empty(fifo))
-		return NULL;
-	rq = list_first_entry(fifo, struct request, list);
-	list_del(&rq->list);
-	return rq;
-}
-
-static struct list_head *none_merge_list(struct request_queue *q, blk_opf_t opf)
-{
-	(void)opf;
-	return q->elevator_data;
-}
-
-const struct elevator_ops elevator_none = {
-	.name = "none",
-	.data_size = sizeof(struct list_head),
-	.init = none_init,
-	.insert = none_insert,
-	.dispatch = none_dispatch,
-	.merge_list = none_merge_list,
-};

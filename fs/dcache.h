@@ -76,6 +76,11 @@ struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);
 struct dentry *dget(struct dentry *dentry);
 struct dentry *dget_parent(struct dentry *dentry);
 void dput(struct dentry *dentry); /* may sleep: the inode may go */
+void path_get(const struct path *path);
+void path_put(const struct path *path);
+
+/* --- also: names go, move and are listed ----------------------------------------------- */
+
 /* The name is gone (unlink, rmdir): forget it. */
 void d_drop(struct dentry *dentry);
 /* rename: dentry takes target's place and name. target is dropped. */
@@ -95,8 +100,6 @@ size_t shrink_dcache(size_t nr);
  * 0). Context: sleeps; the caller holds dir. */
 void shrink_dcache_parent(struct dentry *dir);
 
-void path_get(const struct path *path);
-void path_put(const struct path *path);
 /* The absolute name of a path below root; "(unreachable)" in front when outside. Returns: pointer
  * into buf, or ERR_PTR(-ENAMETOOLONG). " (deleted)" follows the name of an unlinked file. */
 char *must_check d_path(const struct path *path, const struct path *root, char *buf, size_t size);

@@ -193,6 +193,14 @@ void inode_update_atime(struct inode *inode); /* relatime, unless read-only */
 /* A write changes mtime and ctime / ends set-id bits, unless root writes. i_mutex held. */
 void file_update_time(struct file *file);
 int must_check file_remove_privs(struct file *file);
+/* MAY_* of the caller. Returns: 0, -EACCES, or -EROFS for a write to a read-only filesystem. */
+#define MAY_EXEC  1
+#define MAY_WRITE 2
+#define MAY_READ  4
+int must_check inode_permission(const struct inode *inode, int mask);
+
+/* --- also: attributes; programs that run are not written ------------------------------- */
+
 void generic_fillattr(const struct inode *inode, struct kstat *stat);
 /* Checks of setattr (owner, mode) / apply all but the size. */
 int must_check inode_change_ok(const struct inode *inode, struct iattr *attr);
@@ -201,11 +209,6 @@ void inode_setattr_copy(struct inode *inode, const struct iattr *attr);
 bool inode_owner_or_root(const struct inode *inode);
 /* Inodes without a name that are still open: they keep a filesystem from turning read-only. */
 bool inodes_orphaned(struct super_block *sb);
-/* MAY_* of the caller. Returns: 0, -EACCES, or -EROFS for a write to a read-only filesystem. */
-#define MAY_EXEC  1
-#define MAY_WRITE 2
-#define MAY_READ  4
-int must_check inode_permission(const struct inode *inode, int mask);
 /* Executing / writing exclude each other. */
 int must_check deny_write_access(struct inode *inode);
 void allow_write_access(struct inode *inode);

@@ -98,16 +98,19 @@ struct virtio_device {
 	struct virtqueue *vqs[VIRTIO_MAX_QUEUES]; /* [const while ready] */
 };
 
-/* Transports: the device is there, with id, ops and config_len filled. A driver that wants it is
- * bound; one that fails leaves it unbound, with a message. Context: sleeps. */
-void virtio_register_device(struct virtio_device *vdev);
-/* It goes: its driver is unbound. Owns: vdev is the transport's again. Context: sleeps. */
-void virtio_unregister_device(struct virtio_device *vdev);
 /* Transports' interrupt handlers; nothing happens while the device is not ready. Context:
  * interrupt. */
 void virtio_queue_interrupt(struct virtio_device *vdev, u16 index);
 void virtio_config_interrupt(struct virtio_device *vdev);
 void virtio_isr_interrupt(struct virtio_device *vdev, u32 isr); /* VIRTIO_ISR_* bits */
+
+/* --- also: devices and drivers find each other, are set up and stop -------------------- */
+
+/* Transports: the device is there, with id, ops and config_len filled. A driver that wants it is
+ * bound; one that fails leaves it unbound, with a message. Context: sleeps. */
+void virtio_register_device(struct virtio_device *vdev);
+/* It goes: its driver is unbound. Owns: vdev is the transport's again. Context: sleeps. */
+void virtio_unregister_device(struct virtio_device *vdev);
 
 /* Set bits of the device's status. Context: thread. */
 void virtio_add_status(struct virtio_device *vdev, u8 bits);

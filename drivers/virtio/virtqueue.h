@@ -83,13 +83,6 @@ struct virtqueue {
 	struct vq_desc_state state[];	     /* [lock] `size` of them */
 };
 
-/* An empty ring. `size` is a power of two from VIRTQUEUE_MIN to VIRTQUEUE_MAX.
- * Returns: NULL if no memory. Context: sleeps. */
-struct virtqueue *must_check virtqueue_create(const char *name, u16 index, u16 size, bool indirect,
-					      bool event_idx);
-/* Nothing is in flight and the device does not know the ring any more. NULL is allowed. */
-void virtqueue_destroy(struct virtqueue *vq);
-
 /* Put up a buffer of `out` pieces that the device reads and then `in` pieces that it writes, at
  * least one together. The list of pieces is read now and not kept; token is not NULL.
  * After an error the ring and the device are as before, and the buffer is still the caller's.
@@ -125,6 +118,15 @@ void virtqueue_disable_cb(struct virtqueue *vq);
  * ring is broken; false when more is finished already: drain again. Context: any. Locks:
  * vq->lock. */
 bool must_check virtqueue_enable_cb(struct virtqueue *vq);
+
+/* --- also: a ring is made and goes ----------------------------------------------------- */
+
+/* An empty ring. `size` is a power of two from VIRTQUEUE_MIN to VIRTQUEUE_MAX.
+ * Returns: NULL if no memory. Context: sleeps. */
+struct virtqueue *must_check virtqueue_create(const char *name, u16 index, u16 size, bool indirect,
+					      bool event_idx);
+/* Nothing is in flight and the device does not know the ring any more. NULL is allowed. */
+void virtqueue_destroy(struct virtqueue *vq);
 /* Take back a buffer in flight, the device being reset. Also from a broken ring. Owns: as
  * virtqueue_get(). Returns: its token, or NULL when nothing is in flight. Context: any. Locks:
  * vq->lock. */

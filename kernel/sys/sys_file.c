@@ -61,6 +61,22 @@ SYSCALL(writev, do_rw_vec(a, NULL, true, 0))
 SYSCALL(preadv, do_rw_vec(a, &a[3], false, 0))
 SYSCALL(pwritev, do_rw_vec(a, &a[3], true, 0))
 
+s64 sys_openat(const u64 *a)
+{
+	u32 flags = (u32)a[2];
+	int fd = fd_reserve(0, flags & O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	return fd_install(fd, filp_openat((int)a[0], arg_path(a[1]), flags, (mode_t)a[3]));
+}
+
+SYSCALL(close, fd_close((int)a[0]))
+SYSCALL(lseek, vfs_llseek(arg_file(a[0]), (loff_t)a[1], (int)a[2]))
+SYSCALL(fsync, vfs_fsync(arg_file(a[0]), a[1]))
+
+/* --- also: flags of one call, ioctl, sizes, directories -------------------------------- */
+
 /* Position -1 is the file's own. */
 static s64 rw_vec2(const u64 *a, bool write)
 {
@@ -84,19 +100,6 @@ static s64 rw_vec2(const u64 *a, bool write)
 
 SYSCALL(preadv2, rw_vec2(a, false))
 SYSCALL(pwritev2, rw_vec2(a, true))
-
-s64 sys_openat(const u64 *a)
-{
-	u32 flags = (u32)a[2];
-	int fd = fd_reserve(0, flags & O_CLOEXEC);
-
-	if (fd < 0)
-		return fd;
-	return fd_install(fd, filp_openat((int)a[0], arg_path(a[1]), flags, (mode_t)a[3]));
-}
-
-SYSCALL(close, fd_close((int)a[0]))
-SYSCALL(lseek, vfs_llseek(arg_file(a[0]), (loff_t)a[1], (int)a[2]))
 
 enum { FIGETBSZ = 2, FIONREAD = 0x541b, FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX };
 
@@ -129,7 +132,6 @@ s64 sys_ioctl(const u64 *a)
 	return put_user_obj(USERPTR(a[2]), &n);
 }
 
-SYSCALL(fsync, vfs_fsync(arg_file(a[0]), a[1]))
 SYSCALL(syncfs, sync_filesystem(arg_file(a[0])->f_inode->i_sb))
 SYSCALL(ftruncate, vfs_ftruncate(arg_file(a[0]), (loff_t)a[1]))
 

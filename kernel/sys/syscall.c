@@ -26,46 +26,6 @@ struct syscall {
 #define ENTRY_AS(nr, name, fn, ...) [nr] = {sys_##fn, {__VA_ARGS__}},
 static const struct syscall syscall_table[NR_SYSCALLS] = {SYSCALLS(ENTRY, ENTRY_AS)};
 
-/* Names of Linux's calls, for the message about one that we lack; made from the C library's
- * header. */
-static const char *const names[] = {
-#include "syscall_names.h"
-};
-
-/* Whether the log has this program's call already; from now on it has. The oldest are forgotten. */
-static bool is_logged(const char *comm, u64 nr)
-{
-	static struct {
-		char comm[THREAD_NAME_LEN];
-		u64 nr;
-	} logged[NR_LOGGED]; /* [lock] */
-	static struct spinlock lock = SPINLOCK_INIT("unknown calls", LOCK_ANY);
-	static u32 next; /* [lock] counts up for ever */
-	u64 flags = spin_lock_irqsave(&lock);
-	bool found = false;
-
-	for (u32 i = 0; i < min(next, NR_LOGGED) && !found; i++)
-		found = logged[i].nr == nr && strcmp(logged[i].comm, comm) == 0;
-	if (!found) {
-		(void)strscpy(logged[next % NR_LOGGED].comm, comm, THREAD_NAME_LEN);
-		logged[next++ % NR_LOGGED].nr = nr;
-	}
-	spin_unlock_irqrestore(&lock, flags);
-	return found;
-}
-
-/* Log once for each program and call that we lack it. */
-static s64 unknown_call(u64 nr)
-{
-	struct process *p = current_process();
-	const char *name = nr < sizeof(names) / sizeof(names[0]) ? names[nr] : NULL;
-
-	if (!is_logged(p->comm, nr))
-		printk(KERN_DEBUG "%s[%d]: unknown system call %llu %s\n", p->comm, p->pid,
-		       (unsigned long long)nr, name ? name : "");
-	return -ENOSYS;
-}
-
 static int must_check fetch_path(u64 ptr, u64 *value, char **path)
 {
 	ssize_t n = -ENOMEM;
@@ -110,6 +70,8 @@ static int must_check fetch_arg(u16 arg, const u64 *raw, u64 *value, char **path
 	}
 }
 
+static s64 unknown_call(u64 nr);
+
 static void syscall_dispatch(struct trapframe *tf)
 {
 	const u64 raw[NR_ARGS] = {tf->rdi, tf->rsi, tf->rdx, tf->r10, tf->r8, tf->r9};
@@ -140,6 +102,48 @@ void syscall_init(void)
 {
 	trap_hooks.syscall = syscall_dispatch;
 	uts_init();
+}
+
+/* --- also: calls that are not there ---------------------------------------------------- */
+
+/* Names of Linux's calls, for the message about one that we lack; made from the C library's
+ * header. */
+static const char *const names[] = {
+#include "syscall_names.h"
+};
+
+/* Whether the log has this program's call already; from now on it has. The oldest are forgotten. */
+static bool is_logged(const char *comm, u64 nr)
+{
+	static struct {
+		char comm[THREAD_NAME_LEN];
+		u64 nr;
+	} logged[NR_LOGGED]; /* [lock] */
+	static struct spinlock lock = SPINLOCK_INIT("unknown calls", LOCK_ANY);
+	static u32 next; /* [lock] counts up for ever */
+	u64 flags = spin_lock_irqsave(&lock);
+	bool found = false;
+
+	for (u32 i = 0; i < min(next, NR_LOGGED) && !found; i++)
+		found = logged[i].nr == nr && strcmp(logged[i].comm, comm) == 0;
+	if (!found) {
+		(void)strscpy(logged[next % NR_LOGGED].comm, comm, THREAD_NAME_LEN);
+		logged[next++ % NR_LOGGED].nr = nr;
+	}
+	spin_unlock_irqrestore(&lock, flags);
+	return found;
+}
+
+/* Log once for each program and call that we lack it. */
+static s64 unknown_call(u64 nr)
+{
+	struct process *p = current_process();
+	const char *name = nr < sizeof(names) / sizeof(names[0]) ? names[nr] : NULL;
+
+	if (!is_logged(p->comm, nr))
+		printk(KERN_DEBUG "%s[%d]: unknown system call %llu %s\n", p->comm, p->pid,
+		       (unsigned long long)nr, name ? name : "");
+	return -ENOSYS;
 }
 
 /* C libraries probe for these at every start and do well without. */
