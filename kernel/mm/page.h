@@ -38,7 +38,7 @@ struct page {
 	struct address_space *mapping; /* [PG_LOCKED; tree_lock] */
 	pgoff_t index;		       /* [PG_LOCKED] page offset within mapping */
 	void *private;		       /* [PG_LOCKED] buffer heads; kmalloc's slab */
-	struct list_head lru;	       /* [buddy_lock; lru_lock; slab's lock] */
+	struct list_head lru;	       /* [buddy_lock; lru_lock; cache->lock] */
 };
 
 typedef u32 gfp_t;

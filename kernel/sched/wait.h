@@ -22,7 +22,7 @@ struct wait_queue_head {
 };
 
 struct wait_queue_entry {
-	struct list_head list; /* [head's lock] */
+	struct list_head list; /* [wq->lock] */
 	struct thread *thread; /* [const] */
 	bool exclusive;	       /* [const] wake_up() wakes one of these, all of the others */
 	/* Called instead of waking the thread when not NULL (poll). Context: any, head's lock held.
