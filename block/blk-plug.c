@@ -3,7 +3,7 @@
  *
  * A thread that knows that more will follow plugs its own list. Otherwise asynchronous requests
  * stay in the elevator until a synchronous one, enough of them, a completion or the timer comes.
- * Path: hop 10
+ * Path: hop 10 (blk_insert_request)
  */
 #include "block/blk-stat.h"
 #include "block/blk.h"

@@ -2,7 +2,7 @@
  * Tags: each request in use holds one, so they bound how much is queued and in flight.
  *
  * A request gets its tag here and gives it back here, when its bios have ended.
- * Path: hop 10, 14
+ * Path: hop 10 (blk_mq_get_request), 14
  */
 #include "block/blk-stat.h"
 #include "block/blk.h"

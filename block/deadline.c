@@ -6,7 +6,7 @@
  * oldest request of its direction has expired: then it starts there.
  *
  * Invariant: a request is in sorted[dir] (by `list`) and in fifo[dir] (by `fifo`), or in neither.
- * Path: hop 10
+ * Path: hop 10 (deadline_insert)
  */
 #include "block/blk.h"
 

@@ -7,7 +7,7 @@
  * 2. part[0] exists as long as the disk; the others come and go under open_mutex, unopened.
  *
  * Lock order: genhd.h.
- * Path: hop 2
+ * Path: hop 2 (bdget)
  */
 #include "block/genhd.h"
 

@@ -111,9 +111,17 @@ def opening_comment(path):
 
 
 def hops_of(path):
-    """The hops that a file's opening comment says it is of; none if it is not on the path."""
-    return [hop for hops in re.findall(r"^[;* ]+Path: hop (.*)$", opening_comment(path), re.M)
-            for hop in hops.split(", ")]
+    """{hop: function to begin at, or ""} of what a file's opening comment says, as in
+    `Path: hop 4 (find_get_page), 14`; empty if it is not on the path."""
+    return {hop: name for hops in re.findall(r"^[;* ]+Path: hop (.*)$", opening_comment(path), re.M)
+            for hop, name in re.findall(r"([^, ]+)(?: \((\w+)\))?(?:, |$)", hops)}
+
+
+def reading_order(folder):
+    """The names of files in the order that the folder's README tells."""
+    text = read(folder + "/README.md") if os.path.exists(f"{TOP}/{folder}/README.md") else ""
+    order = re.search(r"^- \*\*Read in this order\*\*: (.*?)^- ", text, re.M | re.S)
+    return re.findall(r"`([\w.-]+\.\w+)`", order.group(1)) if order else []
 
 
 def defines(path, name):

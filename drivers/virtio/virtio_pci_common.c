@@ -1,14 +1,26 @@
 /*
- * virtio over PCI, what both interfaces share: interrupts, and a device that must be cut off.
+ * virtio over PCI, what both interfaces share: the doorbell, interrupts, and a device that must
+ * be cut off.
  * Source: virtio-1.2 §4.1.4.5 (ISR), §4.1.5.1.2 (MSI-X vectors).
- * Path: hop 13
+ * Path: hop 12 (virtio_pci_notify_mmio), 13 (msix_interrupt)
  */
 #include "drivers/virtio/virtio_pci_common.h"
 
+#include "kernel/arch/io.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/vsnprintf.h"
+
+void virtio_pci_notify_mmio(struct virtqueue *vq)
+{
+	mmio_write16((volatile void *)vq->doorbell, vq->index);
+}
+
+void virtio_pci_notify_port(struct virtqueue *vq)
+{
+	outw((u16)vq->doorbell, vq->index);
+}
 
 u16 virtio_pci_queue_vector(const struct virtio_pci *vp, u16 queue)
 {

@@ -53,6 +53,10 @@ static inline struct virtio_pci *to_virtio_pci(struct virtio_device *vdev)
 	return container_of(vdev, struct virtio_pci, vdev);
 }
 
+/* Ring a queue's doorbell: of the modern interface, and of the legacy one. */
+void virtio_pci_notify_mmio(struct virtqueue *vq);
+void virtio_pci_notify_port(struct virtqueue *vq);
+
 /* virtio_pci_common.c, shared parts of both virtio_transport_ops. */
 int must_check virtio_pci_request_irqs(struct virtio_device *vdev, u16 nr);
 void virtio_pci_free_irqs(struct virtio_device *vdev);

@@ -62,11 +62,6 @@ static u32 legacy_queue_max_size(struct virtio_device *vdev, u16 index)
 	return inw(reg(vdev, VIRTIO_LEGACY_QUEUE_SIZE));
 }
 
-static void legacy_notify(struct virtqueue *vq)
-{
-	outw((u16)vq->doorbell, vq->index);
-}
-
 static int legacy_config_vector(struct virtio_pci *vp, u16 vector)
 {
 	outw(reg(&vp->vdev, VIRTIO_LEGACY_CONFIG_VECTOR), vector);
@@ -83,7 +78,7 @@ static int legacy_activate_queue(struct virtio_device *vdev, struct virtqueue *v
 		return -ERANGE;
 	outw(reg(vdev, VIRTIO_LEGACY_QUEUE_SELECT), vq->index);
 	outl(reg(vdev, VIRTIO_LEGACY_QUEUE_PFN), (u32)pfn);
-	vq->notify = legacy_notify;
+	vq->notify = virtio_pci_notify_port;
 	vq->doorbell = reg(vdev, VIRTIO_LEGACY_QUEUE_NOTIFY);
 	if (vp->nr_vectors == 0)
 		return 0;

@@ -69,11 +69,6 @@ static u32 modern_queue_max_size(struct virtio_device *vdev, u16 index)
 	return mmio_read16(COMMON(vp, queue_size));
 }
 
-static void modern_notify(struct virtqueue *vq)
-{
-	mmio_write16((volatile void *)vq->doorbell, vq->index);
-}
-
 static int modern_config_vector(struct virtio_pci *vp, u16 vector)
 {
 	mmio_write16(COMMON(vp, config_msix_vector), vector);
@@ -100,7 +95,7 @@ static int modern_activate_queue(struct virtio_device *vdev, struct virtqueue *v
 	mmio_write64(COMMON(vp, queue_desc), virt_to_phys(vq->desc).v);
 	mmio_write64(COMMON(vp, queue_driver), virt_to_phys(vq->avail).v);
 	mmio_write64(COMMON(vp, queue_device), virt_to_phys(vq->used).v);
-	vq->notify = modern_notify;
+	vq->notify = virtio_pci_notify_mmio;
 	vq->doorbell = (u64)(vp->notify.base + offset);
 	mmio_write16(COMMON(vp, queue_enable), 1);
 	return 0;

@@ -7,7 +7,7 @@
  * the device.
  *
  * Lock order: open_mutex, then pages; i_mutex, then pages; bdev_lock is innermost.
- * Path: hop 4
+ * Path: hop 4 (blkdev_readpage)
  */
 #include "fs/cache/bdev_cache.h"
 

@@ -11,7 +11,7 @@
  *    free it.
  *
  * Lock order: i_mutex, mm->lock (a page is brought in).
- * Path: hop 4'
+ * Path: hop 4' (generic_file_direct_read)
  */
 #include "fs/cache/direct_io.h"
 

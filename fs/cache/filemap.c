@@ -7,7 +7,7 @@
  * page on its way to the disk always has one of the two tags.
  *
  * Lock order: page lock, tree_lock (interrupts off: write-back ends in a softirq).
- * Path: hop 4, 14
+ * Path: hop 4 (find_get_page), 14
  */
 #include "fs/cache/pagemap.h"
 

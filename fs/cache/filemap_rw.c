@@ -4,7 +4,7 @@
  * The copy into a locked page never faults: a fault on the user's page could need that very lock.
  * The source is brought in first, and the copy is tried again if the source has gone meanwhile. The
  * copy out to the user holds no page lock.
- * Path: hop 4, 5
+ * Path: hop 4 (filemap_read), 5 (generic_perform_write)
  */
 #include "fs/cache/direct_io.h"
 #include "fs/cache/pagemap.h"

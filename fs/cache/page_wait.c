@@ -3,7 +3,7 @@
  *
  * Pages and buffers have no wait queue of their own: their address picks one of a few. So a sleeper
  * may be woken for another's sake, and looks at its bit again.
- * Path: hop 4, 14
+ * Path: hop 4 (lock_page), 14
  */
 #include "fs/cache/pagemap.h"
 

@@ -1,7 +1,7 @@
 /*
  * Block nodes: a block device as a file (hop 3). Its pages are those of the device's cache
  * (fs/cache/bdev_cache.c); its ioctls are in block_ioctl.c.
- * Path: hop 2, 3
+ * Path: hop 2, 3 (blkdev_write_iter)
  */
 #include "fs/nodes/block_dev.h"
 

@@ -1,6 +1,6 @@
 /*
  * Open files as objects: they are made, held and released. open.c makes one from a name.
- * Path: hop 2
+ * Path: hop 2 (alloc_file)
  */
 #include "fs/file.h"
 

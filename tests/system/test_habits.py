@@ -206,13 +206,18 @@ def test_the_path_is_walked_hop_by_hop_and_held(clone):
     hops = [line.split()[0] for line in walked.splitlines()[1:] if line[0] != " "]
     assert list(dict.fromkeys(hop.strip("'") for hop in hops)) == [str(n) for n in range(1, 15)]
     for hop, file, function in (("1", "kernel/arch/entry.asm", "syscall_entry"),
-                                ("12", "drivers/virtio/virtqueue.c", "virtqueue_add")):
-        assert re.search(rf"^{hop} +{file} +\d+  {function}$", walked, re.M), walked
+                                ("12", "drivers/virtio/virtqueue.c", "virtqueue_add"),
+                                ("4", "fs/cache/filemap.c", "find_get_page"),
+                                ("5", "fs/cache/filemap_rw.c", "generic_perform_write"),
+                                ("14", "fs/cache/filemap.c", "end_page_writeback")):
+        assert re.search(rf"^{hop} +{file} +\d*  {function}$", walked, re.M), walked
 
     throttle = os.path.join(clone.top, "fs/cache/throttle.c")
     with open(throttle, encoding="utf-8") as file:
         text = file.read()
     for wrong, says in ((text.replace("Path: hop 5", "Path: hop 15"), "there is no hop 15"),
+                        (text.replace("Path: hop 5", "Path: hop 5 (no_such)"),
+                         "hop 5 begins at no_such, which is not there"),
                         (text.replace(" * Path: hop 5\n", ""), "throttle.c: its opening comment"),
                         (text + "int x;\n" * 9000, "it stays under 9000")):
         clone.put("fs/cache/throttle.c", wrong)
