@@ -124,7 +124,11 @@ def become(uid):
 
 
 def start(command, cwd, extra=None):
-    """Become the command, with the signals as they are in a fresh login."""
+    """Become the command, with signals and priority as they are in a fresh login."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+    except PermissionError:
+        pass  # `nice make test`, and not by root: it cannot be taken back
     for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])

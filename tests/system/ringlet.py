@@ -28,6 +28,7 @@ awk '/^Cached|^Dirty/' /proc/meminfo
 maps=`cat /proc/[0-9]*/maps`  # awk is not there yet
 echo "$maps" | awk 'END { print "mappings", NR }'
 """
+KERNEL_LINES = r"(?:\[ *\d+\.\d{6}\] [^\r\n]*\r?\n)*"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[78=>]")
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -190,11 +191,12 @@ class Machine:
         self.child.send(text)
 
     def type(self, line):
-        """Type a line and Enter; each piece's echo is waited for, as the UART's FIFO is short."""
+        """Type a line and Enter; each piece's echo is waited for, as the UART's FIFO is short.
+        Lines of the kernel's own may come between the letters."""
         for start in range(0, len(line), FIFO):
             piece = line[start:start + FIFO]
             self.send(piece)
-            self.expect_text(piece)
+            self.expect(KERNEL_LINES + KERNEL_LINES.join(map(re.escape, piece)))
         self.send("\r")
 
     def wait_prompt(self, timeout=SECONDS):
