@@ -166,8 +166,6 @@ void genhd_init(void);
  * the caller's reference, until bdev_remove. */
 int must_check bdev_add(struct block_device *bdev);
 void bdev_remove(struct block_device *bdev);
-/* A reference to the device with the lowest number from this on; NULL if none. */
-struct block_device *bdget_next(dev_t dev);
 
 /* Add partition `partno`. Returns: 0, -EINVAL (overlong, taken), -ENOMEM. Locks: open_mutex. */
 int must_check blk_add_partition(struct gendisk *disk, u32 partno, sector_t start, sector_t nr);

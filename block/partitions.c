@@ -9,7 +9,6 @@
 #include "block/blk.h"
 
 #include "block/part_disk.h"
-#include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/vsnprintf.h"

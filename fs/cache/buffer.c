@@ -7,7 +7,8 @@
  *    dirty or locked.
  * 3. A page that was truncated while a buffer was referenced loses its ring at the last brelse.
  *
- * Lock order: page lock, BH_LOCKED (a sleeping lock), buffer_lock (interrupts off), tree_lock.
+ * Lock order: page lock, BH_LOCKED (a sleeping lock), buffer_lock (interrupts off). Under that only
+ * wait queues are touched.
  * Path: hop 7
  */
 #include "fs/cache/buffer_head.h"

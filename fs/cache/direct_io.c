@@ -10,7 +10,7 @@
  * 4. A dio has ended when refs is 0. Then it belongs to the waiter, or to ki_complete, which may
  *    free it.
  *
- * Lock order: i_mutex, mm->lock (a page is brought in).
+ * Lock order: kernel/vm/mm.h. i_mutex comes before mm->lock, which brings in a page.
  * Path: hop 4' (generic_file_direct_read)
  */
 #include "fs/cache/direct_io.h"

@@ -6,7 +6,8 @@
  * exception: clear_page_dirty_for_io leaves the dirty tag, and set_page_writeback clears it. So a
  * page on its way to the disk always has one of the two tags.
  *
- * Lock order: page lock, tree_lock (interrupts off: write-back ends in a softirq).
+ * Lock order: fs/cache/pagemap.h. tree_lock is taken with interrupts off: write-back ends in a
+ * softirq.
  * Path: hop 4 (find_get_page), 14
  */
 #include "fs/cache/pagemap.h"

@@ -15,9 +15,7 @@
 #include "fs/pseudo/sysfs_internal.h"
 #include "fs/stat.h"
 #include "kernel/lib/errno.h"
-#include "kernel/lib/string.h"
 #include "kernel/lib/vsnprintf.h"
-#include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 
 #define SYSFS_MAGIC 0x62656572u

@@ -44,7 +44,7 @@ struct page {
 typedef u32 gfp_t;
 #define GFP_KERNEL 0x1u /* may sleep and reclaim */
 #define GFP_ATOMIC 0x0u /* from interrupts or under a spinlock; never reclaims */
-#define GFP_NOFS   0x2u /* may sleep but not reclaim page cache: called by write-back itself */
+#define GFP_NOFS   0x2u /* the same, and digs deeper; its reclaim waits for no write-back */
 #define GFP_ZERO   0x4u /* zero-filled */
 
 /* Build struct pages and free lists from the boot memory map; map all memory. Panics without

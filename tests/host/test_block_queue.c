@@ -7,6 +7,7 @@
 #include "block/blk.h"
 #include "kernel/arch/clock.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 
 static void write_then_read(void **state)
