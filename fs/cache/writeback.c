@@ -81,7 +81,7 @@ void filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end)
 {
-	u32 since = READ_ONCE(m->wb_err.count);
+	u32 since = errseq_now(&m->wb_err);
 	int err = filemap_fdatawrite_range(m, start, end, true), wait_err;
 
 	filemap_fdatawait_range(m, start, end);

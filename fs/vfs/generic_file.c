@@ -94,7 +94,7 @@ static int check_bdev_err(struct file *file, struct super_block *sb)
 	int err = cache ? errseq_check(&cache->i_data.wb_err, file->f_bdev_err) : 0;
 
 	if (err) {
-		file->f_bdev_err = READ_ONCE(cache->i_data.wb_err.count);
+		file->f_bdev_err = errseq_now(&cache->i_data.wb_err);
 		WRITE_ONCE(sb->s_bdev_err_seen, file->f_bdev_err);
 	}
 	return err;

@@ -127,7 +127,7 @@ bool sb_is_whole(struct super_block *sb)
 	const struct address_space *m = bdev_mapping(sb->s_bdev);
 
 	return !READ_ONCE(sb->s_lost) && !IS_ERR(m) &&
-	       READ_ONCE(m->wb_err.count) == sb->s_bdev_err_base;
+	       errseq_now(&m->wb_err) == sb->s_bdev_err_base;
 }
 
 static int sync_sb_bdev(struct super_block *sb)
@@ -225,7 +225,7 @@ static int open_bdev(struct super_block *sb, bool write)
 		blkdev_put(sb->s_bdev, sb); /* the one for reading */
 	sb->s_bdev = bdev;
 	sb->s_bdev_write = write;
-	sb->s_bdev_err_base = sb->s_bdev_err_seen = READ_ONCE(m->wb_err.count);
+	sb->s_bdev_err_base = sb->s_bdev_err_seen = errseq_now(&m->wb_err);
 	return 0;
 }
 

@@ -25,6 +25,13 @@ static inline void errseq_set(struct errseq *e, int error)
 	__atomic_fetch_add(&e->count, 1, __ATOMIC_SEQ_CST);
 }
 
+/* How many errors there were until now: the cursor of one to whom older ones are nothing. Context:
+ * any. */
+static inline u32 errseq_now(const struct errseq *e)
+{
+	return READ_ONCE(e->count);
+}
+
 /* The cursor of one who begins now: what nobody was told of is his, too. Context: any. */
 static inline u32 errseq_sample(const struct errseq *e)
 {
@@ -34,7 +41,7 @@ static inline u32 errseq_sample(const struct errseq *e)
 /* Returns: the newest error since the cursor, or 0. Context: any. */
 static inline int must_check errseq_check(const struct errseq *e, u32 since)
 {
-	return READ_ONCE(e->count) == since ? 0 : READ_ONCE(e->last);
+	return errseq_now(e) == since ? 0 : READ_ONCE(e->last);
 }
 
 /* The same, and it is reported with this. Locks: the cursor is the caller's. */
