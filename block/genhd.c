@@ -12,7 +12,6 @@
 #include "block/genhd.h"
 
 #include "block/blk.h"
-#include "kernel/lib/cmdline.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/vsnprintf.h"
@@ -199,7 +198,6 @@ struct gendisk *alloc_disk(u32 minors)
 	}
 	disk->minors = min(minors, (u32)DISK_MAX_PARTS);
 	disk->limits = stack_of_nothing;
-	disk->ra_pages = cmdline_bool("readahead", true) ? VM_READAHEAD_PAGES : 0;
 	atomic_set(&disk->refs, 1);
 	init_waitqueue_head(&disk->drained);
 	mutex_init(&disk->open_mutex);
@@ -218,7 +216,7 @@ void set_capacity(struct gendisk *disk, sector_t sectors)
 
 	mutex_lock(&disk->open_mutex);
 	WRITE_ONCE(whole->bd_nr_sectors, sectors);
-	if (whole->bd_inode)
+	if (bdev_size_changed)
 		bdev_size_changed(whole);
 	mutex_unlock(&disk->open_mutex);
 	if (old != sectors && !list_empty(&whole->hash))

@@ -33,9 +33,6 @@ struct gendisk;
 #define DISK_SERIAL_LEN 20
 #define DISK_MAX_PARTS	16 /* minors a disk */
 
-#define VM_READAHEAD_PAGES 128u	 /* 512 KiB: 64 MiB in 128 requests */
-#define MAX_RA_PAGES	   8192u /* 32 MiB */
-
 struct block_device {
 	dev_t bd_dev;		 /* [const] */
 	u8 bd_partno;		 /* [const] 0: whole disk */
@@ -47,8 +44,8 @@ struct block_device {
 	void *bd_holder;	 /* [open_mutex] exclusive owner (a mounted filesystem), or NULL */
 	u32 bd_holders;		 /* [open_mutex] how often it has opened */
 	atomic_t bd_refs;	 /* [atomic] the last one frees; each keeps the disk */
-	struct inode *bd_inode;	 /* [bdev_lock to change] its page cache; NULL: not yet used */
-	u32 bd_block_size;	 /* [atomic] soft block size, bytes */
+	struct inode *bd_inode;	 /* [const once made; bdev_lock to make] its cache, or NULL */
+	u32 bd_block_size;	 /* [bdev_lock to change] soft block size, bytes */
 	struct list_head hash;	 /* [table_lock] empty: not visible */
 	struct disk_stats bd_stats;
 };
@@ -91,11 +88,10 @@ struct gendisk {
 	void *private_data;			    /* driver's */
 	bool read_only;				    /* [open_mutex] */
 	bool write_cache; /* [const once added] stacked: a lower disk has a volatile cache */
-	struct queue_limits limits; /* [const once added] the queue's, or what a stack can do */
-	u32 ra_pages;		    /* [atomic] readahead at most, up to MAX_RA_PAGES; 0: none */
-	bool dead;		    /* [atomic] removed: all I/O fails */
-	atomic_t refs;		    /* [atomic] the driver's, and one of each block_device */
-	atomic_t submitters;	    /* [atomic] threads inside submit_bio for it */
+	struct queue_limits limits;	/* [const once added] the queue's, or what a stack can do */
+	bool dead;			/* [atomic] removed: all I/O fails */
+	atomic_t refs;			/* [atomic] the driver's, and one of each block_device */
+	atomic_t submitters;		/* [atomic] threads inside submit_bio for it */
 	struct wait_queue_head drained; /* submitters became 0 while dead */
 	struct mutex open_mutex;
 	struct block_device *part[DISK_MAX_PARTS]; /* [open_mutex] part[0]: whole disk */
@@ -120,8 +116,8 @@ int must_check device_add_disk(struct gendisk *disk);
 /* Take it out: new I/O and opens fail, I/O in flight is waited for. Context: sleeps. */
 void del_gendisk(struct gendisk *disk);
 
-/* Set by fs, or NULL: the page cache of a device (bd_inode) goes with it, and learns its new
- * size. */
+/* Set by fs, or NULL: the page cache of a device (bd_inode, if it has one) goes with it, and
+ * learns its new size. */
 extern void (*bdev_free_inode)(struct inode *inode);
 extern void (*bdev_size_changed)(struct block_device *bdev);
 /* The same for what has its name: a device is gone, and none of that name has come. May sleep. */

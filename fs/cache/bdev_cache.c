@@ -6,7 +6,7 @@
  * last bdev_close of a device empties its cache. The inode remembers errors, and stays as long as
  * the device.
  *
- * Lock order: open_mutex, then pages; i_mutex, then pages; bdev_lock is innermost.
+ * Lock order: open_mutex, then pages; i_mutex, then pages; bdev_lock (a spinlock) is innermost.
  * Path: hop 4 (blkdev_readpage)
  */
 #include "fs/cache/bdev_cache.h"
@@ -19,14 +19,17 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/super.h"
+#include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/spinlock.h"
 
 static struct super_block bdev_sb = {.s_maxbytes = INT64_MAX,
 				     .s_dirty = LIST_HEAD_INIT(bdev_sb.s_dirty)};
-static struct mutex bdev_lock = MUTEX_INIT(bdev_lock); /* bd_inode of all devices */
+/* Of all devices: bd_inode, and the block size and size of their caches. */
+static struct spinlock bdev_lock = SPINLOCK_INIT("bdev_lock", LOCK_FS);
 
 static int blkdev_get_block(struct inode *inode, blkno_t iblock, struct buffer_head *bh,
 			    bool create)
@@ -67,12 +70,20 @@ static const struct address_space_operations def_blk_aops = {
 	.direct_IO = blkdev_direct_IO,
 };
 
-static void set_inode_blocksize(struct block_device *bdev, struct inode *inode, u32 bytes)
+/* Locks: bdev_lock. */
+static void set_blocksize_locked(struct block_device *bdev, struct inode *inode, u32 bytes)
 {
-	bdev->bd_block_size = bytes;
+	WRITE_ONCE(bdev->bd_block_size, bytes);
 	inode->i_blkbits = (u32)__builtin_ctz(bytes);
 	/* The device may end within a block: that one cannot be used. */
 	WRITE_ONCE(inode->i_size, (loff_t)ALIGN_DOWN(bdev_bytes(bdev), (u64)bytes));
+}
+
+static void set_inode_blocksize(struct block_device *bdev, struct inode *inode, u32 bytes)
+{
+	spin_lock(&bdev_lock);
+	set_blocksize_locked(bdev, inode, bytes);
+	spin_unlock(&bdev_lock);
 }
 
 /* The largest block size that divides the device: all of it can be reached. */
@@ -87,10 +98,13 @@ static u32 default_blocksize(const struct block_device *bdev)
 
 static struct inode *make_bdev_inode(struct block_device *bdev)
 {
-	struct inode *inode = kzalloc(sizeof(*inode), GFP_NOFS);
+	struct bdev_inode *made = kzalloc(sizeof(*made), GFP_NOFS);
+	struct inode *inode;
 
-	if (!inode)
+	if (!made)
 		return NULL;
+	made->ra_pages = default_ra_pages;
+	inode = &made->inode;
 	inode->i_sb = &bdev_sb;
 	inode->i_mode = S_IFBLK;
 	inode->i_rdev = bdev->bd_dev;
@@ -100,7 +114,31 @@ static struct inode *make_bdev_inode(struct block_device *bdev)
 	inode->i_data.a_ops = &def_blk_aops;
 	inode->i_mapping = &inode->i_data;
 	INIT_LIST_HEAD(&inode->i_dirty);
-	set_inode_blocksize(bdev, inode, default_blocksize(bdev));
+	return inode;
+}
+
+static void free_bdev_inode(struct inode *inode)
+{
+	truncate_inode_pages(&inode->i_data, 0);
+	kfree(container_of(inode, struct bdev_inode, inode));
+}
+
+/* Returns: the device's inode: ours, or that of another who was faster. The size is read under the
+ * lock, so that size_changed comes before and is seen, or comes later and sees the inode. */
+static struct inode *enter_bdev_inode(struct block_device *bdev, struct inode *ours)
+{
+	struct inode *inode;
+
+	spin_lock(&bdev_lock);
+	inode = bdev->bd_inode;
+	if (!inode) {
+		inode = ours;
+		set_blocksize_locked(bdev, inode, default_blocksize(bdev));
+		__atomic_store_n(&bdev->bd_inode, inode, __ATOMIC_RELEASE);
+	}
+	spin_unlock(&bdev_lock);
+	if (inode != ours)
+		free_bdev_inode(ours);
 	return inode;
 }
 
@@ -109,33 +147,40 @@ struct address_space *bdev_mapping(struct block_device *bdev)
 	struct inode *inode = __atomic_load_n(&bdev->bd_inode, __ATOMIC_ACQUIRE);
 
 	if (!inode) {
-		mutex_lock(&bdev_lock);
-		inode = bdev->bd_inode;
-		if (!inode) {
-			inode = make_bdev_inode(bdev);
-			__atomic_store_n(&bdev->bd_inode, inode, __ATOMIC_RELEASE);
-		}
-		mutex_unlock(&bdev_lock);
+		inode = make_bdev_inode(bdev);
+		if (!inode)
+			return ERR_PTR(-ENOMEM);
+		inode = enter_bdev_inode(bdev, inode);
 	}
-	return inode ? &inode->i_data : ERR_PTR(-ENOMEM);
+	return &inode->i_data;
 }
 
 /* --- also: the size changes, and the device goes ------------------------------------------ */
 
-static void free_bdev_inode(struct inode *inode)
-{
-	truncate_inode_pages(&inode->i_data, 0);
-	kfree(inode);
-}
-
 /* Not under i_mutex: its owner may wait for the device. */
 static void size_changed(struct block_device *bdev)
 {
-	set_inode_blocksize(bdev, bdev->bd_inode, bdev->bd_block_size);
+	spin_lock(&bdev_lock);
+	if (bdev->bd_inode)
+		set_blocksize_locked(bdev, bdev->bd_inode, bdev->bd_block_size);
+	spin_unlock(&bdev_lock);
+}
+
+int bdev_set_ra_pages(struct block_device *bdev, u64 pages)
+{
+	struct address_space *m = bdev_mapping(bdev->bd_disk->part[0]);
+
+	if (IS_ERR(m))
+		return (int)PTR_ERR(m);
+	WRITE_ONCE(container_of(m->host, struct bdev_inode, inode)->ra_pages,
+		   (u32)min(pages, (u64)MAX_RA_PAGES));
+	return 0;
 }
 
 void bdev_cache_init(void)
 {
+	if (!cmdline_bool("readahead", true))
+		default_ra_pages = 0;
 	bdev_free_inode = free_bdev_inode;
 	bdev_size_changed = size_changed;
 }
@@ -239,7 +284,7 @@ void bdev_close(struct block_device *bdev, bool write, void *holder)
 {
 	struct gendisk *disk = bdev->bd_disk;
 	struct address_space *m = bdev_mapping(bdev);
-	u32 errors = IS_ERR(m) ? 0 : m->wb_err.count;
+	u32 errors = IS_ERR(m) ? 0 : errseq_now(&m->wb_err);
 
 	/* Most of it without the mutex: openers and readers of /sys wait for that. */
 	if (!IS_ERR(m) && READ_ONCE(bdev->bd_openers) == 1)
@@ -247,7 +292,7 @@ void bdev_close(struct block_device *bdev, bool write, void *holder)
 	mutex_lock(&disk->open_mutex);
 	if (!IS_ERR(m) && bdev->bd_openers == 1)
 		write_and_empty(bdev, m, write);
-	if (!IS_ERR(m) && m->wb_err.count != errors)
+	if (!IS_ERR(m) && errseq_now(&m->wb_err) != errors)
 		printk("%s: error while writing at close\n", disk->disk_name);
 	blkdev_put_locked(bdev, holder);
 	mutex_unlock(&disk->open_mutex);

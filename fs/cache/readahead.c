@@ -2,12 +2,13 @@
  * Readahead: a sequential reader finds its pages already read, or under way.
  *
  * Each open file has a window [f_ra_start, + f_ra_size). One page in it carries PG_READAHEAD. The
- * reader that touches that page starts the next window. That one is twice as large, up to what the
- * file's device allows (gendisk.ra_pages).
+ * reader that touches that page starts the next window. That one is twice as large, up to what is
+ * set for the disk below the file (bdev_ra_pages).
  * The pages of a window are submitted under one plug: they become one or a few large requests.
  * Path: hop 4
  */
 #include "block/blkdev.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/cache/pagemap.h"
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -15,11 +16,23 @@
 
 #define INIT_PAGES 4u /* 16 KiB */
 
+u32 default_ra_pages = VM_READAHEAD_PAGES;
+
+u32 bdev_ra_pages(const struct block_device *bdev)
+{
+	struct inode *cache = READ_ONCE(bdev->bd_disk->part[0]->bd_inode);
+
+	/* Nobody has used the disk as a whole: so nobody has set anything. */
+	if (!cache)
+		return default_ra_pages;
+	return READ_ONCE(container_of(cache, struct bdev_inode, inode)->ra_pages);
+}
+
 static u32 ra_pages(const struct address_space *m)
 {
 	const struct block_device *bdev = inode_bdev(m->host);
 
-	return bdev ? READ_ONCE(bdev->bd_disk->ra_pages) : 0;
+	return bdev ? bdev_ra_pages(bdev) : 0;
 }
 
 /* One new page of the cache, on its way from the disk. Returns: false when memory is short. */

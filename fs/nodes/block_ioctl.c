@@ -136,8 +136,7 @@ static int blkdev_geometry_ioctl(struct block_device *bdev, u32 cmd, u64 arg)
 long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 {
 	struct block_device *bdev = file->private_data;
-	struct gendisk *disk = bdev->bd_disk;
-	u64 ra_pages;
+	const struct gendisk *disk = bdev->bd_disk;
 	u32 on;
 	int err;
 
@@ -148,15 +147,13 @@ long blkdev_ioctl(struct file *file, u32 cmd, u64 arg)
 		return blkdev_set_blocksize(file, arg);
 	case BLKRASET:
 	case BLKFRASET:
-		ra_pages = min(arg >> (PAGE_SHIFT - SECTOR_SHIFT), (u64)MAX_RA_PAGES);
-		WRITE_ONCE(disk->ra_pages, (u32)ra_pages);
-		return 0;
+		return bdev_set_ra_pages(bdev, arg >> (PAGE_SHIFT - SECTOR_SHIFT));
 	case BLKRAGET:
 	case BLKFRAGET:
-		ra_pages = READ_ONCE(disk->ra_pages);
 		if (!arg)
 			return -EINVAL;
-		return put(arg, ra_pages << (PAGE_SHIFT - SECTOR_SHIFT), sizeof(u64));
+		return put(arg, (u64)bdev_ra_pages(bdev) << (PAGE_SHIFT - SECTOR_SHIFT),
+			   sizeof(u64));
 	case BLKROSET:
 		if (get_user_obj(&on, USERPTR(arg)) < 0)
 			return -EFAULT;

@@ -7,7 +7,7 @@
 #include "block/blk-stat.h"
 #include "block/blkdev.h"
 #include "block/genhd.h"
-#include "fs/cache/pagemap.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/pseudo/pseudo.h"
 #include "fs/stat.h"
 #include "kernel/arch/clock.h"
@@ -55,7 +55,7 @@ SHOW(discard_granularity, lim.discard_granularity_bytes)
 SHOW(discard_max, (u64)lim.max_discard_sectors << SECTOR_SHIFT)
 SHOW(zeroes_max, (u64)lim.max_write_zeroes_sectors << SECTOR_SHIFT)
 SHOW(nr_requests, queue_of(bdev) ? blk_queue_nr_requests(queue_of(bdev)) : 0)
-SHOW(read_ahead_kb, READ_ONCE(bdev->bd_disk->ra_pages) * (PAGE_SIZE / 1024))
+SHOW(read_ahead_kb, bdev_ra_pages(bdev) * (PAGE_SIZE / 1024))
 SHOW(rotational, queue_of(bdev) != NULL)
 SHOW(polled, queue_of(bdev) && blk_queue_polled(queue_of(bdev)))
 /* 2: none at all, as in Linux. */
@@ -147,9 +147,7 @@ static int store_read_ahead_kb(struct block_device *bdev, const char *text)
 
 	if (kstrtou64(text, 10, &value, NULL))
 		return -EINVAL;
-	value = min(value / (PAGE_SIZE / 1024), (u64)MAX_RA_PAGES);
-	WRITE_ONCE(bdev->bd_disk->ra_pages, (u32)value);
-	return 0;
+	return bdev_set_ra_pages(bdev, value / (PAGE_SIZE / 1024));
 }
 
 static int show_write_cache(struct block_device *bdev, struct seq_file *m)

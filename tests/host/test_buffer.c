@@ -220,6 +220,30 @@ static void block_nodes(void **state)
 	assert_int_equal(file.f_op->open(&node, &file), -ENXIO);
 }
 
+/* What is set for a node holds for the disk, so also for a partition, until the disk goes. */
+static void readahead_is_set_for_the_disk(void **state)
+{
+	struct inode node = {.i_mode = S_IFBLK, .i_rdev = bdev->bd_dev};
+	struct file file = {.f_inode = &node, .f_writable = true, .f_op = &def_blk_fops};
+	const struct block_device part = {.bd_partno = 1, .bd_disk = bdev->bd_disk};
+	u64 sectors = 0;
+
+	(void)state;
+	assert_int_equal(file.f_op->open(&node, &file), 0);
+	assert_int_equal(bdev_ra_pages(&part), VM_READAHEAD_PAGES);
+	assert_int_equal(file.f_op->ioctl(&file, 0x1262u, 65), 0);
+	assert_int_equal(bdev_ra_pages(bdev), 8);
+	assert_int_equal(bdev_ra_pages(&part), 8);
+	assert_int_equal(file.f_op->ioctl(&file, 0x1263u, (u64)(uintptr_t)&sectors), 0);
+	assert_int_equal(sectors, 64);
+	assert_int_equal(file.f_op->ioctl(&file, 0x1262u, UINT64_MAX), 0);
+	assert_int_equal(bdev_ra_pages(bdev), MAX_RA_PAGES);
+	file.f_op->release(&node, &file);
+	toyfs_exit(&fs);
+	setup(state);
+	assert_int_equal(bdev_ra_pages(bdev), VM_READAHEAD_PAGES);
+}
+
 static ssize_t write_node(struct file *file, loff_t pos, u8 byte)
 {
 	struct iovec iov = {(u64)(uintptr_t)buf, 16};
@@ -229,6 +253,35 @@ static ssize_t write_node(struct file *file, loff_t pos, u8 byte)
 	memset(buf, byte, 16);
 	iov_iter_init_user(&it, &iov, 1);
 	return file->f_op->write_iter(&iocb, &it);
+}
+
+/* The disk grows as soon as set_blocksize waits. */
+static bool grow_meanwhile(void)
+{
+	if (get_capacity(bdev->bd_disk) != TOYFS_SECTORS)
+		set_capacity(bdev->bd_disk, TOYFS_SECTORS);
+	return toyfs_complete_one();
+}
+
+static void the_block_size_and_the_size_change_together(void **state)
+{
+	struct inode *cache = bdev_mapping(bdev)->host;
+	struct inode node = {.i_mode = S_IFBLK, .i_rdev = bdev->bd_dev};
+	struct file file = {.f_inode = &node, .f_writable = true, .f_op = &def_blk_fops};
+
+	(void)state;
+	assert_int_equal(cache->i_size, 2046 * 512);
+	assert_int_equal(file.f_op->open(&node, &file), 0);
+	assert_int_equal(write_node(&file, 0, 0xaa), 16);
+	fake_schedule_hook = grow_meanwhile;
+	assert_int_equal(set_blocksize(bdev, 4096), 0);
+	assert_int_equal(bdev->bd_block_size, 4096);
+	assert_int_equal(cache->i_blkbits, 12);
+	assert_int_equal(cache->i_size, TOYFS_SECTORS * 512);
+	set_capacity(bdev->bd_disk, 2047);
+	assert_int_equal(bdev->bd_block_size, 4096);
+	assert_int_equal(cache->i_size, 2040 * 512);
+	file.f_op->release(&node, &file);
 }
 
 static struct file *other_writer;
@@ -281,6 +334,8 @@ int main(void)
 		T(a_read_error_is_the_readers),
 		T(no_memory_is_enomem),
 		T(block_nodes),
+		T(readahead_is_set_for_the_disk),
+		T(the_block_size_and_the_size_change_together),
 		T(a_new_block_size_drops_no_write),
 	};
 

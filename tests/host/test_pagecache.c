@@ -5,7 +5,7 @@
 #include "tests/host/host.h"
 #include "tests/host/permute.h"
 
-#include "block/genhd.h"
+#include "fs/cache/bdev_cache.h"
 #include "fs/cache/buffer_head.h"
 #include "fs/cache/pagemap.h"
 #include "fs/vfs/flusher.h"
@@ -39,7 +39,7 @@ static int setup(void **state)
 	fake_schedule_hook = make_progress;
 	toyfs_init(&fs, 4096, TOYFS_SECTORS);
 	toyfs_disk.ring_size = 64;
-	toyfs_disk.disk->ra_pages = VM_READAHEAD_PAGES;
+	default_ra_pages = VM_READAHEAD_PAGES;
 	flusher_on = true;
 	memset(toyfs_disk.data, 0, TOYFS_SECTORS * SECTOR_SIZE);
 	return 0;
@@ -110,7 +110,7 @@ static void start_fs(const u32 *v)
 	toyfs_init(&fs, v[0], TOYFS_SECTORS);
 	fs.scatter = v[1];
 	toyfs_disk.ring_size = v[2];
-	toyfs_disk.disk->ra_pages = v[3];
+	default_ra_pages = v[3];
 }
 
 static void random_ops(const u32 *v)
@@ -196,7 +196,7 @@ static u64 most_ahead(u32 ra_pages)
 	static u8 page[4096];
 	u64 most = 0;
 
-	fs.sb.s_bdev->bd_disk->ra_pages = ra_pages;
+	default_ra_pages = ra_pages;
 	fs.file.f_ra_start = fs.file.f_ra_size = fs.file.f_ra_prev = 0;
 	for (u64 i = 0; i < 256; i++) {
 		assert_int_equal(toyfs_read(&fs, i * 4096, page, 4096), 4096);

@@ -13,14 +13,15 @@
 
 struct fake_bdev fake_bdev[FAKE_BDEVS];
 
+static struct block_device bdevs[FAKE_BDEVS];
 static struct gendisk disks[FAKE_BDEVS] = {
 	{.disk_name = "vda",
 	 .limits.logical_block_size = 512,
-	 .ra_pages = VM_READAHEAD_PAGES,
+	 .part = {&bdevs[0]},
 	 .open_mutex = MUTEX_INIT(disks[0].open_mutex)},
 	{.disk_name = "vdb",
 	 .limits.logical_block_size = 512,
-	 .ra_pages = VM_READAHEAD_PAGES,
+	 .part = {&bdevs[1]},
 	 .open_mutex = MUTEX_INIT(disks[1].open_mutex)},
 };
 static struct block_device bdevs[FAKE_BDEVS] = {
