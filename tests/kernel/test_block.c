@@ -4,6 +4,8 @@
 #include "block/bio.h"
 #include "block/blkdev.h"
 #include "block/genhd.h"
+#include "fs/cache/bdev_cache.h"
+#include "fs/cache/pagemap.h"
 #include "kernel/lib/cmdline.h"
 #include "kernel/lib/err.h"
 #include "kernel/lib/errno.h"
@@ -175,4 +177,48 @@ KTEST(block, plugged_neighbours_become_few_requests)
 	KEXPECT(bdev->bd_stats.ios[0] - before <= 16);
 	put_page(page);
 	blkdev_put(bdev, NULL);
+}
+
+static size_t freed_within = 1;
+static u32 nr_asked;
+
+/* A shrinker has no memory to give, and asks for some itself. */
+static size_t shrink_and_ask(size_t nr_pages, gfp_t gfp)
+{
+	nr_asked++;
+	freed_within = try_to_free_pages(nr_pages, gfp);
+	return 0;
+}
+
+static u64 cached_pages(void)
+{
+	struct pagecache_stats stats;
+
+	pagecache_get_stats(&stats);
+	return stats.cached;
+}
+
+KTEST(block, reclaim_frees_clean_pages_and_does_not_enter_itself)
+{
+	static struct shrinker asking = {.shrink = shrink_and_ask};
+	struct block_device *bdev = open_scratch();
+	struct page *page;
+	u64 cached;
+
+	if (!bdev)
+		return;
+	for (pgoff_t i = 0; i < 64; i++) {
+		page = read_mapping_page(bdev_mapping(bdev), i);
+		KEXPECT(!IS_ERR(page));
+		put_page(page);
+	}
+	cached = cached_pages();
+	KEXPECT(cached >= 64);
+	KEXPECT(try_to_free_pages(32, GFP_NOFS) >= 32);
+	KEXPECT(cached_pages() <= cached - 32);
+	shrinker_register(&asking); /* the last one: asked when the others have too little */
+	KEXPECT(try_to_free_pages(1u << 20, GFP_NOFS) >= 32);
+	KEXPECT(nr_asked == 1 && freed_within == 0);
+	KEXPECT(cached_pages() <= cached - 64);
+	bdev_close(bdev, true, NULL);
 }
