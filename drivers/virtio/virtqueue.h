@@ -85,6 +85,9 @@ struct virtqueue {
 
 /* Put up a buffer of `out` pieces that the device reads and then `in` pieces that it writes, at
  * least one together. The list of pieces is read now and not kept; token is not NULL.
+ * No buffer may have more pieces than the ring has descriptors (virtio-1.2 §2.7.5.3.1). With
+ * indirect tables that is the caller's to keep, and not checked here. virtio_blk keeps it by its
+ * limits, on rings of 4 and more.
  * After an error the ring and the device are as before, and the buffer is still the caller's.
  * Returns:
  * 0        the memory is the device's until virtqueue_get() or virtqueue_detach_unused() gives the

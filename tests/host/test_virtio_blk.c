@@ -131,6 +131,30 @@ static void limits_come_from_the_configuration(void **state)
 	down();
 }
 
+/* virtio-1.2 §2.7.5.3.1: with its header and its status, no request is longer than the ring. */
+static void a_request_fits_the_ring(void **state)
+{
+	static const struct {
+		const char *cmdline;
+		u16 segments;
+	} rings[] = {
+		{"virtio.size=4", 2},
+		{"virtio.size=4 virtio.indirect=0", 2},
+		{"virtio.size=8", 6},
+		{"virtio.size=16", 14},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(rings); i++) {
+		fresh(VDEV_MODERN);
+		dev.config.seg_max = cpu_to_le32(254);
+		up(rings[i].cmdline);
+		assert_int_equal(blk_queue_limits(fake_disk->queue)->max_segments,
+				 rings[i].segments);
+		down();
+	}
+}
+
 static void flush_discard_and_zeroes_reach_the_device(void **state)
 {
 	(void)state;
@@ -360,6 +384,7 @@ int main(void)
 		T(legacy_is_chosen_when_asked_or_alone),
 		T(only_known_features_are_accepted),
 		T(limits_come_from_the_configuration),
+		T(a_request_fits_the_ring),
 		T(flush_discard_and_zeroes_reach_the_device),
 		PERMUTED(write_cache_follows_the_device, kinds, NULL, NULL),
 		T(a_cache_that_cannot_be_switched),
