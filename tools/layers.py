@@ -40,7 +40,7 @@ LEAVES = [r"drivers/block/virtio_blk\.h", r"fs/ext2/.*\.h"]
 # Code lines (no comments, no blank lines) that a folder may have. A ceiling is lowered freely, and
 # raised only with a reason in the commit.
 SIZES = {
-    "boot": 150,
+    "boot": 145,
     "kernel/lib": 1475,
     "kernel/arch": 2250,
     "kernel/mm": 1500,
@@ -48,19 +48,19 @@ SIZES = {
     "kernel/vm": 1140,
     "kernel/proc": 2600,
     "kernel/sys": 2310,
-    "block": 2850,
+    "block": 2845,
     "block/dm": 750,
     "drivers/pci": 680,
     "drivers/virtio": 1650,
-    "drivers/block": 850,
+    "drivers/block": 750,
     "drivers/char": 1950,
-    "fs": 700,
-    "fs/cache": 2600,
+    "fs": 685,
+    "fs/cache": 2410,
     "fs/vfs": 4000,
     "fs/nodes": 900,
-    "fs/pseudo": 1500,
-    "fs/aio": 650,
-    "fs/ext2": 2100,
+    "fs/pseudo": 1380,
+    "fs/aio": 625,
+    "fs/ext2": 2040,
 }
 # Files of one folder that need each other, since they are one thing: (folder, file, ...): the
 # reason. There are none today.
