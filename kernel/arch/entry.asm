@@ -4,7 +4,7 @@
 ;    and once on the way out. NMI, #DF and #MC may come in between: they look at the MSR.
 ; 2. From user mode a trapframe lies at the top of the thread's kernel stack (trap_user_frame).
 ; 3. Interrupts are off from the last look at pending work (trap_exit_to_user) until user mode.
-; Path: hop 1
+; Path: hop 1, 13
 
 %include "kernel/arch/asm.inc"
 
@@ -43,7 +43,7 @@ syscall_entry:
 	swapgs
 	o64 sysret
 
-; --- also: exceptions and interrupts -----------------------------------------------------
+; --- also: exceptions; hop 13 begins at trap_stubs, here ----------------------------------
 
 ; Stubs of 16 bytes, one a vector. The processor pushes an error code itself for some.
 align 16

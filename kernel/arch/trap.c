@@ -64,7 +64,7 @@ struct trapframe *trap_user_frame(u64 kernel_stack_top)
 	return (struct trapframe *)kernel_stack_top - 1;
 }
 
-/* --- also: exceptions, page faults and interrupts --------------------------------------- */
+/* --- also: exceptions and page faults; hop 13 begins at trap_handle, below --------------- */
 
 struct extable_entry {
 	u64 rip, fixup;
