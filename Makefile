@@ -51,6 +51,8 @@ else
 ##   make deps         install what is missing (also: deps run, deps GUI=1)
 ##   make doctor       say what is missing or too old, and what mends it
 ##   make hooks        check before each commit (also: compile_commands.json, tags)
+##   make lab LAB=     a student's tree (OUT=dir); labs: prove all; docs/teaching.md
+##   make grade LAB=   grade SUBMISSION=; test-labs, grade-mutants: the grader
 ##   make clean        remove build/
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
 ##   DISK=build/disk.img MEM=256M SMP=1 CPU=max MACHINE=pc|q35|microvm GUI=1
@@ -87,6 +89,8 @@ GROUPS := build \
 	$(if $(filter iso run-iso run-disk bootdisk test test-system check,$(MAKECMDGOALS)),iso) \
 	$(if $(filter test test-host host-tests check,$(MAKECMDGOALS)),host) \
 	$(if $(filter test test-system,$(MAKECMDGOALS)),test debug) \
+	$(if $(filter lab labs solution grade again handin check-lab test test-labs grade-mutants \
+		gradescope,$(MAKECMDGOALS)),run labs) \
 	$(if $(filter gdb,$(MAKECMDGOALS)),debug) \
 	$(if $(filter check,$(MAKECMDGOALS)),check)
 MISSING := $(shell QEMU='$(QEMU)' tools/deps --missing $(GROUPS))
@@ -331,10 +335,12 @@ include tests/fuzz/fuzz.mk
 include tests/names/names.mk
 include tools/bench/bench.mk
 include tools/editors.mk
+# The teacher's goals, or in a student's tree the student's.
+-include labs/labs.mk lab/lab.mk
 
 .PHONY: test test-host test-kernel test-system test-fresh check sizes path doctor help clean
 test: all iso host-tests
-	$(Q)$(PYTHON) tools/run-tests host kernel system
+	$(Q)$(PYTHON) tools/run-tests host kernel labs system
 test-host: host-tests
 	$(Q)$(PYTHON) tools/run-tests host
 test-kernel: all
@@ -367,7 +373,8 @@ doctor:
 	@tools/deps --doctor
 
 help:
-	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^## \{0,1\}//p' $(wildcard lab/lab.mk) $(firstword $(MAKEFILE_LIST)) \
+		$(if $(wildcard labs),,| grep -v LAB=)
 
 clean:
 	@for image in build/*.img; do ! tools/disk-in-use $$image || exit 1; done

@@ -24,7 +24,7 @@ compile_commands.json: $(O)/syscall_names.h
 
 tags:
 	@ctags --version 2>/dev/null | grep -q Universal || { \
-		echo "universal-ctags is missing; 'make deps EDIT=1' installs it"; exit 1; }
+		echo "universal-ctags is missing; 'make deps' installs it"; exit 1; }
 	$(Q)ctags -f $@ --languages=C,Asm --map-Asm=+.asm -R \
 		boot kernel block drivers fs user tests tools
 

@@ -124,7 +124,7 @@ def test_compile_commands_name_every_file_and_compile_it(clone):
 def test_tags_know_functions_and_labels(clone):
     if subprocess.run("ctags --version | grep -q Universal", shell=True, check=False,
                       stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("no universal-ctags (make deps EDIT=1)")
+        pytest.skip("no universal-ctags (make deps)")
     clone.ok("make", "tags")
     with open(os.path.join(clone.top, "tags"), encoding="utf-8") as file:
         found = [line.split("\t")[:2] for line in file]
@@ -135,11 +135,11 @@ def test_tags_know_functions_and_labels(clone):
 
 def test_missing_ctags_are_named(tmp_path):
     status, said = make_without(tmp_path, "ctags", "tags")
-    assert status == 2 and "universal-ctags is missing; 'make deps EDIT=1'" in said, said
+    assert status == 2 and "universal-ctags is missing; 'make deps'" in said, said
 
 
 def test_settings_of_vscode_parse():
-    for name in ("settings", "extensions", "tasks"):
+    for name in ("settings", "extensions", "tasks", "launch"):
         with open(os.path.join(TOP, f".vscode/{name}.json"), encoding="utf-8") as file:
             assert json.load(file)
 

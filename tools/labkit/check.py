@@ -1,0 +1,134 @@
+"""Is a lab well? Its specification, its holes, its stubs; and the export that comes of it."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from . import TOP, Trouble, build as building, export, guest, holes, sandbox, spec, wrong
+from .verdict import UNGRADED
+
+HANDOUT = 2000  # characters, at least
+
+
+def lab(base, name):
+    """Raises: Trouble with the first fault."""
+    found = spec.read_lab(os.path.join(TOP, "labs", name), name)
+    files(found)
+    wrong.catalogue(found)
+    check_tree(base, found)
+    check_build(base, found)
+
+
+def files(lab_):
+    known = set()
+    if os.path.exists(export.stubs(lab_)):
+        known = set(holes.functions(export.stubs(lab_)))
+    named = {name for names in lab_.holes.values() for name in names}
+    for path, names in lab_.holes.items():
+        for name in names:
+            holes.span(os.path.join(TOP, path), name)  # says which is gone
+    for name in sorted(known - named):
+        raise Trouble(f"{lab_.name}: stubs.c has {name}, which is no hole")
+    for program in lab_.programs.values():
+        for source in program.sources:
+            if not os.path.exists(source):
+                raise Trouble(f"{lab_.name}: {source} does not exist")
+    handout = lab_.path("handout.md")
+    if not os.path.exists(handout) or os.path.getsize(handout) < HANDOUT:
+        raise Trouble(f"{lab_.name}: handout.md has less than {HANDOUT} characters")
+
+
+def check_tree(_, lab_):
+    out = os.path.join(TOP, "build/labs/check", lab_.name)
+    shutil.rmtree(out, ignore_errors=True)
+    try:
+        export.export(lab_, out)
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def check_build(base, lab_):
+    """The untouched export builds without a warning, and boots as far as the lab says."""
+    build = building.Build(base, lab_, export.stubbed(lab_))
+    try:
+        for program in lab_.programs.values():
+            building.own_objects(base, lab_, program)
+        build.compile()
+        if build.warnings.strip():
+            raise Trouble(f"{lab_.name}: the untouched export warns: {build.warnings[:600]}")
+        check_boot(build, lab_)
+    except building.Failed as failed:
+        raise Trouble(f"{lab_.name}: the untouched export does not build: {failed}") from None
+    finally:
+        build.remove()
+
+
+def check_boot(build, lab_):
+    case = spec.Case("boot", "", 1, "", "", False, 20)
+    tester = guest.Tester(build, build.link_kernel(), case, 1)
+    try:
+        tester.boot("true", append="panic=exit")
+    except guest.Ended as ended:
+        if ended.kind == UNGRADED:
+            raise Trouble(f"{lab_.name}: {ended}") from None
+    if not re.search(lab_.boots, tester.console):
+        raise Trouble(f"{lab_.name}: the untouched export does not say '{lab_.boots}' as it boots: "
+                      + tester.console[-600:])
+
+
+# --- what a student calls ------------------------------------------------------------------
+
+def student_files(base, lab_):
+    """Format and warnings of the handed-in files. Returns: whether all is well."""
+    well = True
+    for path in lab_.files:
+        full = os.path.join(TOP, path)
+        if not path.endswith(".c"):
+            continue
+        if shutil.which("clang-format"):
+            done = subprocess.run(["clang-format", "--dry-run", "-Werror", "--style=file", full],
+                                  capture_output=True, text=True, check=False)
+            if done.returncode:
+                well = False
+                print(done.stderr.strip())
+        else:
+            print("clang-format is missing; 'make deps' installs it")
+    with_files = {}
+    for path in lab_.files:
+        with open(os.path.join(TOP, path), "rb") as file:
+            with_files[path] = file.read()
+    build = building.Build(base, lab_, with_files)
+    try:
+        build.compile()
+        if build.warnings.strip():
+            well = False
+            print(build.warnings.strip())
+    except building.Failed as failed:
+        well = False
+        print(failed)
+    finally:
+        build.remove()
+    print("your files are well" if well else "your files want mending")
+    return well
+
+
+def again(base, lab_, source, name, seed):
+    """One case under gdb: a host program, or the guest's kernel over QEMU's stub."""
+    from . import grade, submission
+    case = grade.choose(lab_, [name])[0]
+    build = building.Build(base, lab_, submission.collect(source, lab_.files))
+    try:
+        build.compile()
+        if case.run in lab_.programs:
+            program = build.link_program(lab_.programs[case.run])
+            sub = str(grade.case_seed(seed, case))
+            # It is the caller's own code, on the caller's own machine.
+            os.environ["VERDICT_FD"] = "1"
+            os.environ["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1"
+            subprocess.run(["gdb", "-q", "-ex", f"break case_{name.replace('-', '_')}", "--args",
+                            program, name, sub], check=False)
+        else:
+            guest.under_gdb(build, lab_, case, grade.case_seed(seed, case))
+    finally:
+        sandbox.remove(build.where)
