@@ -1,0 +1,91 @@
+"""The grader's own grade: for every lab the reference, the untouched export, wrong solutions and
+mutants. `make test` draws a sample, `make test-labs` runs it all."""
+
+import io
+import os
+import random
+
+import pytest
+
+from conftest import ALL, JOBS
+from labkit import export, grade, mutate, spec, trial, wrong
+
+LABS = spec.names()
+SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 31)))
+# With pytest-xdist every worker must name the same tests: the sample's names hold no chance.
+WRONGS = [(lab, w.name) for lab in LABS for w in wrong.catalogue(spec.find(lab))] if ALL else []
+
+
+@pytest.fixture(name="lab", params=LABS)
+def _lab(request):
+    return spec.find(request.param)
+
+
+def show(lines):
+    bad = []
+    for line in lines:
+        print(line.what)
+        if not line.ok:
+            bad.append(line.what)
+    assert not bad, "\n".join(bad)
+
+
+def test_reference_gets_every_point(tree, lab):
+    show(trial.reference(tree, lab, 20 if ALL else 1, JOBS))
+
+
+def test_untouched_export_gets_its_baseline(tree, lab):
+    show(trial.baseline(tree, lab, JOBS))
+
+
+def test_wrong_solutions_lose_points(tree, lab):
+    random.seed(SEED)
+    print(f"seed {SEED}")
+    assert len(wrong.catalogue(lab)) >= 12
+    show(trial.wrongs(tree, lab, 0 if ALL else 2, JOBS))
+
+
+@pytest.mark.slow
+def test_mutants_are_caught(tree, lab):
+    random.seed(SEED)
+    print(f"seed {SEED}")
+    said = io.StringIO()
+    caught, count, unexplained = trial.mutants(tree, lab, 0 if ALL else 4, JOBS, said)
+    print(said.getvalue())
+    # A sample of four may meet one or two of the few that survive; the whole may not.
+    assert caught >= (0.9 * count if ALL else 2), said.getvalue()
+    assert not ALL or not unexplained, unexplained
+
+
+@pytest.mark.slow
+def test_a_seed_repeats_a_grading(tree, virtqueue):
+    entry = next(w for w in wrong.catalogue(virtqueue) if w.name == "leaked-chain")
+    one, two = (grade.grade(tree, virtqueue, entry.files, seed=7, jobs=JOBS,
+                            wanted=["get-order", "churn"]) for _ in range(2))
+    assert [(n, v.kind, v.why) for n, v in sorted(one.verdicts.items())] == \
+        [(n, v.kind, v.why) for n, v in sorted(two.verdicts.items())]
+
+
+def test_half_a_solution_gets_part_of_the_points(tree, virtqueue):
+    """The first step solved, the rest as exported."""
+    path = virtqueue.files[0]
+    done = {"get_table", "write_indirect", "write_direct", "publish", "virtqueue_add"}
+    from labkit import TOP, holes
+    text = holes.cut(os.path.join(TOP, path),
+                     [n for n in virtqueue.holes[path] if n not in done], export.stubs(virtqueue))
+    result = grade.grade(tree, virtqueue, {path: text.encode()}, jobs=JOBS)
+    # The ends of most cases take buffers back, which is the second step.
+    for name in ("add-one", "add-chain", "barrier-publish"):
+        assert result.verdicts[name].passed, result.verdicts[name]
+    assert not result.verdicts["get-one"].passed
+    assert 0.2 * result.most < result.score < 0.6 * result.most
+
+
+def test_a_mutant_differs_from_the_reference(tree, virtqueue):
+    found = mutate.mutants(tree, virtqueue)
+    with open(os.path.join(os.path.dirname(__file__), "../..", virtqueue.files[0]), "rb") as file:
+        text = file.read()
+    assert len(found) > 100 and all(m.text != text for m in found)
+    assert len({m.name for m in found}) == len(found)
+    for word in ("is dropped", "is negated", "change places", "becomes"):
+        assert any(word in m.name for m in found), word
