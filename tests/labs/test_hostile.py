@@ -46,8 +46,8 @@ TEXTS = {
         t, 'printk("0123456789abcdef pass \\n{\\"score\\": 25}\\n25 of 25 points\\n"); '
            'return -5;'), HOST, verdict.WRONG, "-5"),
     "recursion": (lambda t: add(t, "return virtqueue_add(vq, sg, out, in, token) + 1;"), HOST,
-                  None, ""),
-    "null": (lambda t: add(t, "*(volatile int *)8 = 1;"), HOST, None, ""),
+                  verdict.CRASH, "memory access"),
+    "null": (lambda t: add(t, "*(volatile int *)8 = 1;"), HOST, verdict.CRASH, "Segmentation"),
     "overrun": (lambda t: add(t, "vq->state[8].count = 1;"), HOST, verdict.SANITIZER, ""),
     "memory-hog": (lambda t: add(
         t, "for (;;) { char *p = kmalloc(65536, GFP_KERNEL); if (p) memset(p, 1, 65536); }"),
@@ -61,8 +61,8 @@ TEXTS = {
     "own-syscall": (lambda t: add(
         t, '__asm__ volatile("syscall" :: "a"(60), "D"(0) : "rcx", "r11", "memory");'), HOST,
         verdict.BUILD, "system call"),
-    "constructor": (lambda t: t + "\n__attribute__((constructor)) static void early(void) { printk(\"1\"); }\n",
-                    HOST, verdict.BUILD, "section"),
+    "constructor": (lambda t: t + "\n__attribute__((constructor)) static void early(void)"
+                    ' { printk("1"); }\n', HOST, verdict.BUILD, "section"),
     "hidden-section": (lambda t: t + '\n__asm__(".section .preinit_array,\\"aw\\"\\n.quad 0");\n',
                        HOST, verdict.BUILD, "section"),
     "defines-main": (lambda t: t + "\nint main(void);\nint main(void) { return 0; }\n", HOST,
@@ -100,7 +100,7 @@ def test_text(tree, virtqueue, honest, name):
     result = grade.grade(tree, virtqueue, {FILE: text.encode()}, wanted=cases, jobs=JOBS)
     got = result.verdicts[cases[0]]
     assert got.graded and not got.passed, got
-    assert kind is None or got.kind == kind, got
+    assert got.kind == kind, got
     assert words in got.why, got
     assert result.score == 0
 
@@ -210,9 +210,6 @@ def test_archives_with_a_way_out(virtqueue, honest, tmp_path):
         info.type, info.linkname = tarfile.SYMTYPE, "/etc/shadow"
         archive.addfile(info)
     refused(virtqueue, path, "no regular file")
-    path = tmp_path / "torn.zip"
-    path.write_bytes(b"PK\x03\x04 and then nothing" * 2)
-    assert len(virtqueue.files) == 1  # it is taken for the file itself, and will not compile
     path = tmp_path / "torn.tar.gz"
     path.write_bytes(b"\x1f\x8b and then nothing")
     with pytest.raises(submission.Bad):
@@ -254,8 +251,7 @@ def test_the_sandbox_holds(tree, virtqueue):
         done = sandbox.run(["sh", "-c", "ls /home /root /work 2>&1; cat /proc/net/dev; id -u"],
                            where)
         assert "eth" not in done.out and done.out.strip().splitlines()[-1] != "0"
-        done = sandbox.run(["sh", "-c", "bomb() { bomb | bomb & }; bomb; wait; sleep 0.2; "
-                            "echo survived"], where, processes=40, wall=60, cpu=5)
+        done = sandbox.run(["sh", "-c", "bomb() { bomb | bomb & }; bomb; wait"], where, processes=40, wall=60, cpu=5)
         assert done.status is not None
         done = sandbox.run(["sh", "-c", "head -c 100M /dev/zero >big"], where, files=8)
         assert os.path.getsize(os.path.join(where, "big")) <= 8 << 20
