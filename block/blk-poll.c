@@ -3,12 +3,12 @@
  *
  * Waking from a halt takes longer than a quick disk: under an emulator two threads of the host have
  * to be woken. A disk that takes longer on average than we would look is left to its interrupts.
- * With blk.poll=1 no disk is: an idle processor looks until all has come
- * back, and a timer looks at each tick, for those with threads to run.
+ * With blk.poll=1 no disk is: an idle processor looks until all has come back, and a timer looks at
+ * each tick, for those with threads to run.
  *
  * Invariants:
- * 1. Before the processor halts, every ring that was polled asks for interrupts again, but with
- *    blk.poll=1, where nothing is in flight then.
+ * 1. Before the processor halts, every ring that was polled asks for interrupts again. With
+ *    blk.poll=1 it does not need to: nothing is in flight then.
  * 2. While a thread runs that a polled completion woke, that ring stays silent, until the next tick
  *    at most: mostly the thread submits more and sleeps soon, so that the polling goes on, and an
  *    interrupt in between would only cost time. Other rings are not: it may compute for long.
@@ -31,8 +31,8 @@ static struct list_head poll_queues = LIST_HEAD_INIT(poll_queues); /* [poll_lock
 static u32 nr_silent;						   /* [poll_lock] rings */
 static u64 poll_ns;						   /* [const] 0: never */
 static bool poll_only; /* [const] blk.poll=1: no ring asks for interrupts again */
-static struct timer
-	loud_timer; /* fires at the next tick after threads began to run; at each: poll_only */
+/* Fires at the next tick after threads began to run; with poll_only at each tick. */
+static struct timer loud_timer;
 
 /* Look at a ring; `last`: it asks for interrupts again. Returns: how many had come back.
  * Locks: poll_lock held. */
