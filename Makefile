@@ -44,15 +44,13 @@ else
 ##   make test-fresh   README's two commands on fresh Debians; SUITE=sid (root)
 ##   make path         the files of a read and a write, hop by hop (sizes: folders)
 ##   make check        warnings, format, linters, layers, the path, limits, pages
-##   make test-virtio  every kind of virtio disk of QEMU's, a line each (long)
-##   make test-names   COUNT=1000 random sequences on names from SEED=1 (long)
-##   make fuzz-elf     mutated programs; also fuzz-syscalls, fuzz-virtio (long)
+##   make test-virtio  every kind of virtio disk of QEMU's; test-names: COUNT=1000
+##                     from SEED=1; fuzz-elf, fuzz-syscalls, fuzz-virtio (all long)
 ##   make bench        Ringlet, Linux (make deps-bench) and a bare ring, measured
 ##   make deps         install what is missing (also: deps run, deps GUI=1)
 ##   make doctor       say what is missing or too old, and what mends it
 ##   make hooks        check before each commit (also: compile_commands.json, tags)
-##   make lab LAB=     a student's tree (OUT=dir); labs: prove all; docs/teaching.md
-##   make grade LAB=   grade SUBMISSION=; test-labs, grade-mutants: the grader
+##   make lab LAB=     a student's tree; labs, grade, test-labs: docs/teaching.md
 ##   make clean        remove build/
 ## Settings, as in `make run MEM=1G APPEND=elevator=none`
 ##   DISK=build/disk.img MEM=256M SMP=1 CPU=max MACHINE=pc|q35|microvm GUI=1

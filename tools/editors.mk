@@ -1,7 +1,10 @@
 # For editors: compile_commands.json says how each C file is compiled, tags where each name is
-# defined. A file that both the kernel and a host test compile is the kernel's.
+# defined. A file that both the kernel and a host test compile is the kernel's. A lab's stubs.c is no
+# program: the exporter cuts it into functions.
 
 HOST_SRC := $(wildcard tests/host/*.c tests/host/fakes/*.c)
+LAB_SRC := $(wildcard tools/labkit/*.c labs/*/public/*.c labs/*/private/*.c \
+	labs/*/private/reference/*.c)
 FUZZ_SRC := $(filter tests/%,$(FUZZ_VIRTIO_SRC) $(FUZZ_ELF_SRC))
 
 json = $(subst ",\",$(subst \,\\,$1))
@@ -19,6 +22,9 @@ compile_commands.json: $(O)/syscall_names.h
 	$(file >>$(O)/$@.new,$(call compile_commands,$(HOST_SRC),$(HOSTCC) $(HOST_CFLAGS)))
 	$(file >>$(O)/$@.new,$(call compile_commands,$(filter-out $(HOST_SRC),$(FUZZ_SRC)),$(FUZZ_CC) \
 		$(FUZZ_CFLAGS)))
+	$(file >>$(O)/$@.new,$(foreach file,$(LAB_SRC),$(call compile_commands,$(file),$(HOSTCC) \
+		$(HOST_CFLAGS) -Itools/labkit $(addprefix -I,$(dir $(file)) $(wildcard $(dir $(file))../public) \
+		$(wildcard $(dir $(file))../../public)))))
 	$(file >>$(O)/$@.new,$(call compile_commands,tools/bench/bare/bare.c,$(CC) $(BARE_CFLAGS)))
 	@{ echo '['; sed -e '/^ *$$/d' -e '$$s/,$$//' $(O)/$@.new; echo ']'; } >$@; rm $(O)/$@.new
 
