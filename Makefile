@@ -323,7 +323,7 @@ debug: $(O)/ringlet.elf $(RUN_DISK) user
 
 gdb:
 	@test -S build/gdb.sock || { echo "first run 'make debug' in another terminal"; exit 1; }
-	$(Q)gdb -q -x tools/gdbinit $(O)/ringlet.elf
+	$(Q)gdb -q -x tools/gdbinit $(addprefix -x ,$(wildcard lab/gdbinit)) $(O)/ringlet.elf
 
 # --- tests and checks ---------------------------------------------------------
 
@@ -372,7 +372,7 @@ doctor:
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(wildcard lab/lab.mk) $(firstword $(MAKEFILE_LIST)) \
-		$(if $(wildcard labs),,| grep -v LAB=)
+		$(if $(wildcard labs),,| grep -v -e LAB= -e test-fresh)
 
 clean:
 	@for image in build/*.img; do ! tools/disk-in-use $$image || exit 1; done

@@ -45,10 +45,13 @@ def test_a_student_tree(virtqueue, student):
 
 
 def test_make_help_of_a_student_tree(student):
-    done = subprocess.run(["make", "-C", student, "help"], capture_output=True, text=True,
-                          check=True, env={k: v for k, v in os.environ.items()
+    done = subprocess.run(["make", "-s", "--no-print-directory", "-C", student, "help"],
+                          capture_output=True, text=True, check=True,
+                          env={k: v for k, v in os.environ.items()
                                            if not k.startswith("MAKE")})
-    assert "make handin" in done.stdout and "make lab " not in done.stdout
+    assert "make grade " in done.stdout and "make lab " not in done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
 
 
 def test_handin(student, tmp_path):
@@ -58,6 +61,29 @@ def test_handin(student, tmp_path):
     out = subprocess.run(["tar", "-tzf", student / "handin-2-virtqueue.tar.gz"],
                          capture_output=True, text=True, check=True).stdout
     assert out.split() == ["drivers/virtio/virtqueue.c"]
+    status = subprocess.run(["git", "-C", student, "status", "--short"], capture_output=True,
+                            text=True, check=True).stdout
+    assert status == ""
+
+
+def test_format_and_warnings(student, tmp_path):
+    copy = tmp_path / "tree"
+    shutil.copytree(student, copy)
+    path = copy / "drivers/virtio/virtqueue.c"
+    old, new = "\t/* Step 3. */\n", "\tint spare;\n    /* Step 3. */\n"
+    path.write_text(path.read_text().replace(old, new))
+    done = subprocess.run([copy / "tools/lab", "check-files"], capture_output=True, text=True,
+                          check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "want mending" in said, said
+    assert "unused variable" in said and "clang-format" in said
+
+
+def test_a_case_under_gdb(student):
+    done = subprocess.run([student / "tools/lab", "again", "--case", "add-one", "--seed", "1"],
+                          input="run\nbacktrace\nkill\nquit\n", capture_output=True, text=True,
+                          check=True)
+    assert "Breakpoint 1, case_add_one" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_solution_applies(virtqueue, student, tmp_path):

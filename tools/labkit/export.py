@@ -13,7 +13,7 @@ from . import TOP, Trouble, base, holes, say
 
 # The teacher's side.
 STAFF = ("labs/", "tests/labs/", "docs/teaching.md", ".ci/", "tools/grade-all",
-         *(f"tools/labkit/{n}.py" for n in ("export", "wrong", "mutate", "trial", "many", "new")))
+         *(f"tools/labkit/{n}.py" for n in ("check", "export", "wrong", "mutate", "trial", "many", "new")))
 WINDOW = 3  # consecutive lines of code that make a leak
 
 

@@ -384,6 +384,7 @@ def run(build, kernel, function, case, seed):
 
 
 def tail(console, count=30):
+    console = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console)
     return "\n".join(console.strip().splitlines()[-count:])
 
 

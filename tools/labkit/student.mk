@@ -1,9 +1,7 @@
 # The lab in this tree: what a student calls.
 
-##   make grade        this lab's public tests; SEED=, CASE= repeat one of them
-##   make again        one case under gdb: CASE=name SEED=number
-##   make check-lab    format and warnings of your files alone
-##   make handin       your files in one archive
+##   make grade        the public tests; SEED= CASE= repeat one; again: in gdb
+##   make check-lab    format and warnings of your files; handin: the archive
 
 .PHONY: grade again check-lab handin
 grade: export LAB :=
