@@ -4,11 +4,13 @@ mutants. `make test` draws a sample, `make test-labs` runs it all."""
 import io
 import os
 import random
+import shutil
+import subprocess
 
 import pytest
 
 from conftest import ALL, JOBS
-from labkit import export, grade, mutate, spec, trial, wrong
+from labkit import base, export, grade, mutate, spec, trial, wrong
 
 LABS = spec.names()
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 31)))
@@ -79,6 +81,22 @@ def test_half_a_solution_gets_part_of_the_points(tree, virtqueue):
         assert result.verdicts[name].passed, result.verdicts[name]
     assert not result.verdicts["get-one"].passed
     assert 0.2 * result.most < result.score < 0.6 * result.most
+
+
+@pytest.mark.slow
+def test_a_new_lab_works_from_its_first_minute(tmp_path):
+    """In a copy: the other tests read the list of labs."""
+    for path in base.tree_files():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(os.path.join(base.TOP, path), target)
+    export.git(str(tmp_path), "init", "-q")
+    export.git(str(tmp_path), "add", "-A", "-f")
+    for words in (["new", "bitmap"], ["check", "bitmap"], ["trial", "bitmap"]):
+        done = subprocess.run([tmp_path / "tools/lab", *words], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "caught by first" in done.stdout
 
 
 def test_a_mutant_differs_from_the_reference(tree, virtqueue):

@@ -55,12 +55,16 @@ hint = "the likely cause, in a sentence"
 CASE(first)
 {
 	u64 map[2] = {0};
-	size_t wanted = lab_random(100), got;
+	size_t wanted = lab_random(100);
 
 	for (size_t i = 0; i < wanted; i++)
 		map[i / 64] |= 1ull << i % 64;
-	got = bitmap_find_zero(map, 128, 0);
-	CHECK(got == wanted, "the first zero is bit %zu, and bitmap_find_zero() says %zu", wanted, got);
+	for (size_t from = 0; from <= wanted; from++) {
+		size_t got = bitmap_find_zero(map, 128, from);
+
+		CHECK(got == wanted, "from %zu the first zero is bit %zu, and bitmap_find_zero() says %zu",
+		      from, wanted, got);
+	}
 }
 ''',
     "private/cases.toml": '''# The cases that students do not see: [program.unit] sources = ["hidden.c"], and more [[case]].
