@@ -179,7 +179,8 @@ static struct tty *choose_console(void)
 	const char *name;
 
 	for (u32 i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++)
-		found = tty_by_name(name) ?: found;
+		if (tty_by_name(name))
+			found = tty_by_name(name);
 	found = found ?: tty_by_name("ttyS0");
 	if (!found && !list_empty(&ttys))
 		found = list_first_entry(&ttys, struct tty, list);

@@ -15,7 +15,7 @@
 enum { SYSNAME, NODENAME, RELEASE, VERSION, MACHINE, DOMAINNAME, UTS_NAMES };
 static char uts[UTS_NAMES][UTS_LEN] = {
 	"Linux", /* what programs compare with: the ABI is Linux's */
-	"ringlet", "6.1.0-ringlet", "Ringlet " RINGLET_VERSION, "x86_64", "(none)",
+	"ringlet", "6.1.0-ringlet", ("Ringlet " RINGLET_VERSION), "x86_64", "(none)",
 };
 
 SYSCALL(uname, put_user_obj(USERPTR(a[0]), &uts))
