@@ -15,6 +15,7 @@
 #define MMIO_COOKIE 0x4000000000000000ull
 
 int fake_msi_left = -1;
+u32 fake_irq_claimed;
 
 static struct fake_pci *functions[MAX_FUNCTIONS];
 static u32 nr_functions, address_port, mappings;
@@ -409,8 +410,8 @@ static void call_handler(u32 i)
 	u64 flags = irq_save();
 
 	fake_cpu.irq_depth++;
-	if (handlers[i].handler)
-		(void)handlers[i].handler(handlers[i].data);
+	if (handlers[i].handler && handlers[i].handler(handlers[i].data) == IRQ_HANDLED)
+		fake_irq_claimed++;
 	fake_cpu.irq_depth--;
 	irq_restore(flags);
 }

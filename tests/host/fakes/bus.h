@@ -44,6 +44,8 @@ void fake_mmio_add(void *dev, struct fake_bar bar, u64 addr);
 /* Raise interrupts; one that nobody requested does nothing. */
 void fake_irq_msix(struct fake_pci *f, u16 entry);
 void fake_irq_gsi(u32 gsi);
+/* How often a handler said that an interrupt was its own. */
+extern u32 fake_irq_claimed;
 /* Handlers registered and mappings made, not undone yet. */
 u32 fake_irq_live(void);
 u32 fake_ioremap_live(void);

@@ -23,6 +23,7 @@ struct gendisk *fake_disk, *fake_disk_before;
 struct request_queue *fake_queue;
 bool fake_queue_last = true;
 bool (*fake_device_step)(void);
+void (*fake_queue_done_hook)(struct fake_rq *f);
 static bool restart; /* something ended */
 
 struct request_queue *blk_mq_init_queue(const struct blk_mq_ops *ops, u16 nr_hw, u16 depth,
@@ -120,6 +121,8 @@ void blk_mq_complete_request(struct request *rq)
 {
 	struct fake_rq *f = container_of(rq, struct fake_rq, rq);
 
+	if (fake_queue_done_hook)
+		fake_queue_done_hook(f);
 	ASSERT(f->busy && !f->done && f->completions == 0);
 	f->completions++;
 	f->done = true;

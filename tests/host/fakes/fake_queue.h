@@ -34,5 +34,7 @@ u16 fake_queue_nr_hw_queues(const struct request_queue *q);
 extern struct gendisk *fake_disk, *fake_disk_before;
 /* The queue made last. */
 extern struct request_queue *fake_queue;
+/* Called when a request is completed, before it counts as done; NULL: nobody. */
+extern void (*fake_queue_done_hook)(struct fake_rq *f);
 /* Let the device work; returns whether it did something. Given by the test. */
 extern bool (*fake_device_step)(void);
