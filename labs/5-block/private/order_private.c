@@ -37,7 +37,7 @@ CASE(sweep_wrap)
 	finish(above + below + 3);
 }
 
-/* The position itself is above the position; of the same sector the first that came leaves first. */
+/* What lies at the position itself is next; of one sector, the first that came leaves first. */
 CASE(sweep_ties)
 {
 	block_start(1, 64, NULL);
