@@ -107,3 +107,32 @@ def test_a_mutant_differs_from_the_reference(tree, virtqueue):
     assert len({m.name for m in found}) == len(found)
     for word in ("is dropped", "is negated", "change places", "becomes"):
         assert any(word in m.name for m in found), word
+
+
+def test_only_a_change_of_order_that_matters_is_a_mutant():
+    text = b"""struct s { int a, b, *p; union { int u, v; }; volatile int w; } *x, y;
+void g(void);
+void f(struct s *o)
+{
+\tx->a = 1;
+\to->b = 2;
+\tx->b++;
+\to = x;
+\to->a = 3;
+\tg();
+\ty.u = 1;
+\ty.v = 2;
+\t*x->p = 4;
+\ty.a = 5;
+\ty.w = 6;
+\ty.b = 7;
+}
+"""
+    cindex = mutate.index()
+    unit = cindex.Index.create().parse("x.c", unsaved_files=[("x.c", text.decode())])
+    function = next(c for c in unit.cursor.get_children() if c.spelling == "f")
+    found = [m.name for m in mutate.of_function(cindex, function, "x.c", text)]
+    swapped = [name.split("'")[1] for name in found if "change places" in name]
+    assert "x->a = 1;" not in swapped and "x->b++;" not in swapped
+    assert swapped == ["o->b = 2;", "o = x;", "o->a = 3;", "g();", "y.u = 1;", "y.v = 2;",
+                       "*x->p = 4;", "y.a = 5;", "y.w = 6;"]

@@ -146,8 +146,9 @@ def of_statements(cindex, node, text, add):
             plain.append((start, semicolon + 1) if simple else None)
             if simple:
                 add(f"'{line_at(text, start)}' is dropped", [(start, semicolon + 1, b";")])
-        for one, two in zip(plain, plain[1:]):
-            if one and two:
+        pairs = zip(zip(plain, children), zip(plain[1:], children[1:]))
+        for (one, first), (two, second) in pairs:
+            if one and two and not independent(cindex, first, second):
                 add(f"'{line_at(text, one[0])}' and the next change places",
                     [(*one, text[two[0]:two[1]]), (*two, text[one[0]:one[1]])])
     for child in children:
@@ -155,6 +156,33 @@ def of_statements(cindex, node, text, add):
 
 
 # --- those that are equal -----------------------------------------------------------------------
+
+def written(cindex, statement):
+    """The variable or field that a plain assignment writes; None if it may do anything else."""
+    kinds = cindex.CursorKind
+    for node in statement.walk_preorder():
+        # The order of volatile accesses counts, and a call may do anything.
+        if node.kind in (kinds.CALL_EXPR, kinds.StmtExpr) or node.type.is_volatile_qualified():
+            return None
+    target = next(statement.get_children())
+    if target.kind not in (kinds.MEMBER_REF_EXPR, kinds.DECL_REF_EXPR):
+        return None
+    # The fields of a union are one place with many names.
+    in_union = target.referenced.semantic_parent.kind == kinds.UNION_DECL
+    return None if in_union else target.spelling
+
+
+def independent(cindex, one, two):
+    """Two assignments of which neither names what the other writes: their order is no matter."""
+    kinds = cindex.CursorKind
+    targets = [written(cindex, one), written(cindex, two)]
+    if None in targets:
+        return False
+    named = [{node.spelling for node in statement.walk_preorder()
+              if node.kind in (kinds.MEMBER_REF_EXPR, kinds.DECL_REF_EXPR)}
+             for statement in (one, two)]
+    return targets[0] not in named[1] and targets[1] not in named[0]
+
 
 def code_of(base, lab, path, text):
     """A hash of the object code of a file's text, or None if it does not compile."""
