@@ -84,6 +84,24 @@ CASE(soft_flush)
 	kit_end();
 }
 
+/* A flush request ends once: ended twice, it would end those who wait for the next one. */
+CASE(soft_once)
+{
+	u32 later = 2 + lab_random(5);
+
+	kit_start(1, 32);
+	blk_queue_write_cache(d.q, true, false);
+	for (u32 i = 0; i <= later; i++)
+		send_bio(REQ_OP_WRITE | REQ_PREFLUSH, 0, 0, 'f');
+	kit_complete();
+	CHECK(ended == 1, "one flush is done for one bio, %u more wait for the next, and %u ended",
+	      later, ended);
+	kit_complete();
+	CHECK(ended == later + 1, "two flushes are done for %u bios, and %u ended", later + 1,
+	      ended);
+	kit_end();
+}
+
 CASE(soft_disks)
 {
 	static struct fake_disk other;
