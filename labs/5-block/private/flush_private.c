@@ -150,7 +150,7 @@ CASE(flush_statistics)
 	finish(3);
 }
 
-/* Each slot of the disk is written by several bios in order; the last one must stand there. */
+/* Plain, FUA and PREFLUSH writes in one plug, round after round, that end in any order. */
 CASE(mix)
 {
 	u32 sent = 0;

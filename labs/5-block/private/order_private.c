@@ -120,10 +120,12 @@ CASE(starvation_again)
 	finish(112);
 }
 
-/* The oldest of a direction waits no longer than its time and the running batch. */
-CASE(expired)
+/* One read below the sweep waits for so long; then 50 come above it. Returns: as which of these 51
+ * it leaves, from 1. */
+static u32 place_of_old_read(u64 age_ns)
 {
-	u32 at = 0;
+	const sector_t old = 3 * STRIDE;
+	u32 at = 1;
 
 	block_start(1, 128, NULL);
 	send_bio(REQ_OP_READ, 20 * STRIDE, 8, 'r');
@@ -131,39 +133,33 @@ CASE(expired)
 	d.ring_size = 1;
 	send_bio(REQ_OP_READ, 20 * STRIDE + 8, 1, 'x');
 	send_bio(REQ_OP_READ, 20 * STRIDE + 10, 1, 'x');
-	send_bio(REQ_OP_READ, 3 * STRIDE, 8, 'o');
-	fake_clock_advance(lab_random(2) ? 510 * NSEC_PER_MSEC : NSEC_PER_SEC);
+	send_bio(REQ_OP_READ, old, 8, 'o');
+	fake_clock_advance(age_ns);
 	for (u32 i = 0; i < 50; i++)
 		send_bio(REQ_OP_READ, (30 + i) * STRIDE, 8, 'r');
 	release(51);
-	while (d.flying[++at]->sector != 3 * STRIDE)
-		;
+	while (at <= 51 && d.flying[at]->sector != old)
+		at++;
+	finish(54);
+	return at;
+}
+
+/* The oldest of a direction waits no longer than its time and the running batch. */
+CASE(expired)
+{
+	u32 at = place_of_old_read(lab_random(2) ? 510 * NSEC_PER_MSEC : NSEC_PER_SEC);
+
 	CHECK(at <= 17,
 	      "a read that is older than 500 ms left as number %u, behind more than a batch", at);
-	finish(54);
 }
 
 /* Before its time the order of sectors counts. */
 CASE(not_expired)
 {
-	u32 at = 0;
+	u32 at = place_of_old_read(400 * NSEC_PER_MSEC);
 
-	block_start(1, 128, NULL);
-	send_bio(REQ_OP_READ, 20 * STRIDE, 8, 'r');
-	drain();
-	d.ring_size = 1;
-	send_bio(REQ_OP_READ, 20 * STRIDE + 8, 1, 'x');
-	send_bio(REQ_OP_READ, 20 * STRIDE + 10, 1, 'x');
-	send_bio(REQ_OP_READ, 3 * STRIDE, 8, 'o');
-	fake_clock_advance(400 * NSEC_PER_MSEC);
-	for (u32 i = 0; i < 50; i++)
-		send_bio(REQ_OP_READ, (30 + i) * STRIDE, 8, 'r');
-	release(51);
-	while (d.flying[++at]->sector != 3 * STRIDE)
-		;
 	CHECK(at == 51, "a read that is 400 ms old broke the sweep: it left as number %u of 51",
 	      at);
-	finish(54);
 }
 
 /* --- tags ----------------------------------------------------------------------------- */
@@ -277,16 +273,12 @@ CASE(tags_queues)
 	struct fake_disk other;
 	struct block_device *second;
 	struct blk_plug plug;
-	struct bio *bio;
 
 	block_start(1, 32, NULL);
-	fake_disk_create(&other, "vdb", 1, 32, NULL);
-	second = fake_open("vdb");
+	second = second_disk(&other, 32);
 	blk_start_plug_nr_ios(&plug, 8);
 	send_bio(REQ_OP_READ, 0, 8, 'r');
-	bio = fake_bio(second, REQ_OP_READ, 0, 8, 'r');
-	bio->bi_end_io = fake_bio_free;
-	submit_bio(bio);
+	read_second(second, 0);
 	CHECK(d.q->tags_used == 8, "the plug took 8 tags of vda, and %u are in use",
 	      d.q->tags_used);
 	CHECK(other.q->tags_used == 1, "vdb has one request, and %u tags in use",
@@ -294,11 +286,6 @@ CASE(tags_queues)
 	blk_finish_plug(&plug);
 	CHECK(d.nr_flying == 1 && other.nr_flying == 1,
 	      "one read for each of two disks; %u and %u arrived", d.nr_flying, other.nr_flying);
-	while (fake_disk_complete_one(&other))
-		fake_run_pending();
-	CHECK(other.q->tags_used == 0, "vdb is idle, and %u of its tags are in use",
-	      other.q->tags_used);
-	blkdev_put(second, NULL);
-	fake_disk_remove(&other);
+	remove_second(&other, second);
 	finish(1);
 }

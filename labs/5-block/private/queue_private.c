@@ -75,7 +75,7 @@ CASE(merge_apart)
 /* A gap, an overlap and the same place are no neighbours. */
 CASE(merge_touch)
 {
-	sector_t second[] = {17, 15, 8, 0, 7 + 16};
+	sector_t second[] = {17, 15, 8, 0, 23};
 
 	together(REQ_OP_READ);
 	for (u32 i = 0; i < ARRAY_SIZE(second); i++) {
@@ -168,6 +168,15 @@ CASE(merge_flags)
 	release(1);
 	CHECK((d.flying[1]->cmd_flags & (REQ_SYNC | REQ_META)) == (REQ_SYNC | REQ_META),
 	      "somebody waits for one of its bios, and the merged request lost SYNC or META");
+	finish(4);
+	block_start(1, 32, NULL);
+	pile_up();
+	send_bio(REQ_OP_WRITE, 32, 8, 'w');
+	send_bio(REQ_OP_WRITE, 40, 8, 'w');
+	fake_clock_advance(5 * NSEC_PER_MSEC);
+	release(1);
+	CHECK(!(d.flying[1]->cmd_flags & (REQ_SYNC | REQ_META)),
+	      "nobody waits for its bios, and the merged request says SYNC or META");
 	finish(4);
 }
 
@@ -279,15 +288,11 @@ CASE(plug_queues)
 	struct blk_plug plug;
 
 	block_start(1, 64, NULL);
-	fake_disk_create(&other, "vdb", 1, 64, NULL);
-	second = fake_open("vdb");
+	second = second_disk(&other, 64);
 	blk_start_plug(&plug);
 	for (u32 i = 10; i-- > 0;) { /* by turns, and downwards */
-		struct bio *bio = fake_bio(second, REQ_OP_READ, (1 + i) * STRIDE, 8, 'r');
-
-		bio->bi_end_io = fake_bio_free;
 		send_bio(REQ_OP_READ, (1 + i) * STRIDE, 8, 'r');
-		submit_bio(bio);
+		read_second(second, (1 + i) * STRIDE);
 	}
 	blk_finish_plug(&plug);
 	CHECK(d.nr_flying == 10 && other.nr_flying == 10,
@@ -297,10 +302,6 @@ CASE(plug_queues)
 		CHECK(d.flying[i - 1]->sector < d.flying[i]->sector &&
 			      other.flying[i - 1]->sector < other.flying[i]->sector,
 		      "a queue's requests of one plug go to its elevator together, and are sorted");
-	while (fake_disk_complete_one(&other))
-		fake_run_pending();
-	drain();
-	blkdev_put(second, NULL);
-	fake_disk_remove(&other);
+	remove_second(&other, second);
 	finish(10);
 }

@@ -10,11 +10,6 @@
 
 #define STRIDE 16u /* sectors from one bio to the next that must not touch it */
 
-static inline sector_t rq_end(const struct request *rq)
-{
-	return rq->sector + (rq->data_len >> SECTOR_SHIFT);
-}
-
 /* Let requests pile up in the elevator: one is in flight and fills the ring, one was turned away.
  * They are reads, below all others. */
 static inline void pile_up(void)
@@ -34,6 +29,33 @@ static inline void release(u32 count)
 	CHECK(d.nr_flying == count + 1,
 	      "%u requests waited in the elevator, and %u of them came out", count,
 	      d.nr_flying - 1);
+}
+
+/* A second disk beside the first: vdb. */
+static inline struct block_device *second_disk(struct fake_disk *other, u16 depth)
+{
+	fake_disk_create(other, "vdb", 1, depth, NULL);
+	return fake_open("vdb");
+}
+
+/* A read of it that nobody counts. */
+static inline void read_second(struct block_device *second, sector_t sector)
+{
+	struct bio *bio = fake_bio(second, REQ_OP_READ, sector, 8, 'r');
+
+	bio->bi_end_io = fake_bio_free;
+	submit_bio(bio);
+}
+
+/* All of it ends, and it goes. */
+static inline void remove_second(struct fake_disk *other, struct block_device *second)
+{
+	while (fake_disk_complete_one(other))
+		fake_run_pending();
+	CHECK(other->q->tags_used == 0, "vdb is idle, and %u of its tags are in use",
+	      other->q->tags_used);
+	blkdev_put(second, NULL);
+	fake_disk_remove(other);
 }
 
 /* Everything ends, without an error and without a leak. */
