@@ -175,13 +175,13 @@ static struct tty *tty_by_name(const char *name)
 
 static struct tty *choose_console(void)
 {
-	struct tty *found = NULL;
+	struct tty *found = tty_by_name("ttyS0"), *tty;
 	const char *name;
 
-	for (u32 i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++)
-		if (tty_by_name(name))
-			found = tty_by_name(name);
-	found = found ?: tty_by_name("ttyS0");
+	for (u32 i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++) {
+		tty = tty_by_name(name);
+		found = tty ? tty : found;
+	}
 	if (!found && !list_empty(&ttys))
 		found = list_first_entry(&ttys, struct tty, list);
 	return found;
