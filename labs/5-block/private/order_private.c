@@ -52,6 +52,15 @@ CASE(sweep_ties)
 		CHECK(d.flying[5 - i]->data_len == i * SECTOR_SIZE,
 		      "three reads of one sector do not leave in the order of their arrival");
 	finish(6);
+	/* The next of the sweep is the first of those that are alike. */
+	block_start(1, 64, NULL);
+	pile_up();
+	for (u32 i = 3; i > 0; i--)
+		send_bio(REQ_OP_READ, 40, i, 'r');
+	release(3);
+	CHECK(d.flying[1]->data_len == 3 * SECTOR_SIZE,
+	      "of three reads of one sector the one that came first does not leave first");
+	finish(5);
 }
 
 CASE(reads_before_writes)
@@ -147,10 +156,13 @@ static u32 place_of_old_read(u64 age_ns)
 /* The oldest of a direction waits no longer than its time and the running batch. */
 CASE(expired)
 {
-	u32 at = place_of_old_read(lab_random(2) ? 510 * NSEC_PER_MSEC : NSEC_PER_SEC);
+	for (u32 i = 0; i < 3; i++) {
+		u32 ms = 500 + i * lab_random(500), at = place_of_old_read(ms * NSEC_PER_MSEC);
 
-	CHECK(at <= 17,
-	      "a read that is older than 500 ms left as number %u, behind more than a batch", at);
+		CHECK(at <= 17,
+		      "a read that is %u ms old left as number %u, behind more than a batch", ms,
+		      at);
+	}
 }
 
 /* Before its time the order of sectors counts. */
@@ -211,6 +223,39 @@ CASE(tags_refused)
 		list_add_tail(&rq->list, &list);
 	}
 	blk_mq_put_requests(d.q, &list, 0);
+	finish(0);
+}
+
+static u32 wakeups;
+
+static bool count_wakeup(struct wait_queue_entry *wait)
+{
+	(void)wait;
+	wakeups++;
+	return false;
+}
+
+/* Who waits for a tag is woken when some come back, once for all of them. */
+CASE(tags_wake)
+{
+	struct wait_queue_entry wait = {.func = count_wakeup};
+	u32 count = 2 + lab_random(5);
+	struct request *rq;
+	LIST_HEAD(list);
+
+	block_start(1, 8, NULL);
+	wakeups = 0;
+	for (u32 i = 0; i < count; i++) {
+		rq = blk_mq_get_request(d.q, REQ_OP_READ);
+		CHECK(rq && !IS_ERR(rq), "tag %u of 7 is free, and was refused", i);
+		list_add_tail(&rq->list, &list);
+	}
+	add_wait_queue(&d.q->tag_wq, &wait);
+	CHECK(wakeups == 0, "no tag came back, and who waits was woken");
+	blk_mq_put_requests(d.q, &list, 0);
+	CHECK(wakeups == 1, "%u tags came back together, and who waits was woken %u times", count,
+	      wakeups);
+	remove_wait_queue(&d.q->tag_wq, &wait);
 	finish(0);
 }
 
