@@ -41,6 +41,22 @@ CASE(soft_restart)
 	kit_end();
 }
 
+/* Each completion counts as a restart: who fills the ring meanwhile looks whether one came. */
+CASE(soft_starts)
+{
+	u32 count = 1 + lab_random(10), before;
+
+	kit_start(2, 32);
+	before = d.q->hctxs[0].starts + d.q->hctxs[1].starts;
+	for (u32 i = 0; i < count; i++)
+		send_bio(REQ_OP_READ | REQ_SYNC, i * 16, 8, 'r');
+	drain();
+	CHECK(d.q->hctxs[0].starts + d.q->hctxs[1].starts - before == count,
+	      "%u requests came back, and the rings count %u restarts", count,
+	      d.q->hctxs[0].starts + d.q->hctxs[1].starts - before);
+	kit_end();
+}
+
 CASE(soft_error)
 {
 	u32 bad = lab_random(8);
@@ -73,11 +89,18 @@ CASE(soft_flush)
 	drain();
 	CHECK(strcmp(d.trace, "FWF") == 0, "a write between two flushes came as %s", d.trace);
 	CHECK(ended == 1 && errors == 0, "it ended %u times, %u with an error", ended, errors);
+	memset(d.trace, 0, sizeof(d.trace));
+	send_bio(REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH, 64, 8, 'y');
+	drain();
+	CHECK(strcmp(d.trace, "FW") == 0, "a write behind a flush came as %s", d.trace);
+	CHECK(ended == 2 && errors == 0,
+	      "its data was the last step, and of 2 bios %u ended, %u with an error", ended,
+	      errors);
 	d.fail_writes = true;
 	memset(d.trace, 0, sizeof(d.trace));
 	send_bio(REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH | REQ_FUA, 64, 8, 'x');
 	drain();
-	CHECK(ended == 2 && errors == 1, "its write failed, and %u ended, %u with an error", ended,
+	CHECK(ended == 3 && errors == 1, "its write failed, and %u ended, %u with an error", ended,
 	      errors);
 	CHECK(strcmp(d.trace, "FW") == 0, "after a failed write there is no second flush: %s",
 	      d.trace);
@@ -143,5 +166,13 @@ CASE(soft_time)
 	      "the watchdog does not learn when a request ended last, and when that was sent");
 	CHECK(d.q->service_ns == ns / 8, "service_ns is %llu after one request of %llu ns",
 	      (unsigned long long)d.q->service_ns, (unsigned long long)ns);
+	d.q->service_ns = 16 * ns;
+	send_bio(REQ_OP_READ | REQ_SYNC, 0, 8, 'r');
+	fake_clock_advance(8 * ns);
+	kit_complete();
+	CHECK(d.q->service_ns == 15 * ns,
+	      "service_ns was %llu, a request took %llu ns, and now it is %llu",
+	      (unsigned long long)(16 * ns), (unsigned long long)(8 * ns),
+	      (unsigned long long)d.q->service_ns);
 	kit_end();
 }

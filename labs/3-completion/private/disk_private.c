@@ -126,8 +126,13 @@ static bool reset_first;
 
 static void after_reset(struct fake_rq *f)
 {
+	const struct virtio_blk *vblk = blk_queue_driver_data(fake_queue);
+
 	CHECK(f->busy && !f->done, "a request is completed twice");
 	reset_first &= dev.status == 0;
+	for (u16 i = 0; i < vblk->nr_queues; i++)
+		CHECK(vblk->queues[i].vq->broken,
+		      "a request of a failed disk ended, and ring %u still takes more", i);
 }
 
 /* All in flight end with -EIO, once, and only after the reset; later ones at once. */
