@@ -126,7 +126,12 @@ void f(struct s *o)
 \ty.a = 5;
 \ty.w = 6;
 \ty.b = 7;
-\tprintk("%d", x->a + 1);
+\tif (y.a > 40)
+\t\tprintk("%d", x->a + 1);
+\tif (y.a > 50)
+\t\tprintk("%d", x->a);
+\telse
+\t\tg();
 \tg();
 }
 """
@@ -139,4 +144,5 @@ void f(struct s *o)
     assert swapped == ["o->b = 2;", "o = x;", "o->a = 3;", "g();", "y.u = 1;", "y.v = 2;",
                        "*x->p = 4;", "y.a = 5;", "y.w = 6;"]
     # Nor is a change of what is only said.
-    assert not any("a + 1" in name or "'printk(" in name for name in found)
+    assert not any("a + 1" in name or "'printk(" in name or "> 40" in name for name in found)
+    assert any("> 50" in name for name in found)

@@ -16,8 +16,9 @@ SWAPS = {"<": ["<="], "<=": ["<"], ">": [">="], ">=": [">"], "==": ["!="], "!=":
          "+": ["-"], "-": ["+"], "*": ["/"], "/": ["*"], "%": ["/"], "&&": ["||"], "||": ["&&"],
          "&": ["|"], "|": ["&"], "<<": [">>"], ">>": ["<<"], "+=": ["-="], "-=": ["+="],
          "|=": ["&="], "&=": ["|="], "++": ["--"], "--": ["++"]}
-# What a kernel says on its console earns no point, so no test can catch a change of it.
-DIAGNOSTICS = {"printk"}
+# Functions that only print. What a kernel says on its console earns no point, so no test can catch
+# a change of it.
+DIAGNOSTICS = {"printk", "report_error", "virtqueue_dump"}
 BINARY_AFTER = {"&", "*", "-", "+"}  # binary only after a value
 
 
@@ -103,7 +104,12 @@ def of_function(cindex, function, path, text):
 
 
 def says_only(cindex, node):
-    return node.kind == cindex.CursorKind.CALL_EXPR and node.spelling in DIAGNOSTICS
+    """A call that only prints, or the question whether to."""
+    kinds = cindex.CursorKind
+    if node.kind == kinds.IF_STMT:
+        branches = list(node.get_children())[1:]
+        return len(branches) == 1 and says_only(cindex, branches[0])
+    return node.kind == kinds.CALL_EXPR and node.spelling in DIAGNOSTICS
 
 
 def line_at(text, offset):
@@ -140,6 +146,8 @@ def of_tokens(cindex, body, silent, add):
 def of_statements(cindex, node, text, add):
     kinds = cindex.CursorKind
     children = list(node.get_children())
+    if says_only(cindex, node):
+        return
     if node.kind in (kinds.IF_STMT, kinds.WHILE_STMT):
         condition = children[0]
         start, end = condition.extent.start.offset, condition.extent.end.offset
