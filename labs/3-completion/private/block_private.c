@@ -107,6 +107,32 @@ CASE(soft_flush)
 	kit_end();
 }
 
+/* The end of a sequence and a plain read come back together; a sequence waits for its next step. */
+CASE(soft_steps)
+{
+	kit_start(1, 32);
+	blk_queue_write_cache(d.q, true, false);
+	send_bio(REQ_OP_WRITE | REQ_PREFLUSH, 64, 8, 'w');
+	kit_complete(); /* the flush: now the data is in flight */
+	send_bio(REQ_OP_READ | REQ_SYNC, 128, 8, 'r');
+	fake_bh_disable();
+	while (fake_disk_complete_one(&d))
+		;
+	fake_bh_enable();
+	CHECK(ended == 2, "a write's last step and a read came back together, and %u of 2 ended",
+	      ended);
+	send_bio(REQ_OP_WRITE | REQ_FUA, 64, 8, 'w');
+	send_bio(REQ_OP_WRITE | REQ_PREFLUSH, 0, 0, 'f');
+	CHECK(d.nr_flying == 2, "a write and a flush are in flight, not %u requests", d.nr_flying);
+	kit_complete(); /* the write: its flush waits for the one that runs */
+	CHECK(!list_empty(&d.q->flush_pending), "a FUA write waits for no flush");
+	CHECK(list_first_entry(&d.q->flush_pending, struct request, list)->state == RQ_QUEUED,
+	      "a request that waits for its next step is RQ_QUEUED");
+	drain();
+	CHECK(ended == 4 && errors == 0, "of 4 bios %u ended, %u with an error", ended, errors);
+	kit_end();
+}
+
 /* A flush request ends once: ended twice, it would end those who wait for the next one. */
 CASE(soft_once)
 {

@@ -61,6 +61,40 @@ CASE(used_late)
 	}
 }
 
+static u16 taken_before;
+static u32 ended_here;
+
+static void count_batch(struct fake_rq *f)
+{
+	const struct virtio_blk *vblk = blk_queue_driver_data(fake_queue);
+	u32 taken = (u16)(vblk->queues[0].vq->last_used - taken_before);
+
+	CHECK(f->busy && !f->done, "a request is completed twice");
+	CHECK(taken - ended_here <= 32,
+	      "%u requests were taken off the ring before one was completed; DRAIN_BATCH is 32",
+	      taken - ended_here);
+	ended_here++;
+}
+
+/* Interrupts stay off for one batch at most. */
+CASE(used_batch)
+{
+	const struct virtio_blk *vblk;
+
+	disk_up(VDEV_MMIO, 1, "");
+	vblk = blk_queue_driver_data(fake_queue);
+	for (u32 i = 0; i < FLIGHT_MAX; i++)
+		disk_send(i, 0, REQ_OP_READ);
+	for (u32 i = 0; i < FLIGHT_MAX; i++)
+		disk_finish(i, VIRTIO_BLK_S_OK, PIECE + 1);
+	taken_before = vblk->queues[0].vq->last_used;
+	ended_here = 0;
+	fake_queue_done_hook = count_batch;
+	vdev_interrupt_queue(&dev, 0);
+	CHECK(ended_here == FLIGHT_MAX, "80 were finished, and %u were completed", ended_here);
+	disk_down();
+}
+
 CASE(used_quiet)
 {
 	const struct blk_mq_ops *ops;
@@ -129,6 +163,8 @@ static void after_reset(struct fake_rq *f)
 	const struct virtio_blk *vblk = blk_queue_driver_data(fake_queue);
 
 	CHECK(f->busy && !f->done, "a request is completed twice");
+	CHECK(f->rq.status == -EIO, "a request of a failed disk is completed with %d",
+	      f->rq.status);
 	reset_first &= dev.status == 0;
 	for (u16 i = 0; i < vblk->nr_queues; i++)
 		CHECK(vblk->queues[i].vq->broken,
